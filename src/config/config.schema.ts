@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { LOG_LEVELS, MODEL_PROVIDERS, SQLITE_DRIVERS, WHEN_BUSY } from './config.types.js';
+
+// Each message completes the sentence "server.port is 99999, but must be …".
+
+const text = z.string({ error: 'a text' }).min(1, 'a text that is not empty');
+const flag = z.boolean({ error: 'true or false' });
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` });
+const whole = (min: number, max: number, unit: string) => {
+  const error = `a whole number from ${min} to ${max}${unit && ` (${unit})`}`;
+  return z.int({ error }).min(min, error).max(max, error);
+};
+const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL that starts with http:// or https://' });
+const milliseconds = whole(1, 86_400_000, 'milliseconds');
+
+const model = z.object(
+  {
+    provider: oneOf(MODEL_PROVIDERS).optional(),
+    id: text.optional(),
+    apiKey: text.optional(),
+    baseURL: httpUrl.optional(),
+    displayName: text.optional(),
+    firstTokenTimeoutMs: milliseconds.optional(),
+    idleTimeoutMs: milliseconds.optional(),
+  },
+  { error: 'an object such as { provider: "openai", id: "gpt-5-mini" }' },
+);
+
+const storage = z.discriminatedUnion(
+  'type',
+  [
+    z.object({
+      type: z.literal('sqlite'),
+      path: text.optional(),
+      driver: oneOf(SQLITE_DRIVERS).optional(),
+    }),
+    z.object({ type: z.literal('memory'), driver: oneOf(SQLITE_DRIVERS).optional() }),
+  ],
+  { error: '{ type: "sqlite", path } or { type: "memory" }' },
+);
+
+const PORT = 'a whole number from 0 to 65535, or "auto"';
+const BASE_PATH = 'a path such as /api';
+
+export const configSchema = z.object(
+  {
+    server: z
+      .object(
+        {
+          port: z
+            .union([z.int().min(0).max(65535), z.literal('auto')], { error: PORT })
+            .optional(),
+          host: text.optional(),
+          open: flag.optional(),
+          basePath: z
+            .string({ error: BASE_PATH })
+            .regex(/^(\/[\w.-]+)+$/, BASE_PATH)
+            .optional(),
+          storage: storage.optional(),
+          whenBusy: oneOf(WHEN_BUSY).optional(),
+          exclusive: flag.optional(),
+          maxConcurrentRuns: whole(1, 100_000, '').optional(),
+          maxQueued: whole(0, 10_000, '').optional(),
+          shutdownGraceMs: whole(0, 86_400_000, 'milliseconds').optional(),
+          maxBodyBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
+          models: z.array(model, { error: 'a list of models' }).optional(),
+          runtimeSettings: z
+            .object(
+              { schema: z.record(z.string(), z.unknown(), { error: 'a JSON Schema' }) },
+              { error: 'an object with a JSON Schema: { schema: { type: "object", properties } }' },
+            )
+            .optional(),
+        },
+        { error: 'an object' },
+      )
+      .optional(),
+    workspace: text.optional(),
+    dataDir: text.optional(),
+    model: model.optional(),
+    share: z.object({ provider: httpUrl.optional() }, { error: 'an object' }).optional(),
+    tools: z.array(z.unknown(), { error: 'a list of tools' }).optional(),
+    instructions: text.optional(),
+    agent: z
+      .object(
+        {
+          name: text.optional(),
+          maxIterations: whole(1, 10_000, '').optional(),
+          toolTimeoutMs: milliseconds.optional(),
+        },
+        { error: 'an object' },
+      )
+      .optional(),
+    webui: z
+      .object({ enabled: flag.optional(), staticPath: text.optional() }, { error: 'an object' })
+      .optional(),
+    logLevel: oneOf(LOG_LEVELS).optional(),
+  },
+  { error: 'an object' },
+);
+
+/** The configuration was refused. Its message has one line for each bad value. */
+export class InvalidConfig extends Error {
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.name = 'InvalidConfig';
+  }
+}
+
+/** One line for each value that the schema refuses: the key, the value and what is allowed. */
+export function describeIssues(error: z.ZodError, input: unknown): string[] {
+  return error.issues.map((issue) => {
+    const key = issue.path.map(String).join('.');
+    const value = issue.path.reduce<unknown>(
+      (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
+      input,
+    );
+    const shown = /key|token|secret/i.test(key) ? '***' : (JSON.stringify(value) ?? 'undefined');
+    return `${key || 'The configuration'} is ${shown}, but must be ${issue.message}.`;
+  });
+}

@@ -1,0 +1,155 @@
+import type { Secret } from '../common/secret.js';
+
+export const MODEL_PROVIDERS = [
+  'openai',
+  'openai-compatible',
+  'anthropic',
+  'google',
+  'ollama',
+  'embedded',
+] as const;
+export type ModelProviderName = (typeof MODEL_PROVIDERS)[number];
+
+export const SQLITE_DRIVERS = ['better-sqlite3', 'libsql', 'sqlite3'] as const;
+export type SqliteDriverName = (typeof SQLITE_DRIVERS)[number];
+
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const WHEN_BUSY = ['reject', 'queue', 'interrupt'] as const;
+/** What a query does on a session that has a run under way. */
+export type WhenBusy = (typeof WHEN_BUSY)[number];
+
+/** A model as a person configures it. */
+export interface ModelInput {
+  provider?: ModelProviderName;
+  /** The provider's own name of the model, such as `gpt-5-mini`. */
+  id?: string;
+  /** The key itself, or in ALL_CAPS the name of the environment variable that holds it. */
+  apiKey?: string;
+  baseURL?: string;
+  displayName?: string;
+  /** How long the first token may take. Default 120,000 ms. */
+  firstTokenTimeoutMs?: number;
+  /** How long a started answer may be silent. Default 60,000 ms. */
+  idleTimeoutMs?: number;
+}
+
+export type StorageInput =
+  | { type: 'sqlite'; path?: string; driver?: SqliteDriverName }
+  | { type: 'memory'; driver?: SqliteDriverName };
+
+export interface RuntimeSettingsInput {
+  /** A JSON Schema of an object: what a client may set per session. */
+  schema: Record<string, unknown>;
+}
+
+/** What `agent-tars.config.ts` and `new AgentTARSServer(config)` take. Everything has a default. */
+export interface ConfigInput {
+  server?: {
+    /** Default 8888; 0 takes any free port, `'auto'` the first free one from 8888. */
+    port?: number | 'auto';
+    /** Default 127.0.0.1. */
+    host?: string;
+    /** Open the browser at start. Default false. */
+    open?: boolean;
+    /** Default `/api`. */
+    basePath?: string;
+    /** Default: SQLite in the data directory. */
+    storage?: StorageInput;
+    /** The rule for a query on a busy session that names none. Default `reject`. */
+    whenBusy?: WhenBusy;
+    /** One run at a time in the whole server. Default false. */
+    exclusive?: boolean;
+    /** Runs at once in the whole server; beyond it they wait in their queue. Default 1,000. */
+    maxConcurrentRuns?: number;
+    /** Queries that may wait in one session. Default 20. */
+    maxQueued?: number;
+    /** How long runs may finish once the server was asked to stop. Default 10,000 ms. */
+    shutdownGraceMs?: number;
+    /** The largest request body. Default 33,554,432 bytes (32 MB). */
+    maxBodyBytes?: number;
+    /** Models that a session may choose beside the default one. */
+    models?: ModelInput[];
+    runtimeSettings?: RuntimeSettingsInput;
+  };
+  /** The directory that the agent works in. Default: the working directory. */
+  workspace?: string;
+  /** Where the database is. Default `~/.agent-tars`. */
+  dataDir?: string;
+  model?: ModelInput;
+  share?: {
+    /** A page is POSTed to this URL when it is shared with `upload: true`. */
+    provider?: string;
+  };
+  /** Tools beside the built-in ones. */
+  tools?: readonly unknown[];
+  /** Told to the model before every conversation, after the built-in instructions. */
+  instructions?: string;
+  agent?: {
+    name?: string;
+    /** Model steps that one run may take. Default 50. */
+    maxIterations?: number;
+    /** How long one tool call may take. Default 600,000 ms. */
+    toolTimeoutMs?: number;
+  };
+  webui?: {
+    /** Serve the page at `/`. Default true. */
+    enabled?: boolean;
+    /** A directory with another web UI: its index.html is served instead. */
+    staticPath?: string;
+  };
+  logLevel?: LogLevel;
+}
+
+export interface ModelConfig {
+  readonly provider: ModelProviderName;
+  readonly id: string;
+  readonly displayName: string;
+  readonly apiKey?: Secret;
+  readonly baseURL?: string;
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export type StorageConfig =
+  | { readonly type: 'sqlite'; readonly path: string; readonly driver?: SqliteDriverName }
+  | { readonly type: 'memory'; readonly driver?: SqliteDriverName };
+
+/** The one configuration that everything below gets: complete, checked and frozen. */
+export class AppConfig {
+  readonly server: {
+    readonly port: number | 'auto';
+    readonly host: string;
+    readonly open: boolean;
+    readonly basePath: string;
+    readonly storage: StorageConfig;
+    readonly whenBusy: WhenBusy;
+    readonly exclusive: boolean;
+    readonly maxConcurrentRuns: number;
+    readonly maxQueued: number;
+    readonly shutdownGraceMs: number;
+    readonly maxBodyBytes: number;
+    readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };
+  };
+  readonly workspace: string;
+  readonly dataDir: string;
+  /** The default model, first, and those that a session may choose. */
+  readonly models: readonly [ModelConfig, ...ModelConfig[]];
+  readonly share: { readonly provider?: string };
+  readonly tools: readonly unknown[];
+  readonly instructions?: string;
+  readonly agent: {
+    readonly name: string;
+    readonly maxIterations: number;
+    readonly toolTimeoutMs: number;
+  };
+  readonly webui: { readonly enabled: boolean; readonly staticPath?: string };
+  readonly logLevel: LogLevel;
+  /** Every secret of this configuration, to mask what others echo. */
+  readonly secrets: readonly Secret[];
+
+  constructor(values: AppConfig) {
+    Object.assign(this, values);
+  }
+}

@@ -1,0 +1,185 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Secret } from '../common/secret.js';
+import { configSchema, describeIssues, InvalidConfig } from './config.schema.js';
+import {
+  AppConfig,
+  type ConfigInput,
+  type ModelConfig,
+  type ModelInput,
+  type ModelProviderName,
+  type StorageConfig,
+} from './config.types.js';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env: Env;
+}
+
+/** The environment's key and the model that is taken when nothing else is configured, in order of preference. */
+const PROVIDER_KEYS: readonly {
+  provider: ModelProviderName;
+  keys: readonly string[];
+  baseURL?: string;
+  id: string;
+}[] = [
+  {
+    provider: 'anthropic',
+    keys: ['ANTHROPIC_API_KEY'],
+    baseURL: 'ANTHROPIC_BASE_URL',
+    id: 'claude-sonnet-4-5',
+  },
+  { provider: 'openai', keys: ['OPENAI_API_KEY'], baseURL: 'OPENAI_BASE_URL', id: 'gpt-5-mini' },
+  {
+    provider: 'google',
+    keys: ['GOOGLE_GENERATIVE_AI_API_KEY', 'GEMINI_API_KEY'],
+    id: 'gemini-2.5-flash',
+  },
+];
+
+const EMBEDDED: ModelInput = { provider: 'embedded', id: 'demo', displayName: 'Built-in demo' };
+const OLLAMA_URL = 'http://127.0.0.1:11434/v1';
+
+/**
+ * Checks `input`, fills in the defaults and freezes the result.
+ * @throws InvalidConfig naming every bad value, one line each.
+ */
+export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): AppConfig {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw new InvalidConfig(describeIssues(parsed.error, input));
+  // zod has dropped what it does not know; the tools keep their identity, so they are taken as they came.
+  const config = { ...(parsed.data as ConfigInput), tools: input.tools ?? [] };
+  const server = config.server ?? {};
+  const dataDir = resolve(cwd, config.dataDir ?? join(homedir(), '.agent-tars'));
+  const models = resolveModels(config, env);
+
+  return deepFreeze(
+    new AppConfig({
+      server: {
+        port: server.port ?? 8888,
+        host: server.host ?? '127.0.0.1',
+        open: server.open ?? false,
+        basePath: server.basePath ?? '/api',
+        storage: resolveStorage(server.storage, cwd, dataDir),
+        whenBusy: server.whenBusy ?? 'reject',
+        exclusive: server.exclusive ?? false,
+        maxConcurrentRuns: server.maxConcurrentRuns ?? 1_000,
+        maxQueued: server.maxQueued ?? 20,
+        shutdownGraceMs: server.shutdownGraceMs ?? 10_000,
+        maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
+        runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
+      },
+      workspace: resolve(cwd, config.workspace ?? '.'),
+      dataDir,
+      models,
+      share: { ...(config.share?.provider && { provider: config.share.provider }) },
+      tools: config.tools,
+      ...(config.instructions && { instructions: config.instructions }),
+      agent: {
+        name: config.agent?.name ?? 'Agent TARS',
+        maxIterations: config.agent?.maxIterations ?? 50,
+        toolTimeoutMs: config.agent?.toolTimeoutMs ?? 600_000,
+      },
+      webui: {
+        enabled: config.webui?.enabled ?? true,
+        ...(config.webui?.staticPath && { staticPath: resolve(cwd, config.webui.staticPath) }),
+      },
+      logLevel: config.logLevel ?? 'warn',
+      secrets: models.flatMap((model) => (model.apiKey ? [model.apiKey] : [])),
+    }),
+  );
+}
+
+function resolveStorage(
+  storage: NonNullable<ConfigInput['server']>['storage'],
+  cwd: string,
+  dataDir: string,
+): StorageConfig {
+  const driver = storage?.driver && { driver: storage.driver };
+  if (storage?.type === 'memory') return { type: 'memory', ...driver };
+  const path = storage?.path ? resolve(cwd, storage.path) : join(dataDir, 'agent-tars.db');
+  return { type: 'sqlite', path, ...driver };
+}
+
+function resolveModels(config: ConfigInput, env: Env): [ModelConfig, ...ModelConfig[]] {
+  const wanted = isEmpty(config.model) ? (modelFromEnv(env) ?? EMBEDDED) : config.model;
+  const first = resolveModel('model', wanted, env);
+  const others = (config.server?.models ?? []).map((model, i) =>
+    resolveModel(`server.models.${i}`, model, env),
+  );
+  const isFirst = (model: ModelConfig) => model.provider === first.provider && model.id === first.id;
+  return [first, ...others.filter((model) => !isFirst(model))];
+}
+
+function isEmpty(model: ModelInput | undefined): model is undefined {
+  return model === undefined || Object.values(model).every((value) => value === undefined);
+}
+
+function modelFromEnv(env: Env): ModelInput | undefined {
+  for (const { provider, keys, baseURL, id } of PROVIDER_KEYS) {
+    const key = keys.find((name) => env[name]);
+    if (key) return { provider, id, apiKey: key, baseURL: (baseURL && env[baseURL]) || undefined };
+  }
+  return undefined;
+}
+
+function resolveModel(key: string, model: ModelInput, env: Env): ModelConfig {
+  const provider = model.provider ?? (model.baseURL ? 'openai-compatible' : undefined);
+  if (!provider) {
+    throw new InvalidConfig([`${key}.provider is missing, but must be one of the known providers.`]);
+  }
+  const known = PROVIDER_KEYS.find((entry) => entry.provider === provider);
+  const id = model.id ?? known?.id ?? (provider === 'embedded' ? EMBEDDED.id : undefined);
+  if (!id) {
+    throw new InvalidConfig([`${key}.id is missing, but must name a model of ${provider}.`]);
+  }
+  if (provider === 'openai-compatible' && !model.baseURL) {
+    throw new InvalidConfig([
+      `${key}.baseURL is missing, but must be the endpoint's URL, such as http://127.0.0.1:8000/v1.`,
+    ]);
+  }
+  const apiKey = resolveKey(key, model.apiKey, env) ?? keyFromEnv(known?.keys, env);
+  const baseURL = model.baseURL ?? (provider === 'ollama' ? OLLAMA_URL : undefined);
+  return {
+    provider,
+    id,
+    displayName: model.displayName ?? (provider === 'embedded' ? (EMBEDDED.displayName ?? id) : id),
+    ...(apiKey && { apiKey }),
+    ...(baseURL && { baseURL }),
+    firstTokenTimeoutMs: model.firstTokenTimeoutMs ?? 120_000,
+    idleTimeoutMs: model.idleTimeoutMs ?? 60_000,
+  };
+}
+
+/** An apiKey in ALL_CAPS names an environment variable. */
+function resolveKey(key: string, apiKey: string | undefined, env: Env): Secret | undefined {
+  if (!apiKey) return undefined;
+  if (!/^[A-Z][A-Z0-9_]*$/.test(apiKey)) return new Secret(apiKey);
+  const value = env[apiKey];
+  if (!value) {
+    throw new InvalidConfig([
+      `${key}.apiKey names the environment variable ${apiKey}, which is not set: set it, or give the key itself.`,
+    ]);
+  }
+  return new Secret(value);
+}
+
+function keyFromEnv(names: readonly string[] | undefined, env: Env): Secret | undefined {
+  const value = names?.map((name) => env[name]).find(Boolean);
+  return value ? new Secret(value) : undefined;
+}
+
+/** Freezes what this module made; what the user handed in (tools) is theirs. */
+function deepFreeze(config: AppConfig): AppConfig {
+  const freeze = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+    if (value instanceof Secret || value === config.tools) return;
+    Object.freeze(value);
+    Object.values(value).forEach(freeze);
+  };
+  freeze(config);
+  return config;
+}
