@@ -1,0 +1,75 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { DataSource, MixedList } from 'typeorm';
+import type { StorageConfig } from '../config/index.js';
+import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
+import { migrations } from './migrations/index.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+type Entities = MixedList<new () => object>;
+
+interface Pragmas {
+  pragma(statement: string): unknown;
+}
+
+/** The database could not be opened. The message names the file and says what to do. */
+export class DatabaseNotOpened extends Error {
+  override readonly name = 'DatabaseNotOpened';
+}
+
+/**
+ * Opens the database, brings its schema up to date and gives the one writer for it.
+ * @throws DatabaseNotOpened when the file is no database, cannot be written, or a migration fails; nothing
+ * has been changed then.
+ */
+export async function openDatabase(storage: StorageConfig, entities: Entities): Promise<UnitOfWork> {
+  const driver = await loadSqliteDriver(storage.driver);
+  const file = storage.type === 'memory' ? ':memory:' : storage.path;
+  try {
+    if (storage.type === 'sqlite') await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const writer = await connect(driver, file, entities);
+    await writer.runMigrations({ transaction: 'all' });
+    // From here on the unit of work waits for the lock itself, without stopping the event loop.
+    await writer.query('PRAGMA busy_timeout = 20');
+    const reader = storage.type === 'sqlite' ? await connect(driver, file, entities) : undefined;
+    await reader?.query('PRAGMA query_only = 1');
+    return new UnitOfWork(writer, reader);
+  } catch (error) {
+    throw new DatabaseNotOpened(explain(file, error as Error), { cause: error });
+  }
+}
+
+async function connect(driver: SqliteDriver, database: string, entities: Entities): Promise<DataSource> {
+  const options = {
+    type: 'better-sqlite3' as const,
+    database,
+    entities,
+    migrations,
+    migrationsTableName: 'migrations',
+    synchronize: false,
+    logging: false,
+    prepareDatabase: async (connection: unknown) => {
+      const { pragma } = connection as Pragmas;
+      const set = (statement: string) => pragma.call(connection, statement);
+      await set('busy_timeout = 5000');
+      if (database !== ':memory:') await set('journal_mode = WAL');
+      await set('synchronous = FULL'); // what was acknowledged survives a power cut
+      await set('foreign_keys = ON');
+    },
+  };
+  return driver.dataSource(options).initialize();
+}
+
+function explain(file: string, error: Error): string {
+  const reason = error.message.split('\n')[0] ?? '';
+  if (/not a database|malformed|corrupt/i.test(reason)) {
+    return (
+      `The database file ${file} is damaged or is no SQLite database (${reason}). Nothing was changed. ` +
+      `Put a backup in its place, or move it away to start with an empty one.`
+    );
+  }
+  if (/lock|busy/i.test(reason)) {
+    return `The database file ${file} is locked by another process (${reason}). Stop that process, or use another --data-dir.`;
+  }
+  return `The database ${file} cannot be opened (${reason}). Nothing was changed. Check that the directory can be written, or choose another --data-dir.`;
+}

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+
+/** How long a write waits for another process that holds the database's lock. */
+export const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_RETRY_MS = 25;
+
+/** What a piece of work sees of the transaction that it runs in. */
+export interface Transaction {
+  readonly manager: EntityManager;
+  /** Runs one statement and answers how many rows it changed. */
+  execute(sql: string, parameters?: readonly unknown[]): Promise<number>;
+  /** Runs one statement and answers its rows. */
+  query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
+  afterCommit(hook: () => void): void;
+}
+
+interface Waiting {
+  run(tx: Transaction): Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The one writer. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
+ * transactions there lose committed rows; so every write waits here for its turn. Those that wait together
+ * share one transaction and one fsync (group commit), each in a savepoint of its own: one that throws takes
+ * back its own rows only.
+ *
+ * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
+ */
+export class UnitOfWork {
+  private waiting: Waiting[] = [];
+  private draining: Promise<void> | undefined;
+  private readonly runner: QueryRunner;
+
+  /** @param reader a second connection for reads, or undefined where there can be one only (in memory) */
+  constructor(
+    private readonly writer: DataSource,
+    private readonly reader?: DataSource,
+  ) {
+    this.runner = writer.createQueryRunner();
+  }
+
+  /**
+   * Runs `work` in a transaction and resolves when it is committed.
+   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored.
+   */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.waiting.push({
+        run: async (tx) => {
+          result = await work(tx);
+        },
+        resolve: () => resolve(result),
+        reject,
+      });
+      this.draining ??= this.drain();
+    });
+  }
+
+  /** Runs reads that see committed rows only. */
+  async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    if (this.reader) return work(this.reader.manager);
+    // One connection: the read takes its turn among the writes, so that it never sees half of one.
+    return this.write((tx) => work(tx.manager));
+  }
+
+  /** Resolves when all that was handed in so far has been written. */
+  async idle(): Promise<void> {
+    while (this.draining) await this.draining;
+  }
+
+  /** Waits for the last write, moves the log into the database file and closes it. */
+  async close(): Promise<void> {
+    await this.idle();
+    if (this.reader) {
+      await this.reader.destroy();
+      await this.runner.query('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => undefined); // only tidies up
+    }
+    await this.writer.destroy();
+  }
+
+  private async drain(): Promise<void> {
+    await Promise.resolve(); // those that call in the same tick come along
+    while (this.waiting.length > 0) {
+      const batch = this.waiting;
+      this.waiting = [];
+      await this.commit(batch);
+    }
+    this.draining = undefined;
+  }
+
+  private async commit(batch: readonly Waiting[]): Promise<void> {
+    const done: Waiting[] = [];
+    const hooks: (() => void)[] = [];
+    try {
+      await this.begin();
+      for (const work of batch) {
+        const own: (() => void)[] = [];
+        if (await this.runInSavepoint(work, own, batch.length > 1)) {
+          done.push(work);
+          hooks.push(...own);
+        }
+      }
+      await this.runner.commitTransaction();
+    } catch (error) {
+      await this.rollback();
+      for (const work of batch) work.reject(error); // one that was rejected already stays so
+      return;
+    }
+    for (const hook of hooks) hook();
+    for (const work of done) work.resolve();
+  }
+
+  /** @returns whether it is part of the commit; when it is not, its caller has been told why */
+  private async runInSavepoint(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+    const tx: Transaction = {
+      manager: this.runner.manager,
+      execute: async (sql, parameters = []) =>
+        (await this.runner.query(sql, [...parameters], true)).affected ?? 0,
+      query: async (sql, parameters = []) => (await this.runner.query(sql, [...parameters])) as never,
+      afterCommit: (hook) => hooks.push(hook),
+    };
+    if (shared) await this.runner.startTransaction();
+    try {
+      await work.run(tx);
+    } catch (error) {
+      if (!shared) throw error;
+      await this.runner.rollbackTransaction();
+      work.reject(error);
+      return false;
+    }
+    if (shared) await this.runner.commitTransaction();
+    return true;
+  }
+
+  /**
+   * Takes the write lock at the start: a transaction that begins with a read and then finds that another
+   * process has written can only fail. The wait is in slices, because two of the drivers are synchronous and
+   * a long one would stop the whole server.
+   */
+  private async begin(): Promise<void> {
+    const deadline = Date.now() + BUSY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await this.runner.query('BEGIN IMMEDIATE');
+        // TypeORM must know, so that what runs inside makes savepoints instead of a second BEGIN.
+        Object.assign(this.runner, { isTransactionActive: true, transactionDepth: 1 });
+        return;
+      } catch (error) {
+        if (!isBusy(error) || Date.now() > deadline) throw error;
+        await sleep(BUSY_RETRY_MS);
+      }
+    }
+  }
+
+  private async rollback(): Promise<void> {
+    try {
+      if (this.runner.isTransactionActive) await this.runner.query('ROLLBACK');
+    } catch {
+      // SQLite had rolled back by itself, as it does when the disk is full
+    } finally {
+      Object.assign(this.runner, { isTransactionActive: false, transactionDepth: 0 });
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const code = (error as { driverError?: { code?: unknown } }).driverError?.code;
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
+}
