@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { newId } from '../common/ids.js';
+import { type Transaction, UnitOfWork } from '../database/index.js';
+import { EventBus } from './event-bus.js';
+import type { EventDraft, StoredAgentEvent } from './event.types.js';
+import { Published } from './published.js';
+
+/** One stored event as it lies in the log. */
+export interface LoggedEvent {
+  readonly seq: number;
+  readonly type: StoredAgentEvent['type'];
+  /** The event's JSON text. */
+  readonly data: string;
+}
+
+export interface PageOptions {
+  /** Events with a higher seq only. Default 0. */
+  readonly after?: number;
+  /** At most so many. Default: all. */
+  readonly limit?: number;
+  /** Only these types. Default: all. */
+  readonly types?: readonly string[];
+}
+
+/** The stored events of every session: appended in one order, committed before anybody sees them. */
+@Injectable()
+export class EventLog {
+  constructor(
+    private readonly work: UnitOfWork,
+    private readonly bus: EventBus,
+  ) {}
+
+  /**
+   * Gives each draft its id, time and `seq` within `tx`, and publishes them when `tx` has been committed.
+   * The caller has checked, in the same transaction, that it may write to this session.
+   */
+  async append(
+    tx: Transaction,
+    sessionId: string,
+    runId: string,
+    drafts: readonly EventDraft[],
+  ): Promise<StoredAgentEvent[]> {
+    const [head] = await tx.query<{ seq: number | null }>(
+      'SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?',
+      [sessionId],
+    );
+    let seq = head?.seq ?? 0;
+    const timestamp = Date.now();
+    const published = drafts.map((draft) => {
+      const { type, ...fields } = draft;
+      seq += 1;
+      const event = { id: newId(timestamp), type, seq, sessionId, runId, timestamp, ...fields };
+      return new Published(event as StoredAgentEvent);
+    });
+    for (const { event, json } of published) {
+      await tx.execute(
+        'INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES (?, ?, ?, ?, ?)',
+        [sessionId, event.seq, runId, event.type, json],
+      );
+    }
+    tx.afterCommit(() => {
+      for (const each of published) this.bus.publish(sessionId, each);
+    });
+    return published.map(({ event }) => event);
+  }
+
+  /** The events of a session in `seq` order. An unknown session has none. */
+  async page(sessionId: string, { after = 0, limit, types }: PageOptions = {}): Promise<LoggedEvent[]> {
+    const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
+    return this.work.read((manager) =>
+      manager.query<LoggedEvent[]>(
+        `SELECT "seq", "type", "data" FROM "events" WHERE "sessionId" = ? AND "seq" > ?${ofTypes} ORDER BY "seq" LIMIT ?`,
+        [sessionId, after, ...(types ?? []), limit ?? -1],
+      ),
+    );
+  }
+
+  async read(sessionId: string, options: PageOptions = {}): Promise<StoredAgentEvent[]> {
+    const rows = await this.page(sessionId, options);
+    return rows.map((row) => JSON.parse(row.data) as StoredAgentEvent);
+  }
+
+  /** The highest `seq` of a session; 0 when it has no events. */
+  async lastSeq(sessionId: string): Promise<number> {
+    const [row] = await this.work.read((manager) =>
+      manager.query<{ seq: number | null }[]>(
+        'SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?',
+        [sessionId],
+      ),
+    );
+    return row?.seq ?? 0;
+  }
+}

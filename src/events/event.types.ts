@@ -1,0 +1,169 @@
+/** A part of what a user sends: text, or an image as a `data:` or http(s) URL. */
+export type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
+
+export type QueryContent = string | readonly ContentPart[];
+
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** A tool call as the model asked for it. `arguments` is the JSON text that the model wrote. */
+export interface ToolCallRequest {
+  readonly id: string;
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+export interface ToolInfo {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly schema: unknown;
+}
+
+export const RUN_END_STATUSES = ['completed', 'error', 'aborted', 'interrupted'] as const;
+/** How a run ended. `interrupted`: the server stopped before it could end. */
+export type RunEndStatus = (typeof RUN_END_STATUSES)[number];
+
+interface Base<Type extends string> {
+  /** Unique, URL-safe. */
+  readonly id: string;
+  readonly type: Type;
+  readonly sessionId: string;
+  /** The run that it belongs to. */
+  readonly runId: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+interface Stored<Type extends string> extends Base<Type> {
+  /** 1, 2, 3 … within the session, without a gap, in the order in which every client sees them. */
+  readonly seq: number;
+}
+
+interface Streaming<Type extends string> extends Base<Type> {
+  /** What came since the one before. */
+  readonly content: string;
+  readonly isComplete: boolean;
+  /** That of the final message, whose content is all deltas joined. */
+  readonly messageId: string;
+}
+
+export interface UserMessageEvent extends Stored<'user_message'> {
+  readonly content: QueryContent;
+}
+
+export type StreamingMessageEvent = Streaming<'assistant_streaming_message'>;
+export type StreamingThinkingMessageEvent = Streaming<'assistant_streaming_thinking_message'>;
+
+export interface StreamingToolCallEvent extends Base<'assistant_streaming_tool_call'> {
+  readonly toolCallId: string;
+  readonly toolName: string;
+  /** What came of the arguments' JSON text since the one before. */
+  readonly arguments: string;
+  readonly isComplete: boolean;
+  readonly messageId: string;
+}
+
+export interface ToolCallEvent extends Stored<'tool_call'> {
+  readonly toolCallId: string;
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly startTime: number;
+  readonly tool: ToolInfo;
+}
+
+export interface ToolResultEvent extends Stored<'tool_result'> {
+  readonly toolCallId: string;
+  readonly name: string;
+  readonly content: unknown;
+  readonly elapsedMs: number;
+  /** Set when the tool failed: what the model is told. */
+  readonly error?: string;
+}
+
+export interface ThinkingMessageEvent extends Stored<'assistant_thinking_message'> {
+  readonly content: string;
+  readonly thinkingDurationMs: number;
+  readonly messageId: string;
+}
+
+export interface AssistantMessageEvent extends Stored<'assistant_message'> {
+  readonly content: string;
+  readonly toolCalls?: readonly ToolCallRequest[];
+  /** The model's own reason (`stop`, `length`, `tool-calls`, …), or `abort`, `error`, `max-iterations`. */
+  readonly finishReason: string;
+  readonly messageId: string;
+  /** From the request to the model until its first token, in milliseconds. */
+  readonly ttftMs: number;
+  /** From the request to the model until its last token, in milliseconds. */
+  readonly ttltMs: number;
+  readonly usage?: Usage;
+}
+
+export interface EnvironmentInputEvent extends Stored<'environment_input'> {
+  readonly content: QueryContent;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface SystemEvent extends Stored<'system'> {
+  readonly level: 'info' | 'warning' | 'error';
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export interface AgentRunStartEvent extends Stored<'agent_run_start'> {
+  readonly runOptions: Readonly<Record<string, unknown>>;
+  readonly provider: string;
+  readonly model: string;
+  readonly modelDisplayName: string;
+  readonly agentName: string;
+}
+
+export interface AgentRunEndEvent extends Stored<'agent_run_end'> {
+  /** Model steps taken. */
+  readonly iterations: number;
+  readonly elapsedMs: number;
+  readonly status: RunEndStatus;
+  readonly usage: Usage;
+}
+
+export interface PlanStep {
+  readonly content: string;
+  readonly done: boolean;
+}
+
+export interface PlanEvent extends Stored<'plan_start' | 'plan_update' | 'plan_finish'> {
+  readonly steps?: readonly PlanStep[];
+  readonly summary?: string;
+}
+
+/** What is stored, and what a later joiner is sent. */
+export type StoredAgentEvent =
+  | UserMessageEvent
+  | ToolCallEvent
+  | ToolResultEvent
+  | ThinkingMessageEvent
+  | AssistantMessageEvent
+  | EnvironmentInputEvent
+  | SystemEvent
+  | AgentRunStartEvent
+  | AgentRunEndEvent
+  | PlanEvent;
+
+/** What only those see who listen while it happens. It carries no `seq`. */
+export type StreamingAgentEvent = StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent;
+
+export type AgentEvent = StoredAgentEvent | StreamingAgentEvent;
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A stored event before the log has given it its place. */
+export type EventDraft = DistributiveOmit<
+  StoredAgentEvent,
+  'id' | 'seq' | 'sessionId' | 'runId' | 'timestamp'
+>;

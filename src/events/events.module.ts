@@ -1,0 +1,11 @@
+import { Global, Module } from '@nestjs/common';
+import { EventBus } from './event-bus.js';
+import { EventLog } from './event-log.js';
+import { EventWatch } from './watch.js';
+
+@Global()
+@Module({
+  providers: [EventBus, EventLog, EventWatch],
+  exports: [EventBus, EventLog, EventWatch],
+})
+export class EventsModule {}

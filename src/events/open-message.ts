@@ -1,0 +1,138 @@
+import { newId } from '../common/ids.js';
+import type { EventBus } from './event-bus.js';
+import type { StreamingAgentEvent } from './event.types.js';
+import { Published } from './published.js';
+
+interface OpenToolCall {
+  readonly toolCallId: string;
+  readonly toolName: string;
+  readonly parts: string[];
+}
+
+type Delta =
+  | Pick<StreamingAgentEvent & { type: 'assistant_streaming_message' }, 'type' | 'content'>
+  | Pick<StreamingAgentEvent & { type: 'assistant_streaming_thinking_message' }, 'type' | 'content'>
+  | Pick<
+      StreamingAgentEvent & { type: 'assistant_streaming_tool_call' },
+      'type' | 'toolCallId' | 'toolName' | 'arguments'
+    >;
+
+/**
+ * A message while the model writes it. Every delta goes straight to those who listen, and is kept once, here,
+ * until the message is stored: its text is what the deltas joined give.
+ */
+export class OpenMessage {
+  readonly messageId = newId();
+  private readonly textParts: string[] = [];
+  private readonly thinkingParts: string[] = [];
+  private readonly toolCalls = new Map<string, OpenToolCall>();
+  private deltas = 0;
+  private readonly openedAt = Date.now();
+  private firstAt = 0;
+  private lastAt = 0;
+  private thoughtUntil = 0;
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly sessionId: string,
+    private readonly runId: string,
+  ) {
+    bus.setOpenMessage(sessionId, this);
+  }
+
+  get text(): string {
+    return this.textParts.join('');
+  }
+
+  get thinking(): string {
+    return this.thinkingParts.join('');
+  }
+
+  get isEmpty(): boolean {
+    return this.deltas === 0;
+  }
+
+  /** Milliseconds from its opening to the first delta; 0 when none came. */
+  get ttftMs(): number {
+    return this.firstAt && this.firstAt - this.openedAt;
+  }
+
+  /** Milliseconds from its opening to the last delta; 0 when none came. */
+  get ttltMs(): number {
+    return this.lastAt && this.lastAt - this.openedAt;
+  }
+
+  get thinkingDurationMs(): number {
+    return this.thoughtUntil && this.thoughtUntil - this.firstAt;
+  }
+
+  addText(content: string): void {
+    this.textParts.push(content);
+    this.send({ type: 'assistant_streaming_message', content });
+  }
+
+  addThinking(content: string): void {
+    this.thinkingParts.push(content);
+    this.send({ type: 'assistant_streaming_thinking_message', content });
+    this.thoughtUntil = this.lastAt;
+  }
+
+  addToolArguments(toolCallId: string, toolName: string, args: string): void {
+    let call = this.toolCalls.get(toolCallId);
+    if (!call) this.toolCalls.set(toolCallId, (call = { toolCallId, toolName, parts: [] }));
+    call.parts.push(args);
+    this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
+  }
+
+  /** Says, on every stream that was opened, that nothing more comes. Call it once, before the message is stored. */
+  close(): void {
+    if (this.bus.openMessage(this.sessionId) !== this) return;
+    this.bus.setOpenMessage(this.sessionId, undefined);
+    if (this.thinkingParts.length > 0) {
+      this.send({ type: 'assistant_streaming_thinking_message', content: '' }, true);
+    }
+    if (this.textParts.length > 0) this.send({ type: 'assistant_streaming_message', content: '' }, true);
+    for (const { toolCallId, toolName } of this.toolCalls.values()) {
+      this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: '' }, true);
+    }
+  }
+
+  /** What somebody who joins now has missed of this message: at most one event for each kind of content. */
+  soFar(): Published[] {
+    const missed: Delta[] = [];
+    if (this.thinkingParts.length > 0) {
+      missed.push({ type: 'assistant_streaming_thinking_message', content: this.thinking });
+    }
+    if (this.textParts.length > 0) missed.push({ type: 'assistant_streaming_message', content: this.text });
+    for (const { toolCallId, toolName, parts } of this.toolCalls.values()) {
+      const args = parts.join('');
+      missed.push({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
+    }
+    return missed.map((delta) => this.event(delta, false, newId(), Date.now()));
+  }
+
+  private send(delta: Delta, isComplete = false): void {
+    this.deltas += 1;
+    const now = Date.now();
+    if (!isComplete) {
+      this.lastAt = now;
+      this.firstAt ||= now;
+    }
+    if (!this.bus.hasListeners(this.sessionId)) return;
+    // The number makes it unique, the message's id unguessable: cheaper than an id of its own per token.
+    this.bus.publish(this.sessionId, this.event(delta, isComplete, `${this.messageId}.${this.deltas}`, now));
+  }
+
+  private event(delta: Delta, isComplete: boolean, id: string, timestamp: number): Published {
+    return new Published({
+      id,
+      type: delta.type,
+      sessionId: this.sessionId,
+      runId: this.runId,
+      timestamp,
+      messageId: this.messageId,
+      isComplete,
+      ...(delta as object),
+    } as StreamingAgentEvent);
+  }
+}

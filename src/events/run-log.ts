@@ -1,0 +1,102 @@
+import type { Transaction, UnitOfWork } from '../database/index.js';
+import type { EventBus } from './event-bus.js';
+import type { EventLog } from './event-log.js';
+import type {
+  AssistantMessageEvent,
+  EventDraft,
+  StoredAgentEvent,
+  ToolCallRequest,
+  Usage,
+} from './event.types.js';
+import { OpenMessage } from './open-message.js';
+
+export interface RunLogScope {
+  readonly sessionId: string;
+  readonly runId: string;
+  /** Checks, in the transaction of each append, that the run may still write; throws when it may not. */
+  readonly claim: (tx: Transaction) => Promise<void>;
+}
+
+export interface MessageEnd {
+  readonly finishReason: string;
+  readonly toolCalls?: readonly ToolCallRequest[];
+  readonly usage?: Usage;
+}
+
+/** What one run writes: its stored events, under its claim, and the message that streams. */
+export class RunLog {
+  private current: OpenMessage | undefined;
+  private last: AssistantMessageEvent | undefined;
+
+  constructor(
+    private readonly work: UnitOfWork,
+    private readonly events: EventLog,
+    private readonly bus: EventBus,
+    private readonly scope: RunLogScope,
+  ) {}
+
+  /** The final message of the run so far. */
+  get lastMessage(): AssistantMessageEvent | undefined {
+    return this.last;
+  }
+
+  /** The message that is being written, if there is one. */
+  get message(): OpenMessage | undefined {
+    return this.current;
+  }
+
+  /** Stores events, in order, in one commit; listeners see them when this resolves. */
+  append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
+    return this.work.write(async (tx) => {
+      await this.scope.claim(tx);
+      return this.events.append(tx, this.scope.sessionId, this.scope.runId, drafts);
+    });
+  }
+
+  /** The session's events, those of this run included. */
+  history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
+    return this.events.read(this.scope.sessionId, types ? { types } : {});
+  }
+
+  /** Begins a message: what the model writes is streamed as it comes. */
+  openMessage(): OpenMessage {
+    this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId);
+    return this.current;
+  }
+
+  /** Gives up a message of which nothing was streamed. */
+  discardMessage(): void {
+    this.current?.close();
+    this.current = undefined;
+  }
+
+  /** Stores the message that is open, its thinking first. */
+  async closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
+    const message = this.current ?? this.openMessage();
+    this.current = undefined;
+    message.close();
+    const { messageId } = message;
+    const drafts: EventDraft[] = [];
+    if (message.thinking !== '') {
+      drafts.push({
+        type: 'assistant_thinking_message',
+        content: message.thinking,
+        thinkingDurationMs: message.thinkingDurationMs,
+        messageId,
+      });
+    }
+    drafts.push({
+      type: 'assistant_message',
+      content: message.text,
+      ...(end.toolCalls?.length && { toolCalls: end.toolCalls }),
+      finishReason: end.finishReason,
+      messageId,
+      ttftMs: message.ttftMs,
+      ttltMs: message.ttltMs,
+      ...(end.usage && { usage: end.usage }),
+    });
+    const stored = await this.append(...drafts);
+    this.last = stored.at(-1) as AssistantMessageEvent;
+    return this.last;
+  }
+}

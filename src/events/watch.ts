@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { Observable, type Subscriber } from 'rxjs';
+import { EventBus } from './event-bus.js';
+import { EventLog, type LoggedEvent } from './event-log.js';
+import type { Published } from './published.js';
+
+const PAGE = 200;
+
+/** What a watcher is sent: a stored event from the log, the sign that it has caught up, or a live event. */
+export type Watched =
+  | { readonly kind: 'stored'; readonly logged: LoggedEvent }
+  | { readonly kind: 'replay_end'; readonly lastSeq: number }
+  | { readonly kind: 'live'; readonly published: Published };
+
+export interface WatchOptions {
+  /** The last seq that the watcher has. Default 0: everything. */
+  readonly after?: number;
+  /** Awaited before each page of the log, so that history is read no faster than it can be sent. */
+  readonly ready?: () => Promise<void>;
+}
+
+/** The only place that knows both the log and the bus. */
+@Injectable()
+export class EventWatch {
+  constructor(
+    private readonly log: EventLog,
+    private readonly bus: EventBus,
+  ) {}
+
+  /**
+   * All stored events after the cursor, then `replay_end`, then what comes: in `seq` order, without a gap or
+   * a repeat. Between the two, who joins in the middle of an answer gets the text so far. Completes when the
+   * session is deleted or the server stops.
+   */
+  watch(sessionId: string, options: WatchOptions = {}): Observable<Watched> {
+    return new Observable((subscriber) => {
+      const state: WatchState = { last: options.after ?? 0, newest: 0, live: false };
+      const live = this.bus.of(sessionId).subscribe({
+        next: (published) => {
+          const { seq } = published;
+          if (seq !== undefined && seq <= state.last) return; // was in the replay
+          if (!state.live) {
+            // The replay will come to it; what streams meanwhile is in the text so far.
+            if (seq !== undefined) state.newest = Math.max(state.newest, seq);
+            return;
+          }
+          if (seq !== undefined) state.last = seq;
+          subscriber.next({ kind: 'live', published });
+        },
+        complete: () => subscriber.complete(),
+      });
+      this.replay(sessionId, state, options, subscriber).catch((error: unknown) => subscriber.error(error));
+      return live;
+    });
+  }
+
+  private async replay(
+    sessionId: string,
+    state: WatchState,
+    { ready }: WatchOptions,
+    subscriber: Subscriber<Watched>,
+  ): Promise<void> {
+    for (;;) {
+      await ready?.();
+      if (subscriber.closed) return;
+      const page = await this.log.page(sessionId, { after: state.last, limit: PAGE });
+      if (subscriber.closed) return;
+      for (const logged of page) {
+        state.last = logged.seq;
+        subscriber.next({ kind: 'stored', logged });
+      }
+      if (page.length < PAGE && state.newest <= state.last) break;
+    }
+    // From here to `live` nothing is awaited: no event can come between. A message is closed before it is
+    // stored, so what is still open was not in the replay.
+    for (const published of this.bus.openMessage(sessionId)?.soFar() ?? []) {
+      subscriber.next({ kind: 'live', published });
+    }
+    subscriber.next({ kind: 'replay_end', lastSeq: state.last });
+    state.live = true;
+  }
+}
+
+interface WatchState {
+  /** The seq of the last event that the watcher was sent. */
+  last: number;
+  /** The highest seq that came over the bus during the replay. */
+  newest: number;
+  live: boolean;
+}
