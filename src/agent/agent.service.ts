@@ -1,0 +1,85 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DomainError, toDomainError } from '../common/errors.js';
+import { maskSecrets } from '../common/secret.js';
+import { AppConfig, type ModelConfig } from '../config/index.js';
+import type { RunEndStatus, RunLog } from '../events/index.js';
+import { AGENT, type Agent, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
+import { ModelCatalog } from './model/model-catalog.js';
+import { type AnyTool, builtInTools, ToolSet } from './tools/index.js';
+
+/** What the agent is given to answer one query. */
+export interface RunRequest {
+  readonly sessionId: string;
+  readonly runId: string;
+  readonly workspace: string;
+  readonly model: ModelConfig;
+  readonly options: RunOptions;
+  readonly signal: AbortSignal;
+  readonly log: RunLog;
+  waitsFor(what: WaitingOn): void;
+}
+
+/** How a run ended, before that has been written down. */
+export interface RunOutcome extends Readonly<RunTally> {
+  readonly status: RunEndStatus;
+  /** Set when the status is `error`. */
+  readonly error?: DomainError;
+}
+
+/** Has the agent answer one query, whatever happens to it on the way. */
+@Injectable()
+export class AgentService {
+  private readonly logger = new Logger(AgentService.name);
+  readonly tools: ToolSet;
+
+  constructor(
+    @Inject(AGENT) private readonly agent: Agent,
+    private readonly catalog: ModelCatalog,
+    private readonly config: AppConfig,
+  ) {
+    this.tools = new ToolSet([...builtInTools, ...(config.tools as readonly AnyTool[])]);
+  }
+
+  /** Never rejects: an error is an outcome too. What the model had written by then is kept. */
+  async run(request: RunRequest): Promise<RunOutcome> {
+    const tally: RunTally = { iterations: 0, inputTokens: 0, outputTokens: 0 };
+    let outcome: Omit<RunOutcome, keyof RunTally> = { status: 'completed' };
+    try {
+      const model = await this.catalog.load(request.model);
+      await this.agent.run({
+        ...request,
+        waitsFor: (what) => request.waitsFor(what),
+        modelConfig: request.model,
+        model,
+        tools: this.tools,
+        tally,
+      });
+    } catch (thrown) {
+      outcome = request.signal.aborted ? { status: 'aborted' } : { status: 'error', error: this.explain(thrown, request) };
+    }
+    try {
+      await this.keepWhatCame(request.log, outcome.status);
+    } catch (thrown) {
+      if (outcome.status !== 'aborted') outcome = { status: 'error', error: this.explain(thrown, request) };
+    }
+    return { ...outcome, ...tally };
+  }
+
+  /** A message that was cut short is stored as far as it got, and marked. */
+  private async keepWhatCame(log: RunLog, status: RunEndStatus): Promise<void> {
+    if (status === 'aborted') await log.closeMessage({ finishReason: 'abort' });
+    else if (log.message?.text) await log.closeMessage({ finishReason: 'error' });
+    else log.discardMessage();
+  }
+
+  private explain(thrown: unknown, { sessionId, runId }: RunRequest): DomainError {
+    const error = toDomainError(thrown);
+    if (error.code === 'INTERNAL') {
+      const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+      this.logger.error(
+        maskSecrets(`Run ${runId} of session ${sessionId} failed: ${text}`, this.config.secrets),
+      );
+    }
+    return error;
+  }
+}

@@ -1,0 +1,53 @@
+import type { LanguageModelV3 } from '@ai-sdk/provider';
+import type { ModelConfig } from '../config/index.js';
+import type { RunLog } from '../events/index.js';
+import type { ToolSet } from './tools/tool-set.js';
+
+/** The dependency-injection token of the {@link Agent} that answers queries. */
+export const AGENT = Symbol('Agent');
+
+/** What one run was asked to do with. */
+export interface RunOptions {
+  readonly instructions?: string;
+  readonly maxIterations?: number;
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+  readonly runtimeSettings?: Readonly<Record<string, unknown>>;
+}
+
+/** What a run has used so far. The agent adds to it, so that it is known also when the run fails. */
+export interface RunTally {
+  iterations: number;
+  inputTokens: number;
+  outputTokens: number;
+}
+
+/** One run, as its agent sees it. */
+export interface AgentTurn {
+  readonly sessionId: string;
+  readonly runId: string;
+  /** The directory that the tools work in. */
+  readonly workspace: string;
+  readonly modelConfig: ModelConfig;
+  readonly model: LanguageModelV3;
+  readonly tools: ToolSet;
+  readonly options: RunOptions;
+  /** Aborts when the run is to end. What an agent awaits must end with it. */
+  readonly signal: AbortSignal;
+  /** Where everything that happens is written. */
+  readonly log: RunLog;
+  readonly tally: RunTally;
+  /** Says what the run waits for from now on. */
+  waitsFor(what: WaitingOn): void;
+}
+
+export type WaitingOn = 'model' | 'tool' | 'approval' | 'queue';
+
+/** What answers a query. The default is the tool loop; an extension can put its own in its place. */
+export interface Agent {
+  /**
+   * Answers the session's last user message by writing to `turn.log`. Resolves when the answer is complete;
+   * throws a DomainError when it cannot be given, and anything at all once `turn.signal` has aborted.
+   */
+  run(turn: AgentTurn): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import { APICallError } from '@ai-sdk/provider';
+import { DomainError, type ErrorCode } from '../../common/errors.js';
+import { maskSecrets } from '../../common/secret.js';
+import type { ModelConfig } from '../../config/index.js';
+
+const MAX_REASON = 300;
+/** The longest that a provider's Retry-After is obeyed; beyond it the user is told instead. */
+const MAX_RETRY_AFTER_MS = 20_000;
+
+/** The model failed. The message says how and what to do. */
+export class ModelFailed extends DomainError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    /** Milliseconds after which asking again makes sense; undefined when it makes none. */
+    readonly retryAfterMs?: number,
+    details?: unknown,
+  ) {
+    super(code, message, details);
+  }
+}
+
+export function modelTimedOut(model: ModelConfig, waitedMs: number, started: boolean): ModelFailed {
+  return new ModelFailed(
+    'MODEL_TIMEOUT',
+    started
+      ? `${model.displayName} fell silent for ${waitedMs} ms in the middle of its answer. Ask again, or raise model.idleTimeoutMs.`
+      : `${model.displayName} did not begin to answer within ${waitedMs} ms. Ask again, or raise model.firstTokenTimeoutMs.`,
+  );
+}
+
+export function modelCutOff(model: ModelConfig): ModelFailed {
+  return new ModelFailed(
+    'MODEL_ERROR',
+    `The answer of ${model.displayName} was cut off before its end. Ask again.`,
+    0,
+  );
+}
+
+/** What went wrong with the provider, in words for a person, without the secrets that it may echo. */
+export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed {
+  if (thrown instanceof ModelFailed) return thrown;
+  const reason = maskSecrets(reasonOf(thrown), model.apiKey ? [model.apiKey] : []).slice(0, MAX_REASON);
+  if (!APICallError.isInstance(thrown)) {
+    // fetch says only "terminated" when the connection breaks in the middle of an answer
+    if (thrown instanceof TypeError) return modelCutOff(model);
+    return new ModelFailed(
+      'MODEL_ERROR',
+      `${model.displayName} sent something that cannot be understood: ${reason}`,
+      0,
+    );
+  }
+  const { statusCode } = thrown;
+  const details = statusCode === undefined ? undefined : { providerStatus: statusCode };
+  const fail = (code: ErrorCode, message: string, retryAfterMs?: number) =>
+    new ModelFailed(code, message, retryAfterMs, details);
+  switch (statusCode) {
+    case 401:
+    case 403:
+      return fail(
+        'MODEL_AUTH',
+        `The provider of ${model.displayName} refused the key (${statusCode}): ${reason} Check model.apiKey.`,
+      );
+    case 429: {
+      const wait = retryAfterMs(thrown.responseHeaders) ?? 1_000;
+      const message = `The provider of ${model.displayName} limits the rate (429): ${reason} Ask again in ${Math.ceil(wait / 1000)} s.`;
+      return fail('MODEL_RATE_LIMITED', message, wait <= MAX_RETRY_AFTER_MS ? wait : undefined);
+    }
+    case undefined:
+      return fail(
+        'MODEL_ERROR',
+        `The provider of ${model.displayName} cannot be reached: ${reason} Check model.baseURL and the network.`,
+        500,
+      );
+    default:
+      return fail(
+        'MODEL_ERROR',
+        `The provider of ${model.displayName} answered ${statusCode}: ${reason}`,
+        statusCode >= 500 || statusCode === 408 ? (retryAfterMs(thrown.responseHeaders) ?? 500) : undefined,
+      );
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : describe(thrown);
+  const line = text.replace(/\s+/g, ' ').trim();
+  return /[.!?]$/.test(line) ? line : `${line}.`;
+}
+
+function describe(thrown: unknown): string {
+  const message = (thrown as { message?: unknown } | null)?.message;
+  return typeof message === 'string' ? message : (JSON.stringify(thrown) ?? 'no reason was given');
+}
+
+/** Retry-After in milliseconds: it holds seconds or a date. */
+function retryAfterMs(headers: Record<string, string> | undefined): number | undefined {
+  const value = headers?.['retry-after'];
+  if (!value) return undefined;
+  const seconds = Number(value);
+  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}

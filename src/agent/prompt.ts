@@ -1,0 +1,142 @@
+import type { LanguageModelV3FilePart, LanguageModelV3Message, LanguageModelV3Prompt, LanguageModelV3TextPart } from '@ai-sdk/provider';
+import type {
+  AgentRunEndEvent,
+  AssistantMessageEvent,
+  ContentPart,
+  QueryContent,
+  RunEndStatus,
+  StoredAgentEvent,
+  ToolResultEvent,
+} from '../events/index.js';
+
+/** The event types that the model's messages are made of. */
+export const PROMPT_EVENTS = [
+  'user_message',
+  'environment_input',
+  'assistant_message',
+  'tool_result',
+  'agent_run_end',
+] as const;
+
+const UNANSWERED: Readonly<Record<RunEndStatus, string>> = {
+  completed: 'no answer was given',
+  aborted: 'the user stopped this request before it was answered',
+  error: 'this request failed before it was answered',
+  interrupted: 'the server stopped before this request was answered',
+};
+
+/**
+ * The stored events as a conversation that every provider takes: user and assistant take turns, and each tool
+ * call has its result, also where a run was aborted, failed or was cut off by a crash.
+ */
+export function toPrompt(instructions: string, events: readonly StoredAgentEvent[]): LanguageModelV3Prompt {
+  const results = new Map<string, ToolResultEvent>();
+  for (const event of events) if (event.type === 'tool_result') results.set(event.toolCallId, event);
+
+  const prompt: LanguageModelV3Message[] = [{ role: 'system', content: instructions }];
+  let endOfRun: AgentRunEndEvent | undefined;
+  for (const event of events) {
+    switch (event.type) {
+      case 'user_message':
+      case 'environment_input': {
+        const last = prompt.at(-1);
+        if (last?.role === 'user' && event.type === 'environment_input') {
+          last.content.push(...userParts(event.content));
+        } else {
+          if (last?.role === 'user') prompt.push(unanswered(endOfRun?.status ?? 'interrupted'));
+          prompt.push({ role: 'user', content: userParts(event.content) });
+        }
+        break;
+      }
+      case 'assistant_message':
+        prompt.push(...assistantMessages(event, results));
+        break;
+      case 'agent_run_end':
+        endOfRun = event;
+        break;
+    }
+  }
+  return prompt;
+}
+
+function unanswered(status: RunEndStatus): LanguageModelV3Message {
+  return { role: 'assistant', content: [{ type: 'text', text: `[${UNANSWERED[status]}]` }] };
+}
+
+function userParts(content: QueryContent): (LanguageModelV3TextPart | LanguageModelV3FilePart)[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return content.map(toPart);
+}
+
+function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3FilePart {
+  if (part.type === 'text') return { type: 'text', text: part.text };
+  const { url } = part.image_url;
+  const data = /^data:([^;,]+);base64,(.*)$/s.exec(url);
+  if (data) return { type: 'file', mediaType: data[1] ?? 'image/*', data: data[2] ?? '' };
+  return { type: 'file', mediaType: 'image/*', data: new URL(url) };
+}
+
+function assistantMessages(
+  event: AssistantMessageEvent,
+  results: ReadonlyMap<string, ToolResultEvent>,
+): LanguageModelV3Message[] {
+  const calls = event.toolCalls ?? [];
+  if (event.content === '' && calls.length === 0) return [];
+  const assistant: LanguageModelV3Message = {
+    role: 'assistant',
+    content: [
+      ...(event.content === '' ? [] : [{ type: 'text' as const, text: event.content }]),
+      ...calls.map((call) => ({
+        type: 'tool-call' as const,
+        toolCallId: call.id,
+        toolName: call.function.name,
+        input: parseArguments(call.function.arguments) ?? {},
+      })),
+    ],
+  };
+  if (calls.length === 0) return [assistant];
+  const tool: LanguageModelV3Message = {
+    role: 'tool',
+    content: calls.map((call) => ({
+      type: 'tool-result' as const,
+      toolCallId: call.id,
+      toolName: call.function.name,
+      output: toOutput(results.get(call.id)),
+    })),
+  };
+  return [assistant, tool];
+}
+
+function toOutput(result: ToolResultEvent | undefined) {
+  if (!result) {
+    return { type: 'error-text' as const, value: 'The run ended before this tool had answered.' };
+  }
+  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error };
+  return { type: 'text' as const, value: toolResultText(result.content) };
+}
+
+/** What the model reads of a tool's result. */
+export function toolResultText(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (Array.isArray(content) && content.every(isTextPart)) {
+    return content.map(({ name, text }) => (name ? `${name}:\n${text}` : text)).join('\n');
+  }
+  return JSON.stringify(content) ?? '';
+}
+
+function isTextPart(part: unknown): part is { text: string; name?: string } {
+  return typeof (part as { text?: unknown } | null)?.text === 'string';
+}
+
+/** The arguments that a model wrote, or undefined when they are no JSON object. */
+export function parseArguments(json: string): Record<string, unknown> | undefined {
+  if (json.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { type ModelConfig } from '../config/index.js';
+import { ModelCatalog } from './model/model-catalog.js';
+import { modelTimedOut, toModelFailed } from './model/model-error.js';
+
+const MAX_WORDS = 6;
+const MAX_CONVERSATION = 8_000;
+
+/** Gives conversations their titles. */
+@Injectable()
+export class SummaryService {
+  constructor(private readonly catalog: ModelCatalog) {}
+
+  /**
+   * A title of at most six words for a conversation.
+   * @throws ModelFailed when the model cannot be asked
+   */
+  async titleOf(messages: readonly Record<string, unknown>[], model: ModelConfig): Promise<string> {
+    const conversation = messages
+      .map(({ role, content }) => `${typeof role === 'string' ? role : 'user'}: ${textOf(content)}`)
+      .join('\n')
+      .slice(0, MAX_CONVERSATION);
+    if (model.provider === 'embedded') {
+      // The demo writes no titles: what the user said first stands for one.
+      const first = messages.find(({ role }) => role === 'user') ?? messages[0];
+      return shorten(textOf(first?.['content']));
+    }
+    return shorten(await this.ask(conversation, model));
+  }
+
+  private async ask(conversation: string, config: ModelConfig): Promise<string> {
+    const timeout = AbortSignal.timeout(config.firstTokenTimeoutMs);
+    try {
+      const model = await this.catalog.load(config);
+      const { content } = await model.doGenerate({
+        abortSignal: timeout,
+        prompt: [
+          {
+            role: 'system',
+            content: `Write a title for the conversation: at most ${MAX_WORDS} words, in its language, no quotes, no full stop. Answer with the title only.`,
+          },
+          { role: 'user', content: [{ type: 'text', text: conversation }] },
+        ],
+      });
+      return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+    } catch (error) {
+      if (timeout.aborted) throw modelTimedOut(config, config.firstTokenTimeoutMs, false);
+      throw toModelFailed(error, config);
+    }
+  }
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .map((part) => (part as { text?: unknown } | null)?.text)
+    .filter((text) => typeof text === 'string')
+    .join(' ');
+}
+
+function shorten(text: string): string {
+  const words = text.replace(/["“”]/g, '').trim().split(/\s+/).slice(0, MAX_WORDS).join(' ');
+  return words.replace(/[.,;:]+$/, '') || 'New conversation';
+}

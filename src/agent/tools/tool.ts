@@ -1,0 +1,49 @@
+import type { z } from 'zod';
+
+/** A JSON Schema of an object. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface ToolContext {
+  readonly sessionId: string;
+  /** The directory that the tool may work in. */
+  readonly workspace: string;
+  /** Aborts when the run ends or the call takes too long. Whatever the tool has started must end with it. */
+  readonly signal: AbortSignal;
+}
+
+/** A part of a result that clients draw. */
+export interface TextPart {
+  readonly type: 'text';
+  readonly name?: string;
+  readonly text: string;
+}
+
+/** Something the model can call. */
+export interface Tool<Args = Record<string, unknown>> {
+  /** Letters, digits, `_` and `-`; what the model calls it. */
+  readonly name: string;
+  /** Told to the model: what it does and when to use it. */
+  readonly description: string;
+  /** The arguments: a zod object or a JSON Schema. */
+  readonly parameters: z.ZodType<Args> | JsonSchema;
+  /**
+   * Does the work. The result is stored and given to the model: a text, a list of text parts, or JSON.
+   * What it throws becomes the result's `error`, and the model goes on from there.
+   */
+  execute(args: Args, context: ToolContext): Promise<unknown>;
+}
+
+/** A tool whose arguments' type is known only to itself. */
+export type AnyTool = Omit<Tool<never>, 'parameters'> & { readonly parameters: z.ZodType | JsonSchema };
+
+/** Types a tool's arguments by its zod schema. */
+export function defineTool<Args>(tool: Tool<Args>): Tool<Args> {
+  return tool;
+}
+
+/** A tool could not do what it was asked. The message is for the model: what was wrong and what to try. */
+export class ToolError extends Error {
+  override readonly name = 'ToolError';
+}
+
+export const textResult = (text: string): TextPart[] => [{ type: 'text', text }];
