@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { map } from 'rxjs';
+import { InvalidInput } from '../common/errors.js';
+import { sendEventStream, writable } from '../common/sse.js';
+import { EventLog, EventWatch, type Watched } from '../events/index.js';
+import type { ListEventsDto, WatchSessionDto } from './dto/sessions.dto.js';
+import { SessionsService } from './sessions.service.js';
+
+/** The events of a session as they are read over HTTP: a page of them, or a stream. */
+@Injectable()
+export class SessionStreams {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly log: EventLog,
+    private readonly watch: EventWatch,
+  ) {}
+
+  /** `{ events, lastSeq, hasMore }` as JSON text. */
+  async page({ sessionId, after, limit, types }: ListEventsDto): Promise<string> {
+    await this.sessions.require(sessionId);
+    const { events, hasMore } = await this.sessions.eventsJson(sessionId, {
+      ...(after !== undefined && { after }),
+      ...(limit !== undefined && { limit }),
+      ...(types !== undefined && { types: types.split(',').filter(Boolean).slice(0, 50) }),
+    });
+    const lastSeq = await this.log.lastSeq(sessionId);
+    return `{"events":${events},"lastSeq":${lastSeq},"hasMore":${hasMore}}`;
+  }
+
+  /** `{ sessionId, sessionInfo, events }` of the session that was updated last, as JSON text. */
+  async latest(): Promise<string> {
+    const session = await this.sessions.latest();
+    const { events } = await this.sessions.eventsJson(session.id);
+    const head = JSON.stringify({ sessionId: session.id, sessionInfo: this.sessions.toDto(session) });
+    return `${head.slice(0, -1)},"events":${events}}`;
+  }
+
+  /**
+   * Sends what is stored after the cursor, `replay_end`, then what comes. `Last-Event-ID` wins over `after`:
+   * a browser that reconnects repeats the address that it began with.
+   * @throws SessionNotFound, or InvalidInput for a cursor that is not one of this session
+   */
+  async send(dto: WatchSessionDto, lastEventId: string | undefined, res: ServerResponse): Promise<void> {
+    const after = await this.cursor(dto, lastEventId);
+    const watched = this.watch.watch(dto.sessionId, { after, ready: () => writable(res) });
+    sendEventStream(res, watched.pipe(map((item) => toFrame(dto.sessionId, item))));
+  }
+
+  /** @throws SessionNotFound, or InvalidInput for a cursor beyond what there is */
+  async cursor({ sessionId, after = 0 }: WatchSessionDto, lastEventId?: string): Promise<number> {
+    await this.sessions.require(sessionId);
+    const cursor = lastEventId ? Number(lastEventId) : after;
+    if (!Number.isSafeInteger(cursor) || cursor < 0) {
+      throw new InvalidInput('Last-Event-ID must be the id of an event of this stream: a whole number from 0.');
+    }
+    const lastSeq = cursor === 0 ? 0 : await this.log.lastSeq(sessionId);
+    if (cursor > lastSeq) {
+      throw new InvalidInput(
+        `The cursor ${cursor} is beyond the last event of this session (${lastSeq}). Begin again with after=0.`,
+        { lastSeq },
+      );
+    }
+    return cursor;
+  }
+}
+
+/** Only stored events carry an id: a browser that reconnects names the last of them. */
+function toFrame(sessionId: string, item: Watched): string {
+  switch (item.kind) {
+    case 'stored':
+      return `id: ${item.logged.seq}\ndata: ${item.logged.data}\n\n`;
+    case 'replay_end':
+      return `data: ${JSON.stringify({ type: 'replay_end', sessionId, lastSeq: item.lastSeq })}\n\n`;
+    case 'live': {
+      const { seq, json } = item.published;
+      return seq === undefined ? `data: ${json}\n\n` : `id: ${seq}\ndata: ${json}\n\n`;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { AppConfig } from '../config/index.js';
+import type { Usage } from '../events/index.js';
+import type { AgentOptions, Session, SessionState } from './session.entity.js';
+
+export interface SessionStatus {
+  readonly isProcessing: boolean;
+  readonly state: SessionState;
+}
+
+/** A session as clients see it. `name` and `tags` stand both flat and under `metadata`. */
+export interface SessionDto {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly workspace: string;
+  readonly metadata: Readonly<Record<string, unknown>> & {
+    readonly name: string;
+    readonly tags: readonly string[];
+    readonly modelConfig: { readonly provider: string; readonly id: string; readonly displayName: string };
+    readonly agentInfo: { readonly name: string };
+    readonly runtimeSettings?: Readonly<Record<string, unknown>>;
+    readonly agentOptions?: AgentOptions;
+  };
+  readonly usage: Usage;
+  readonly status: SessionStatus;
+}
+
+export const toSessionStatus = (state: SessionState): SessionStatus => ({
+  isProcessing: state === 'executing',
+  state,
+});
+
+export function toSessionDto(session: Session, config: AppConfig): SessionDto {
+  const { name, tags } = session;
+  const [standard] = config.models;
+  const provider = session.modelProvider ?? standard.provider;
+  const id = session.modelId ?? standard.id;
+  const model = config.models.find((each) => each.provider === provider && each.id === id);
+  return {
+    id: session.id,
+    createdAt: session.createdAt,
+    updatedAt: session.updatedAt,
+    name,
+    tags,
+    workspace: session.workspace,
+    metadata: {
+      ...session.metadata,
+      name,
+      tags,
+      modelConfig: { provider, id, displayName: model?.displayName ?? id },
+      agentInfo: { name: config.agent.name },
+      ...(session.runtimeSettings && { runtimeSettings: session.runtimeSettings }),
+      ...(session.agentOptions && { agentOptions: session.agentOptions }),
+    },
+    usage: { inputTokens: session.inputTokens, outputTokens: session.outputTokens },
+    status: toSessionStatus(session.state),
+  };
+}

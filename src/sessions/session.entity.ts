@@ -1,0 +1,65 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+export const SESSION_STATES = ['idle', 'executing', 'aborted', 'error'] as const;
+/** What a session is doing, or how its last run ended. */
+export type SessionState = (typeof SESSION_STATES)[number];
+
+/** What a client may set for the runs of one session. */
+export interface AgentOptions {
+  /** Told to the model after the server's own instructions. */
+  readonly instructions?: string;
+  /** Model steps that one run may take; never more than the server allows. */
+  readonly maxIterations?: number;
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+}
+
+// PostgreSQL gives bigint as text: times are numbers everywhere above the database.
+const time = { from: Number, to: (value: number) => value };
+
+@Entity('sessions')
+export class Session {
+  @PrimaryColumn('text')
+  id: string;
+
+  @Column('bigint', { transformer: time })
+  createdAt: number;
+
+  @Column('bigint', { transformer: time })
+  updatedAt: number;
+
+  @Column('text')
+  name: string;
+
+  @Column('simple-json')
+  tags: string[];
+
+  @Column('text')
+  workspace: string;
+
+  /** What clients keep with the session, without the fields that are the server's. */
+  @Column('simple-json')
+  metadata: Record<string, unknown>;
+
+  /** The model that was chosen for this session; null: the server's default. */
+  @Column('text', { nullable: true })
+  modelProvider: string | null;
+
+  @Column('text', { nullable: true })
+  modelId: string | null;
+
+  @Column('simple-json', { nullable: true })
+  agentOptions: AgentOptions | null;
+
+  @Column('simple-json', { nullable: true })
+  runtimeSettings: Record<string, unknown> | null;
+
+  @Column('text')
+  state: SessionState;
+
+  @Column('integer')
+  inputTokens: number;
+
+  @Column('integer')
+  outputTokens: number;
+}

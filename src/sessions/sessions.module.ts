@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { SessionStreams } from './session-streams.js';
+import { SessionsController } from './sessions.controller.js';
+import { SessionsRepository } from './sessions.repository.js';
+import { SessionsService } from './sessions.service.js';
+
+@Module({
+  controllers: [SessionsController],
+  providers: [SessionsRepository, SessionsService, SessionStreams],
+  exports: [SessionsService, SessionStreams],
+})
+export class SessionsModule {}

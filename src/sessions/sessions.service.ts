@@ -1,0 +1,218 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { ModelCatalog, SummaryService } from '../agent/index.js';
+import { InvalidInput } from '../common/errors.js';
+import { newId } from '../common/ids.js';
+import { AppConfig, type ModelConfig } from '../config/index.js';
+import type { Transaction } from '../database/index.js';
+import { EventBus, EventLog, type PageOptions } from '../events/index.js';
+import type {
+  ChooseModelDto,
+  CreateSessionDto,
+  GenerateSummaryDto,
+  ListSessionsDto,
+  UpdateSessionDto,
+} from './dto/sessions.dto.js';
+import { type SessionDto, toSessionDto } from './session.dto.js';
+import type { Session, SessionState } from './session.entity.js';
+import { SessionNotFound } from './session.errors.js';
+import { SessionsRepository } from './sessions.repository.js';
+
+type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
+
+/** Keys of a session's metadata that have a place, or an endpoint, of their own. */
+const OWN_KEYS = new Set(['name', 'tags', 'modelConfig', 'agentInfo', 'runtimeSettings', 'agentOptions', '__proto__']);
+
+/** Sessions are rows: nothing of one that is idle lives in the process. */
+@Injectable()
+export class SessionsService {
+  private readonly beforeDelete: ((sessionId: string) => Promise<void>)[] = [];
+  private readonly settings: z.ZodType;
+
+  constructor(
+    private readonly repository: SessionsRepository,
+    private readonly events: EventLog,
+    private readonly bus: EventBus,
+    private readonly catalog: ModelCatalog,
+    private readonly summaries: SummaryService,
+    private readonly config: AppConfig,
+  ) {
+    this.settings = z.fromJSONSchema(config.server.runtimeSettings.schema as JSONSchema);
+  }
+
+  async create(dto: CreateSessionDto): Promise<Session> {
+    const now = Date.now();
+    const session: Session = {
+      id: newId(now),
+      createdAt: now,
+      updatedAt: now,
+      name: dto.name ?? '',
+      tags: dto.tags ?? [],
+      workspace: this.config.workspace,
+      metadata: {},
+      modelProvider: null,
+      modelId: null,
+      agentOptions: dto.agentOptions ? { ...dto.agentOptions } : null,
+      runtimeSettings: dto.runtimeSettings ? this.checkSettings(dto.runtimeSettings) : null,
+      state: 'idle',
+      inputTokens: 0,
+      outputTokens: 0,
+    };
+    await this.repository.insert(session);
+    return session;
+  }
+
+  async list({ limit, cursor, tag }: ListSessionsDto): Promise<{ sessions: Session[]; nextCursor?: string }> {
+    const before = cursor === undefined ? undefined : parseCursor(cursor);
+    const sessions = await this.repository.list({
+      ...(limit && { limit: limit + 1 }),
+      ...(before && { before }),
+      ...(tag !== undefined && { tag }),
+    });
+    if (limit === undefined || sessions.length <= limit) return { sessions };
+    const page = sessions.slice(0, limit);
+    const last = page.at(-1);
+    return { sessions: page, ...(last && { nextCursor: toCursor(last) }) };
+  }
+
+  /** @throws SessionNotFound */
+  async get(id: string): Promise<Session> {
+    const session = await this.repository.find(id);
+    if (!session) throw new SessionNotFound(id);
+    return session;
+  }
+
+  /** @throws SessionNotFound */
+  async require(id: string): Promise<void> {
+    if (!(await this.repository.exists(id))) throw new SessionNotFound(id);
+  }
+
+  /** The session as it is inside a transaction. @throws SessionNotFound */
+  async getWithin(tx: Transaction, id: string): Promise<Session> {
+    const session = await this.repository.find(id, tx.manager);
+    if (!session) throw new SessionNotFound(id);
+    return session;
+  }
+
+  /** The session that was updated last. @throws SessionNotFound when there is none */
+  async latest(): Promise<Session> {
+    const [session] = await this.repository.list({ limit: 1 });
+    if (!session) throw new SessionNotFound();
+    return session;
+  }
+
+  /** The stored events as JSON text, for they are sent as they were stored. */
+  async eventsJson(sessionId: string, options: PageOptions = {}): Promise<{ events: string; hasMore: boolean }> {
+    const { limit } = options;
+    const page = await this.events.page(sessionId, { ...options, ...(limit && { limit: limit + 1 }) });
+    const hasMore = limit !== undefined && page.length > limit;
+    const rows = hasMore ? page.slice(0, limit) : page;
+    return { events: `[${rows.map((row) => row.data).join(',')}]`, hasMore };
+  }
+
+  async update({ sessionId, name, tags, metadata }: UpdateSessionDto): Promise<Session> {
+    // `name` and `tags` may come in either place; the flat ones win.
+    const fromMetadata = typeof metadata?.['name'] === 'string' ? metadata['name'].slice(0, 500) : undefined;
+    const newName = name ?? fromMetadata;
+    const newTags = tags ?? (isTags(metadata?.['tags']) ? metadata['tags'] : undefined);
+    return this.change(sessionId, (session) => ({
+      ...(newName !== undefined && { name: newName }),
+      ...(newTags && { tags: newTags }),
+      ...(metadata && { metadata: mergeMetadata(session.metadata, metadata) }),
+    }));
+  }
+
+  async chooseModel({ sessionId, model }: ChooseModelDto): Promise<Session> {
+    const { provider, id } = this.catalog.find(model.provider, model.id);
+    return this.change(sessionId, () => ({ modelProvider: provider, modelId: id }));
+  }
+
+  async setRuntimeSettings(sessionId: string, settings: Record<string, unknown>): Promise<Session> {
+    const checked = this.checkSettings(settings);
+    return this.change(sessionId, () => ({ runtimeSettings: checked }));
+  }
+
+  /** A title for the session, by its own model unless another is named. */
+  async generateSummary(dto: GenerateSummaryDto): Promise<string> {
+    const session = await this.get(dto.sessionId);
+    const model =
+      dto.model !== undefined && dto.provider !== undefined
+        ? this.catalog.find(dto.provider, dto.model)
+        : this.modelOf(session);
+    return this.summaries.titleOf(dto.messages, model);
+  }
+
+  /** The model that the session's next run will use. @throws UnknownModel when it is no longer configured */
+  modelOf({ modelProvider, modelId }: Session): ModelConfig {
+    if (modelProvider === null || modelId === null) return this.catalog.standard;
+    return this.catalog.find(modelProvider, modelId);
+  }
+
+  /** What must be over before a session can go; a run of it, for instance. */
+  onDelete(hook: (sessionId: string) => Promise<void>): void {
+    this.beforeDelete.push(hook);
+  }
+
+  /** Deletes the session with all its events, runs and shares. @throws SessionNotFound */
+  async delete(sessionId: string): Promise<void> {
+    await this.require(sessionId);
+    for (const hook of this.beforeDelete) await hook(sessionId);
+    const deleted = await this.repository.delete(sessionId);
+    this.bus.complete(sessionId);
+    if (!deleted) throw new SessionNotFound(sessionId);
+  }
+
+  setState(tx: Transaction, sessionId: string, state: SessionState): Promise<void> {
+    return this.repository.setState(tx, sessionId, state);
+  }
+
+  addUsage(tx: Transaction, sessionId: string, inputTokens: number, outputTokens: number): Promise<void> {
+    return this.repository.addUsage(tx, sessionId, inputTokens, outputTokens);
+  }
+
+  toDto(session: Session): SessionDto {
+    return toSessionDto(session, this.config);
+  }
+
+  private async change(id: string, change: (session: Session) => Partial<Session>): Promise<Session> {
+    const session = await this.repository.update(id, change);
+    if (!session) throw new SessionNotFound(id);
+    return session;
+  }
+
+  private checkSettings(settings: Record<string, unknown>): Record<string, unknown> {
+    const parsed = this.settings.safeParse(settings);
+    if (parsed.success) return parsed.data as Record<string, unknown>;
+    throw new InvalidInput(
+      `The runtime settings were refused: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}. GET /api/runtime-settings gives their schema.`,
+    );
+  }
+}
+
+function isTags(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= 100 && value.every((tag) => typeof tag === 'string');
+}
+
+function mergeMetadata(
+  before: Readonly<Record<string, unknown>>,
+  changes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged = { ...before };
+  for (const [key, value] of Object.entries(changes)) {
+    if (OWN_KEYS.has(key)) continue;
+    if (value === null) delete merged[key];
+    else merged[key] = value;
+  }
+  return merged;
+}
+
+const toCursor = ({ updatedAt, id }: Session): string =>
+  Buffer.from(`${updatedAt}:${id}`).toString('base64url');
+
+function parseCursor(cursor: string): { updatedAt: number; id: string } {
+  const match = /^(\d+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (!match?.[1] || !match[2]) {
+    throw new InvalidInput('cursor is not one of this server: take nextCursor of the page before.');
+  }
+  return { updatedAt: Number(match[1]), id: match[2] };
+}
