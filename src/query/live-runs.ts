@@ -1,0 +1,74 @@
+import type { WaitingOn } from '../agent/index.js';
+import type { DomainError } from '../common/errors.js';
+import type { AssistantMessageEvent, RunEndStatus } from '../events/index.js';
+
+/** What a run came to, once that is stored. */
+export interface RunResult {
+  readonly runId: string;
+  readonly status: RunEndStatus;
+  /** The final message, if there is one. */
+  readonly message?: AssistantMessageEvent;
+  readonly error?: DomainError;
+}
+
+/** A run that this process has accepted and that has not ended: waiting in the queue, or under way. */
+export class LiveRun {
+  private readonly controller = new AbortController();
+  private settle: (result: RunResult) => void = () => undefined;
+  /** Resolves when the run's end is committed. Never rejects. */
+  readonly done = new Promise<RunResult>((resolve) => (this.settle = resolve));
+  startedAt = Date.now();
+  /** What an abort makes of it. */
+  endsAs: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
+  waitingOn: WaitingOn = 'queue';
+  since = Date.now();
+
+  constructor(
+    readonly id: string,
+    readonly sessionId: string,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  waitsFor(what: WaitingOn): void {
+    this.waitingOn = what;
+    this.since = Date.now();
+  }
+
+  abort(endsAs: LiveRun['endsAs'] = 'aborted'): void {
+    if (this.signal.aborted) return;
+    this.endsAs = endsAs;
+    this.controller.abort(); // without a reason: the model layer takes any other for a failed call
+  }
+
+  end(result: RunResult): void {
+    this.settle(result);
+  }
+}
+
+/** The only state of runs in this process: those that have not ended. */
+export class LiveRuns {
+  private readonly byId = new Map<string, LiveRun>();
+
+  add(run: LiveRun): void {
+    this.byId.set(run.id, run);
+  }
+
+  get(id: string): LiveRun | undefined {
+    return this.byId.get(id);
+  }
+
+  remove(id: string): void {
+    this.byId.delete(id);
+  }
+
+  all(): LiveRun[] {
+    return [...this.byId.values()];
+  }
+
+  ofSession(sessionId: string): LiveRun[] {
+    return this.all().filter((run) => run.sessionId === sessionId);
+  }
+}

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import { concat, type Observable, of } from 'rxjs';
+import { SessionsService } from '../sessions/index.js';
+import type { OneshotDto } from './dto/query.dto.js';
+import { type Answer, QueryService } from './query.service.js';
+
+/** One query in a session made for it. The session stays, with its name and tags, like any other. */
+@Injectable()
+export class OneshotService {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly queries: QueryService,
+  ) {}
+
+  async ask(dto: OneshotDto): Promise<Answer & { sessionId: string }> {
+    const sessionId = await this.createSession(dto);
+    return { sessionId, ...(await this.queries.ask({ sessionId, query: dto.query })) };
+  }
+
+  async stream(dto: OneshotDto): Promise<Observable<string>> {
+    const sessionId = await this.createSession(dto);
+    const created = JSON.stringify({ type: 'session_created', sessionId, timestamp: Date.now() });
+    return concat(of(`data: ${created}\n\n`), await this.queries.stream({ sessionId, query: dto.query }));
+  }
+
+  private async createSession({ sessionName, sessionTags }: OneshotDto): Promise<string> {
+    const { id } = await this.sessions.create({
+      ...(sessionName !== undefined && { name: sessionName }),
+      ...(sessionTags && { tags: sessionTags }),
+    });
+    return id;
+  }
+}

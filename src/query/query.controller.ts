@@ -1,0 +1,67 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { sendEventStream } from '../common/sse.js';
+import { SessionIdDto } from '../sessions/index.js';
+import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
+import { OneshotService } from './oneshot.service.js';
+import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
+import { type RunDto, toRunDto } from './run.dto.js';
+
+@Controller()
+export class QueryController {
+  constructor(
+    private readonly queries: QueryService,
+    private readonly oneshots: OneshotService,
+  ) {}
+
+  @Post('sessions/query')
+  @HttpCode(200)
+  query(@Body() dto: QueryDto, @Headers('idempotency-key') key?: string): Promise<Answer> {
+    return this.queries.ask({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
+  }
+
+  /** The same query, answered by the run's events as Server-Sent Events. */
+  @Post('sessions/query/stream')
+  @HttpCode(200)
+  async stream(
+    @Body() dto: QueryDto,
+    @Headers('idempotency-key') key: string | undefined,
+    @Res() res: Response,
+  ): Promise<void> {
+    sendEventStream(res, await this.queries.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key }));
+  }
+
+  @Post('sessions/abort')
+  @HttpCode(200)
+  async abort(@Body() { sessionId, runId }: AbortDto): Promise<{ success: boolean }> {
+    return { success: await this.queries.abort(sessionId, runId) };
+  }
+
+  @Get('sessions/status')
+  status(@Query() { sessionId }: SessionIdDto): Promise<{ sessionId: string; status: DetailedStatus }> {
+    return this.queries.status(sessionId);
+  }
+
+  /** A query in a session of its own. */
+  @Post('oneshot/query')
+  @HttpCode(200)
+  oneshot(@Body() dto: OneshotDto): Promise<Answer & { sessionId: string }> {
+    return this.oneshots.ask(dto);
+  }
+
+  @Post('oneshot/query/stream')
+  @HttpCode(200)
+  async oneshotStream(@Body() dto: OneshotDto, @Res() res: Response): Promise<void> {
+    sendEventStream(res, await this.oneshots.stream(dto));
+  }
+
+  @Get('runs')
+  async runs(@Query() { sessionId }: SessionIdDto): Promise<{ runs: RunDto[] }> {
+    return { runs: (await this.queries.list(sessionId)).map(toRunDto) };
+  }
+
+  @Get('runs/:id')
+  async run(@Param('id') id: string): Promise<{ run: RunDto }> {
+    return { run: toRunDto(await this.queries.get(id)) };
+  }
+}

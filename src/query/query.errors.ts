@@ -1,0 +1,53 @@
+import { DomainError } from '../common/errors.js';
+
+export class SessionBusy extends DomainError {
+  constructor(sessionId: string, runId: string) {
+    super(
+      'SESSION_BUSY',
+      'This session is working on a query. Wait for it to end, abort it, or send the query with "whenBusy": "queue" or "interrupt".',
+      { sessionId, runId },
+    );
+  }
+}
+
+export class QueueFull extends DomainError {
+  constructor(limit: number) {
+    super(
+      'QUEUE_FULL',
+      `${limit} queries wait in this session already, the limit set by server.maxQueued. Try again when some are done.`,
+      { limit },
+    );
+  }
+}
+
+export class Draining extends DomainError {
+  constructor() {
+    super('DRAINING', 'The server is about to stop and takes no new query. Try again in a moment.');
+  }
+}
+
+export class RunNotFound extends DomainError {
+  constructor(id: string) {
+    super(
+      'RUN_NOT_FOUND',
+      `There is no run "${id.slice(0, 100)}". List the runs of a session with GET /api/runs?sessionId=….`,
+    );
+  }
+}
+
+export class IdempotencyMismatch extends DomainError {
+  constructor(runId: string) {
+    super(
+      'IDEMPOTENCY_MISMATCH',
+      'This idempotency key was used for another query of this session within the last 24 hours. Use a new key.',
+      { runId },
+    );
+  }
+}
+
+/** The run is no longer this process's to write: it was ended by somebody else, or its session deleted. */
+export class ClaimLost extends DomainError {
+  constructor() {
+    super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
+  }
+}

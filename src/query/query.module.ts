@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { SessionsModule } from '../sessions/index.js';
+import { OneshotService } from './oneshot.service.js';
+import { QueryController } from './query.controller.js';
+import { QueryService } from './query.service.js';
+import { RunEngine } from './run-engine.js';
+import { RunsRepository } from './runs.repository.js';
+
+@Module({
+  imports: [SessionsModule],
+  controllers: [QueryController],
+  providers: [RunsRepository, RunEngine, QueryService, OneshotService],
+  exports: [QueryService],
+})
+export class QueryModule {}

@@ -1,0 +1,246 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentService, type RunOptions, type RunOutcome } from '../agent/index.js';
+import { DomainError } from '../common/errors.js';
+import { AppConfig } from '../config/index.js';
+import { type Transaction, UnitOfWork } from '../database/index.js';
+import { EventBus, type EventDraft, EventLog, type QueryContent, RunLog } from '../events/index.js';
+import { type Session, SessionNotFound, SessionsService, type SessionState } from '../sessions/index.js';
+import { LiveRun, LiveRuns } from './live-runs.js';
+import { isAlive, newOwner, retireOwner } from './owner.js';
+import { ClaimLost } from './query.errors.js';
+import type { OpenRun } from './run.entity.js';
+import { type RunEnd, RunsRepository } from './runs.repository.js';
+
+/** How the end of a run is written again when the database refused it: a session must not stay busy. */
+const RETRY_MS = [100, 500, 1_000, 5_000] as const;
+
+const STATE_AFTER: Readonly<Record<RunOutcome['status'], SessionState>> = {
+  completed: 'idle',
+  aborted: 'aborted',
+  error: 'error',
+  interrupted: 'idle',
+};
+
+const RUN_STATUS = {
+  completed: 'completed',
+  aborted: 'aborted',
+  error: 'failed',
+  interrupted: 'interrupted',
+} as const satisfies Record<RunOutcome['status'], RunEnd['status']>;
+
+/**
+ * Starts runs, has the agent work on them, detached from whoever asked, and ends each exactly once: with its
+ * `agent_run_end`, its row and its session's state in one commit.
+ */
+@Injectable()
+export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(RunEngine.name);
+  private readonly owner = newOwner();
+  readonly live = new LiveRuns();
+  private stopping = false;
+
+  constructor(
+    private readonly work: UnitOfWork,
+    private readonly events: EventLog,
+    private readonly bus: EventBus,
+    private readonly runs: RunsRepository,
+    private readonly sessions: SessionsService,
+    private readonly agents: AgentService,
+    private readonly config: AppConfig,
+  ) {}
+
+  get draining(): boolean {
+    return this.stopping;
+  }
+
+  /** Runs that a crash has left open are closed before the first request is answered. */
+  async onApplicationBootstrap(): Promise<void> {
+    for (const run of await this.runs.open()) {
+      if (run.status === 'running' && !isAlive(run.owner)) await this.closeLost(run);
+    }
+    await this.work.write((tx) => this.startWaiting(tx));
+  }
+
+  /** Takes nothing new, lets runs finish for a while, then ends them as interrupted. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping = true;
+    const running = () => this.live.all().filter((run) => run.waitingOn !== 'queue');
+    const finished = () => Promise.all(running().map((run) => run.done));
+    await Promise.race([finished(), sleep(this.config.server.shutdownGraceMs, undefined, { ref: false })]);
+    for (const run of running()) run.abort('interrupted');
+    await finished();
+    retireOwner(this.owner);
+  }
+
+  /** Whether one more run may be under way in this server now. */
+  async hasRoom(tx: Transaction): Promise<boolean> {
+    const { exclusive, maxConcurrentRuns } = this.config.server;
+    return (await this.runs.countRunning(tx)) < (exclusive ? 1 : maxConcurrentRuns);
+  }
+
+  /**
+   * Claims a queued run and writes its first events; the agent begins once that is committed. The claim and
+   * the user's message are one commit: what was acknowledged is stored, and nobody else runs it.
+   */
+  async begin(tx: Transaction, run: LiveRun, session: Session, content: QueryContent): Promise<void> {
+    const model = this.sessions.toDto(session).metadata.modelConfig;
+    if (!(await this.runs.claim(tx, run.id, this.owner, model.provider, model.id))) throw new ClaimLost();
+    const options = runOptions(session);
+    await this.events.append(tx, session.id, run.id, [
+      { type: 'user_message', content },
+      {
+        type: 'agent_run_start',
+        runOptions: { ...options },
+        provider: model.provider,
+        model: model.id,
+        modelDisplayName: model.displayName,
+        agentName: this.config.agent.name,
+      },
+    ]);
+    await this.sessions.setState(tx, session.id, 'executing');
+    tx.afterCommit(() => {
+      this.live.add(run);
+      run.startedAt = Date.now();
+      void this.execute(run, session, options);
+    });
+  }
+
+  /** Ends a run of this session that no process works on any more, or that another one does. */
+  async closeLost(run: OpenRun, status: 'interrupted' | 'aborted' = 'interrupted'): Promise<void> {
+    const outcome: RunOutcome = { status, iterations: 0, inputTokens: 0, outputTokens: 0 };
+    await this.work.write(async (tx) => {
+      const end = toRunEnd(outcome);
+      if (!(await this.runs.end(tx, run.id, { status: 'running', owner: run.owner }, end))) return;
+      await this.events.append(tx, run.sessionId, run.id, [
+        {
+          type: 'system',
+          level: 'warning',
+          message:
+            status === 'aborted'
+              ? 'This run was aborted from another server.'
+              : 'The server stopped in the middle of this run. What had arrived by then is kept; ask again to go on.',
+        },
+        { type: 'agent_run_end', iterations: 0, elapsedMs: 0, status, usage: { inputTokens: 0, outputTokens: 0 } },
+      ]);
+      await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
+    });
+  }
+
+  private async execute(run: LiveRun, session: Session, options: RunOptions): Promise<void> {
+    const log = new RunLog(this.work, this.events, this.bus, {
+      sessionId: run.sessionId,
+      runId: run.id,
+      claim: async (tx) => {
+        if (!(await this.runs.touch(tx, run.id, this.owner))) throw new ClaimLost();
+      },
+    });
+    run.waitsFor('model');
+    const outcome = await this.answer(run, session, options, log);
+    const ended = await this.end(run, outcome);
+    this.live.remove(run.id);
+    run.end({
+      runId: run.id,
+      status: outcome.status,
+      ...(log.lastMessage && { message: log.lastMessage }),
+      ...(ended ? outcome.error && { error: outcome.error } : { error: new SessionNotFound(run.sessionId) }),
+    });
+  }
+
+  private async answer(
+    run: LiveRun,
+    session: Session,
+    options: RunOptions,
+    log: RunLog,
+  ): Promise<RunOutcome> {
+    let model;
+    try {
+      model = this.sessions.modelOf(session);
+    } catch (error) {
+      return { status: 'error', error: error as DomainError, iterations: 0, inputTokens: 0, outputTokens: 0 };
+    }
+    const outcome = await this.agents.run({
+      sessionId: session.id,
+      runId: run.id,
+      workspace: session.workspace,
+      model,
+      options,
+      signal: run.signal,
+      log,
+      waitsFor: (what) => run.waitsFor(what),
+    });
+    return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
+  }
+
+  /** @returns false when the run was no longer this process's to end */
+  private async end(run: LiveRun, outcome: RunOutcome): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.work.write((tx) => this.writeEnd(tx, run, outcome));
+      } catch (error) {
+        this.logger.error(`The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`);
+        if (this.stopping) return false; // the next start closes it
+        await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+      }
+    }
+  }
+
+  private async writeEnd(tx: Transaction, run: LiveRun, outcome: RunOutcome): Promise<boolean> {
+    const { sessionId } = run;
+    const claim = { status: 'running' as const, owner: this.owner };
+    if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return false;
+    await this.events.append(tx, sessionId, run.id, endEvents(run, outcome));
+    await this.sessions.addUsage(tx, sessionId, outcome.inputTokens, outcome.outputTokens);
+    await this.sessions.setState(tx, sessionId, STATE_AFTER[outcome.status]);
+    if (!this.stopping) await this.startWaiting(tx);
+    if ((await this.runs.openOf(tx, sessionId)).length > 0) {
+      await this.sessions.setState(tx, sessionId, 'executing');
+    }
+    return true;
+  }
+
+  /** Starts the queued runs whose turn it is, as far as there is room. */
+  private async startWaiting(tx: Transaction): Promise<void> {
+    while (await this.hasRoom(tx)) {
+      const next = await this.runs.nextQueued(tx);
+      if (!next) return;
+      const run = this.live.get(next.id) ?? new LiveRun(next.id, next.sessionId);
+      const session = await this.sessions.getWithin(tx, next.sessionId);
+      await this.begin(tx, run, session, JSON.parse(next.input) as QueryContent);
+    }
+  }
+}
+
+function runOptions({ agentOptions, runtimeSettings }: Session): RunOptions {
+  return { ...agentOptions, ...(runtimeSettings && { runtimeSettings }) };
+}
+
+function toRunEnd(outcome: RunOutcome): RunEnd {
+  const { iterations, inputTokens, outputTokens, error } = outcome;
+  return {
+    status: RUN_STATUS[outcome.status],
+    iterations,
+    inputTokens,
+    outputTokens,
+    errorCode: error?.code ?? null,
+    errorMessage: error?.message ?? null,
+  };
+}
+
+function endEvents(run: LiveRun, outcome: RunOutcome): EventDraft[] {
+  const { status, error, iterations, inputTokens, outputTokens } = outcome;
+  const events: EventDraft[] = [];
+  if (error) {
+    const { error: message, code, details } = error.toBody();
+    const more = typeof details === 'object' ? details : undefined;
+    events.push({ type: 'system', level: 'error', message, details: { code, ...more } });
+  }
+  events.push({
+    type: 'agent_run_end',
+    iterations,
+    elapsedMs: Date.now() - run.startedAt,
+    status,
+    usage: { inputTokens, outputTokens },
+  });
+  return events;
+}

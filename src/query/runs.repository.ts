@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { type Transaction, UnitOfWork } from '../database/index.js';
+import { Run, type OpenRun, type RunStatus } from './run.entity.js';
+
+export type NewRun = Pick<Run, 'id' | 'sessionId' | 'status' | 'priority' | 'input' | 'idempotencyKey'>;
+
+export interface RunEnd {
+  readonly status: Exclude<RunStatus, 'queued' | 'running'>;
+  readonly iterations: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+}
+
+/** The rows of runs. Every change names the status it changes from, so that it happens once. */
+@Injectable()
+export class RunsRepository {
+  constructor(private readonly work: UnitOfWork) {}
+
+  async insert(tx: Transaction, run: NewRun): Promise<void> {
+    await tx.execute(
+      `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt")
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      [run.id, run.sessionId, run.status, run.priority, run.input, run.idempotencyKey, Date.now()],
+    );
+  }
+
+  /**
+   * Claims a queued run for `owner`. The database refuses it while another run of the session is under way.
+   * @returns whether it was still queued
+   */
+  async claim(tx: Transaction, id: string, owner: string, provider: string, model: string): Promise<boolean> {
+    const now = Date.now();
+    const changed = await tx.execute(
+      `UPDATE "runs" SET "status" = 'running', "owner" = ?, "startedAt" = ?, "progressAt" = ?, "provider" = ?,
+       "model" = ?, "attempts" = "attempts" + 1 WHERE "id" = ? AND "status" = 'queued'`,
+      [owner, now, now, provider, model, id],
+    );
+    return changed === 1;
+  }
+
+  /** Notes progress. @returns false when the run is no longer `owner`'s: then it may write nothing more */
+  async touch(tx: Transaction, id: string, owner: string): Promise<boolean> {
+    const changed = await tx.execute(
+      `UPDATE "runs" SET "progressAt" = ? WHERE "id" = ? AND "status" = 'running' AND "owner" = ?`,
+      [Date.now(), id, owner],
+    );
+    return changed === 1;
+  }
+
+  /** @returns false when it was not `from` any more, or not `owner`'s: somebody else has ended it */
+  async end(
+    tx: Transaction,
+    id: string,
+    from: { status: 'queued' } | { status: 'running'; owner: string | null },
+    end: RunEnd,
+  ): Promise<boolean> {
+    const owner = from.status === 'running' ? from.owner : null;
+    const changed = await tx.execute(
+      `UPDATE "runs" SET "status" = ?, "endedAt" = ?, "iterations" = ?, "inputTokens" = ?, "outputTokens" = ?,
+       "errorCode" = ?, "errorMessage" = ? WHERE "id" = ? AND "status" = ? AND "owner" IS NOT DISTINCT FROM ?`,
+      [
+        end.status,
+        Date.now(),
+        end.iterations,
+        end.inputTokens,
+        end.outputTokens,
+        end.errorCode,
+        end.errorMessage,
+        id,
+        from.status,
+        owner,
+      ],
+    );
+    return changed === 1;
+  }
+
+  /** The session's runs that have not ended: the one under way first, then the queue in its order. */
+  openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
+    return tx.query<OpenRun>(
+      `SELECT "id", "sessionId", "status", "owner" FROM "runs"
+       WHERE "sessionId" = ? AND "status" IN ('running', 'queued')
+       ORDER BY "status" DESC, "priority" DESC, "no"`,
+      [sessionId],
+    );
+  }
+
+  async countRunning(tx: Transaction): Promise<number> {
+    const [row] = await tx.query<{ n: number }>(
+      `SELECT COUNT(*) AS "n" FROM "runs" WHERE "status" = 'running'`,
+    );
+    return Number(row?.n ?? 0);
+  }
+
+  /** The queued run whose turn it is, of a session that has none under way. */
+  async nextQueued(tx: Transaction): Promise<Run | undefined> {
+    const [run] = await tx.query<Run>(
+      `SELECT * FROM "runs" AS "waiting" WHERE "status" = 'queued' AND NOT EXISTS (
+         SELECT 1 FROM "runs" AS "busy" WHERE "busy"."sessionId" = "waiting"."sessionId" AND "busy"."status" = 'running'
+       ) ORDER BY "priority" DESC, "no" LIMIT 1`,
+    );
+    return run;
+  }
+
+  async findByKey(tx: Transaction, sessionId: string, key: string, since: number): Promise<Run | undefined> {
+    const [run] = await tx.query<Run>(
+      `SELECT * FROM "runs" WHERE "sessionId" = ? AND "idempotencyKey" = ? AND "createdAt" > ?
+       ORDER BY "no" DESC LIMIT 1`,
+      [sessionId, key, since],
+    );
+    return run;
+  }
+
+  find(id: string): Promise<Run | null> {
+    return this.work.read((manager) => manager.findOneBy(Run, { id }));
+  }
+
+  list(sessionId: string): Promise<Run[]> {
+    return this.work.read((manager) => manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }));
+  }
+
+  open(): Promise<OpenRun[]> {
+    return this.work.read((manager) =>
+      manager.query<OpenRun[]>(
+        `SELECT "id", "sessionId", "status", "owner" FROM "runs" WHERE "status" IN ('running', 'queued') ORDER BY "no"`,
+      ),
+    );
+  }
+}
