@@ -1,0 +1,18 @@
+import { IsInt, IsOptional, Min } from 'class-validator';
+import { IsSessionId } from '../../common/validation.js';
+
+export class JoinSessionDto {
+  @IsSessionId()
+  readonly sessionId: string;
+
+  /** The last seq that the client has: what it missed is sent first. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  readonly after?: number;
+}
+
+export class LeaveSessionDto {
+  @IsSessionId()
+  readonly sessionId: string;
+}

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { QueryModule } from '../query/index.js';
+import { SessionsModule } from '../sessions/index.js';
+import { SessionsGateway } from './sessions.gateway.js';
+
+@Module({ imports: [SessionsModule, QueryModule], providers: [SessionsGateway] })
+export class GatewayModule {}

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../common/errors.js';
+import { maskSecrets } from '../common/secret.js';
+import { AppConfig } from '../config/index.js';
+import { EventLog } from '../events/index.js';
+import { SessionsService } from '../sessions/index.js';
+import { firstText, sharePage } from './share-page.js';
+import { uploadPage } from './share-provider.js';
+
+export type ShareResult = { readonly success: true; readonly sessionId: string } & (
+  | { readonly html: string }
+  | { readonly url: string }
+);
+
+/** Makes a session into a page that can be read without this server. */
+@Injectable()
+export class ShareService {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly events: EventLog,
+    private readonly config: AppConfig,
+  ) {}
+
+  get provider(): string | null {
+    return this.config.share.provider ?? null;
+  }
+
+  /** @throws SessionNotFound; DomainError SHARE_FAILED when the upload fails */
+  async share(sessionId: string, upload: boolean): Promise<ShareResult> {
+    const session = this.sessions.toDto(await this.sessions.get(sessionId));
+    const events = await this.events.read(sessionId);
+    const html = maskSecrets(sharePage(session, events), this.config.secrets);
+    if (!upload) return { success: true, sessionId, html };
+    if (this.provider === null) {
+      throw new DomainError(
+        'INVALID_INPUT',
+        'This server has no share provider: set share.provider, or share with "upload": false and send the page yourself.',
+      );
+    }
+    const query = firstText(events);
+    const slug = slugOf(session.name || query, sessionId);
+    const { name, tags } = session;
+    const url = await uploadPage(this.provider, { sessionId, slug, html, query, name, tags });
+    return { success: true, sessionId, url };
+  }
+}
+
+/** Readable words, then what makes it unique and hard to guess. */
+function slugOf(title: string, sessionId: string): string {
+  const words = title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
+  return [words, sessionId.slice(-12).replace(/[^A-Za-z0-9]/g, '')].filter(Boolean).join('-');
+}
