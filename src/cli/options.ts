@@ -1,0 +1,45 @@
+import type { ConfigInput } from '../config/index.js';
+import { toNumber } from '../config/index.js';
+
+/** The flags of `agent-tars serve`, as commander gives them. A flag that was not given is undefined. */
+export interface ServeFlags {
+  port?: string;
+  host?: string;
+  open?: boolean;
+  headless?: boolean;
+  config?: string[];
+  dataDir?: string;
+  workspace?: string;
+  'model.provider'?: string;
+  'model.id'?: string;
+  'model.apiKey'?: string;
+  'model.baseURL'?: string;
+  'share.provider'?: string;
+  'server.exclusive'?: boolean;
+  logLevel?: string;
+  debug?: boolean;
+  quiet?: boolean;
+}
+
+/** What the flags set; the schema checks it like every other source. */
+export function configFromFlags(flags: ServeFlags): ConfigInput {
+  return {
+    server: {
+      port: toNumber(flags.port),
+      host: flags.host,
+      open: flags.open,
+      exclusive: flags['server.exclusive'],
+    },
+    dataDir: flags.dataDir,
+    workspace: flags.workspace,
+    model: {
+      provider: flags['model.provider'] as never,
+      id: flags['model.id'],
+      apiKey: flags['model.apiKey'],
+      baseURL: flags['model.baseURL'],
+    },
+    share: { provider: flags['share.provider'] },
+    webui: { enabled: flags.headless ? false : undefined },
+    logLevel: (flags.debug ? 'debug' : flags.logLevel) as never,
+  };
+}

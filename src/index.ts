@@ -1,0 +1,32 @@
+import type { AnyTool } from './agent/index.js';
+import type { ConfigInput } from './config/index.js';
+
+/** What `agent-tars.config.ts` exports and `new AgentTARSServer(config)` takes. */
+export type AgentTarsConfig = Omit<ConfigInput, 'tools'> & {
+  /** Tools beside the built-in ones. */
+  readonly tools?: readonly AnyTool[];
+};
+
+/** Types a configuration: `export default defineConfig({ server: { port: 8888 } })`. */
+export function defineConfig(config: AgentTarsConfig): AgentTarsConfig {
+  return config;
+}
+
+export { AgentTARSServer, CannotListen } from './server.js';
+export { AgentTarsModule, type Extensions } from './app.module.js';
+export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
+export {
+  type Agent,
+  type AgentTurn,
+  type AnyTool,
+  defineTool,
+  type RunOptions,
+  type Tool,
+  type ToolContext,
+  ToolError,
+} from './agent/index.js';
+export { DomainError, type ErrorBody, type ErrorCode } from './common/errors.js';
+export * from './events/event.types.js';
+export { EventBus, EventLog, EventWatch, type RunLog } from './events/index.js';
+export { SessionsModule, SessionsService, type SessionDto } from './sessions/index.js';
+export { QueryModule, QueryService } from './query/index.js';

@@ -1,0 +1,164 @@
+import 'reflect-metadata';
+import { type INestApplication, RequestMethod } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import express, { type Express, type RequestHandler } from 'express';
+import type { AddressInfo } from 'node:net';
+import { AgentTarsModule, type Extensions } from './app.module.js';
+import { jsonBody } from './common/body.js';
+import { ErrorFilter } from './common/error.filter.js';
+import { maskSecrets } from './common/secret.js';
+import { validationPipe } from './common/validation.js';
+import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
+import { SocketAdapter } from './gateway/io.adapter.js';
+import { logger } from './logger.js';
+import { serveDocs } from './system/docs.js';
+
+const FIRST_PORT = 8888;
+const PORTS_TRIED = 100;
+
+/** The server cannot listen where it was told to. The message says why and what to do. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen';
+}
+
+/**
+ * The server, to be embedded: several can live in one process.
+ *
+ * @example
+ * const server = new AgentTARSServer({ server: { port: 8888 } });
+ * server.getApp().use('/custom-endpoint', (req, res) => res.json({ message: 'Hello' }));
+ * await server.start();
+ */
+export class AgentTARSServer {
+  readonly config: AppConfig;
+  private readonly app: Express = express();
+  private nest: INestApplication | undefined;
+
+  /**
+   * @param config what `agent-tars.config.ts` exports; everything has a default. An {@link AppConfig} is taken
+   * as it is.
+   * @throws InvalidConfig naming every bad value
+   */
+  constructor(
+    config: ConfigInput | AppConfig = {},
+    private readonly extensions: Extensions = {},
+  ) {
+    this.config =
+      config instanceof AppConfig ? config : resolveConfig(config, { cwd: process.cwd(), env: process.env });
+    this.app.disable('x-powered-by');
+  }
+
+  /** The Express application. What is added before {@link start} comes before the server's own routes. */
+  getApp(): Express {
+    return this.app;
+  }
+
+  /** Where the server is reached, once it has started. */
+  get url(): string {
+    const { address, port } = this.address();
+    const host = address === '0.0.0.0' || address === '::' ? 'localhost' : address;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get port(): number {
+    return this.address().port;
+  }
+
+  /**
+   * Opens the database, closes the runs that a crash has left open, and listens. Resolves when the first
+   * request can come.
+   * @throws CannotListen, DatabaseNotOpened
+   */
+  async start(): Promise<void> {
+    if (this.nest) throw new Error('The server has been started already.');
+    const nest = await this.createApplication();
+    try {
+      await this.listen(nest);
+    } catch (error) {
+      await nest.close();
+      throw error;
+    }
+    this.nest = nest;
+  }
+
+  /** Lets runs end, ends the streams, closes the database. Safe to call twice. */
+  async stop(): Promise<void> {
+    const nest = this.nest;
+    this.nest = undefined;
+    await nest?.close();
+  }
+
+  private async createApplication(): Promise<INestApplication> {
+    const { basePath, maxBodyBytes } = this.config.server;
+    const nest = await NestFactory.create(
+      AgentTarsModule.register({ ...this.extensions, config: this.config }),
+      new ExpressAdapter(this.app),
+      {
+        bodyParser: false,
+        abortOnError: false,
+        forceCloseConnections: true,
+        logger: logger(this.config.logLevel),
+      },
+    );
+    nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes));
+    nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
+    nest.useGlobalPipes(validationPipe());
+    nest.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
+    nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes));
+    serveDocs(nest, basePath);
+    return nest;
+  }
+
+  private async listen(nest: INestApplication): Promise<void> {
+    const { port, host } = this.config.server;
+    const last = port === 'auto' ? FIRST_PORT + PORTS_TRIED : port;
+    for (let tried = port === 'auto' ? FIRST_PORT : port; ; tried++) {
+      try {
+        await nest.listen(tried, host);
+        return;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'EADDRINUSE' && tried < last) continue;
+        throw cannotListen(error as NodeJS.ErrnoException, tried, host);
+      }
+    }
+  }
+
+  private address(): AddressInfo {
+    if (!this.nest) throw new Error('The server has not been started.');
+    return (this.nest.getHttpServer() as { address(): AddressInfo }).address();
+  }
+}
+
+/** `/api/v1/…` is `/api/…`: one routing table under two prefixes. */
+function versionPrefix(basePath: string): RequestHandler {
+  const versioned = `${basePath}/v1`;
+  return (req, _res, next) => {
+    const after = req.url.charAt(versioned.length);
+    if (req.url.startsWith(versioned) && (after === '/' || after === '?' || after === '')) {
+      req.url = basePath + req.url.slice(versioned.length);
+    }
+    next();
+  };
+}
+
+function cannotListen(error: NodeJS.ErrnoException, port: number, host: string): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new CannotListen(
+        `Port ${port} is taken on ${host}. Stop what listens there, choose another with --port, or take any with --port auto.`,
+      );
+    case 'EACCES':
+      return new CannotListen(`Port ${port} may not be used by this user. Choose one above 1023 with --port.`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new CannotListen(`This machine has no address ${host}. Choose another with --host.`);
+    default:
+      return error;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

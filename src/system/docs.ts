@@ -1,0 +1,4 @@
+import type { INestApplication } from '@nestjs/common';
+
+/** placeholder */
+export function serveDocs(_app: INestApplication, _basePath: string): void {}

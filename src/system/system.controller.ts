@@ -1,0 +1,52 @@
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { RuntimeSettingsDto, type SessionDto } from '../sessions/index.js';
+import { type BuildInfo, buildInfo } from './build-info.js';
+import { OptionalSessionDto } from './dto/system.dto.js';
+import { type AgentOptionsView, type ModelView, type RuntimeSettingsView, SystemService } from './system.service.js';
+
+@Controller()
+export class SystemController {
+  constructor(private readonly system: SystemService) {}
+
+  /** Whether the process answers. */
+  @Get('health')
+  health(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** Whether queries can run: 503 with the reason when they cannot. */
+  @Get('ready')
+  ready(): Promise<{ status: 'ready' }> {
+    return this.system.ready();
+  }
+
+  @Get('version')
+  version(): Promise<BuildInfo> {
+    return buildInfo();
+  }
+
+  /** The models that a session may choose, the default one first. */
+  @Get('models')
+  models(): { models: ModelView[] } {
+    return { models: this.system.models() };
+  }
+
+  /** How the agent is set up, without any secret. */
+  @Get('agent/options')
+  options(): { options: AgentOptionsView } {
+    return { options: this.system.agentOptions() };
+  }
+
+  @Get('runtime-settings')
+  settings(@Query() { sessionId }: OptionalSessionDto): Promise<RuntimeSettingsView> {
+    return this.system.runtimeSettings(sessionId);
+  }
+
+  @Post('runtime-settings')
+  @HttpCode(200)
+  setSettings(
+    @Body() dto: RuntimeSettingsDto,
+  ): Promise<{ session: SessionDto; runtimeSettings: Readonly<Record<string, unknown>> }> {
+    return this.system.setRuntimeSettings(dto.sessionId, dto.runtimeSettings);
+  }
+}

@@ -1,0 +1,44 @@
+import { html, Html, PAGE_STYLE } from '../common/html.js';
+import type { SessionDto } from '../sessions/index.js';
+
+export interface Home {
+  readonly name: string;
+  readonly model: string;
+  readonly workspace: string;
+  readonly basePath: string;
+  readonly sessions: readonly SessionDto[];
+}
+
+/** What this server is, for a person who opens its address. It loads nothing. */
+export function homePage({ name, model, workspace, basePath, sessions }: Home): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${name} Server</title>
+<style>${new Html(PAGE_STYLE)}</style>
+</head>
+<body>
+<h1>${name} Server</h1>
+<p>An agent server: open a session, send a query, follow what happens as one stream of events.</p>
+<p class="muted">Model: ${model}<br>Workspace: ${workspace}</p>
+<p><a href="${basePath}/docs">API documentation</a></p>
+<h2>Sessions</h2>
+${sessions.length === 0 ? html`<p>There are none yet.</p>` : table(sessions, basePath)}
+</body>
+</html>
+`.text;
+}
+
+function table(sessions: readonly SessionDto[], basePath: string): Html {
+  return html`<table>
+<thead><tr><th>Session</th><th>State</th><th>Updated</th></tr></thead>
+<tbody>
+${sessions.map(
+  ({ id, name, status, updatedAt }) =>
+    html`<tr><td><a href="${basePath}/sessions/events?sessionId=${id}">${name || id}</a></td><td>${status.state}</td><td>${new Date(updatedAt).toISOString().slice(0, 16).replace('T', ' ')} UTC</td></tr>
+`,
+)}</tbody>
+</table>`;
+}

@@ -1,0 +1,30 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ModelCatalog } from '../agent/index.js';
+import { AppConfig } from '../config/index.js';
+import { SessionsService } from '../sessions/index.js';
+import { homePage } from './home-page.js';
+
+const SHOWN = 50;
+
+@Controller()
+export class WebUiController {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly catalog: ModelCatalog,
+    private readonly config: AppConfig,
+  ) {}
+
+  @Get()
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+  async home(): Promise<string> {
+    const { sessions } = await this.sessions.list({ limit: SHOWN });
+    return homePage({
+      name: this.config.agent.name,
+      model: `${this.catalog.standard.displayName} (${this.catalog.standard.provider})`,
+      workspace: this.config.workspace,
+      basePath: this.config.server.basePath,
+      sessions: sessions.map((session) => this.sessions.toDto(session)),
+    });
+  }
+}
