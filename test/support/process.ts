@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Client } from './client.js';
+
+const BIN = fileURLToPath(new URL('../../bin/agent-tars.js', import.meta.url));
+
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** No key of the machine that the tests run on may choose the model. */
+function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name));
+  return { ...Object.fromEntries(kept), ...more };
+}
+
+/** Runs the built command until it ends. */
+export async function run(
+  args: readonly string[],
+  options: ProcessOptions = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [BIN, ...args], { ...options, env: cleanEnv(options.env) });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => (stdout += String(data)));
+  child.stderr.on('data', (data) => (stderr += String(data)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+/** The built server in a process of its own, so that it can be killed. */
+export class ServerProcess extends Client {
+  private constructor(
+    url: string,
+    readonly child: ChildProcess,
+    /** What it printed at start. */
+    readonly greeting: readonly string[],
+  ) {
+    super(url);
+  }
+
+  /** Starts `agent-tars serve` with the arguments, on any free port unless one is given. */
+  static async start(args: readonly string[], options: ProcessOptions = {}): Promise<ServerProcess> {
+    const port = args.includes('--port') ? [] : ['--port', '0'];
+    const child = spawn(process.execPath, [BIN, 'serve', ...port, ...args], {
+      ...options,
+      env: cleanEnv(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (data) => (stderr += String(data)));
+    const lines: string[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      if (/^\s*Data\s/.test(line)) break;
+    }
+    const url = lines.map((line) => /URL\s+(http\S+)/.exec(line)?.[1]).find(Boolean);
+    if (!url) throw new Error(`The server did not start: ${lines.join('\n')} ${stderr}`);
+    return new ServerProcess(url, child, lines);
+  }
+
+  /** Ends it with a signal and waits until it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    this.close();
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    const exit = once(this.child, 'exit') as Promise<[number | null]>;
+    this.child.kill(signal);
+    const [code] = await exit;
+    return code;
+  }
+}
