@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { AppConfig, ConfigInput } from '../config/index.js';
 import { configFromEnv, InvalidConfig, loadConfigFiles, mergeConfig, resolveConfig } from '../config/index.js';
 import { configFromFlags, type ServeFlags } from './options.js';
@@ -7,6 +8,9 @@ const EXPECTED = new Set(['InvalidConfig', 'CannotListen', 'DatabaseNotOpened', 
 
 /** Starts the server and keeps it until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<void> {
+  // V8 sizes its heap by the machine: with much memory, garbage would lie around until it has taken 200 MB. This
+  // keeps an idle server near 110 MB and costs a few percent under load.
+  setFlagsFromString('--optimize-for-size');
   try {
     const config = await readConfig(flags);
     // Nest takes most of a second to load: only once the configuration is known to be good.
