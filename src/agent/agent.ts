@@ -1,6 +1,6 @@
-import type { LanguageModelV3 } from '@ai-sdk/provider';
 import type { ModelConfig } from '../config/index.js';
 import type { RunLog } from '../events/index.js';
+import type { Model } from './model/model.js';
 import type { ToolSet } from './tools/tool-set.js';
 
 /** The dependency-injection token of the {@link Agent} that answers queries. */
@@ -29,7 +29,7 @@ export interface AgentTurn {
   /** The directory that the tools work in. */
   readonly workspace: string;
   readonly modelConfig: ModelConfig;
-  readonly model: LanguageModelV3;
+  readonly model: Model;
   readonly tools: ToolSet;
   readonly options: RunOptions;
   /** Aborts when the run is to end. What an agent awaits must end with it. */

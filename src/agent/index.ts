@@ -1,6 +1,7 @@
 export { AGENT, type Agent, type AgentTurn, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
 export { AgentModule } from './agent.module.js';
 export { AgentService, type RunOutcome, type RunRequest } from './agent.service.js';
+export { type Model, type ModelRequest } from './model/model.js';
 export { ModelCatalog } from './model/model-catalog.js';
 export { SummaryService } from './summary.service.js';
 export { type AnyTool, defineTool, type Tool, type ToolContext, ToolError } from './tools/index.js';

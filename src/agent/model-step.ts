@@ -1,5 +1,4 @@
 import type {
-  LanguageModelV3CallOptions,
   LanguageModelV3FinishReason,
   LanguageModelV3ReasoningPart,
   LanguageModelV3StreamPart,
@@ -10,6 +9,7 @@ import type {
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
+import type { ModelRequest } from './model/model.js';
 import { modelCutOff, modelTimedOut, ModelFailed, toModelFailed } from './model/model-error.js';
 
 /** How often a request of which nothing has come yet is made again. */
@@ -24,11 +24,6 @@ export interface ModelStep {
   /** The model's thinking, with what its provider wants to see again in the next step. */
   readonly thoughts: readonly LanguageModelV3ReasoningPart[];
 }
-
-export type ModelRequest = Pick<
-  LanguageModelV3CallOptions,
-  'prompt' | 'tools' | 'temperature' | 'maxOutputTokens'
->;
 
 /**
  * Asks the model once and streams what it says into a new message of the run's log. A request that fails
@@ -55,16 +50,10 @@ async function stream(turn: AgentTurn, request: ModelRequest, message: OpenMessa
   const silence = new SilenceTimer(turn.signal, modelConfig.firstTokenTimeoutMs);
   try {
     const collected = new StepCollector(message);
-    const { stream: parts } = await model.doStream({ ...request, abortSignal: silence.signal });
-    const reader = parts.getReader();
-    // A provider may not pass the signal on: cancelling the reader closes its connection all the same.
-    silence.onAbort(() => void reader.cancel().catch(() => undefined));
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (collected.take(value)) silence.heard(modelConfig.idleTimeoutMs);
-    }
-    silence.signal.throwIfAborted(); // some providers end their stream silently when they are aborted
+    await model.stream(request, silence.signal, (part) => {
+      if (collected.take(part)) silence.heard(modelConfig.idleTimeoutMs);
+    });
+    silence.signal.throwIfAborted();
     return collected.finish() ?? cutOff(turn);
   } catch (error) {
     turn.signal.throwIfAborted();
@@ -109,11 +98,6 @@ class SilenceTimer {
     clearTimeout(this.timer);
     this.waitedMs = idleMs;
     this.timer = this.arm();
-  }
-
-  onAbort(listener: () => void): void {
-    if (this.signal.aborted) listener();
-    else this.signal.addEventListener('abort', listener, { once: true });
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type ModelConfig } from '../config/index.js';
 import { ModelCatalog } from './model/model-catalog.js';
+import type { ModelRequest } from './model/model.js';
 import { modelTimedOut, toModelFailed } from './model/model-error.js';
 
 const MAX_WORDS = 6;
@@ -32,17 +33,12 @@ export class SummaryService {
     const timeout = AbortSignal.timeout(config.firstTokenTimeoutMs);
     try {
       const model = await this.catalog.load(config);
-      const { content } = await model.doGenerate({
-        abortSignal: timeout,
-        prompt: [
-          {
-            role: 'system',
-            content: `Write a title for the conversation: at most ${MAX_WORDS} words, in its language, no quotes, no full stop. Answer with the title only.`,
-          },
-          { role: 'user', content: [{ type: 'text', text: conversation }] },
-        ],
-      });
-      return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+      const instruction = `Write a title for the conversation: at most ${MAX_WORDS} words, in its language, no quotes, no full stop. Answer with the title only.`;
+      const prompt: ModelRequest['prompt'] = [
+        { role: 'system', content: instruction },
+        { role: 'user', content: [{ type: 'text', text: conversation }] },
+      ];
+      return await model.generate({ prompt }, timeout);
     } catch (error) {
       if (timeout.aborted) throw modelTimedOut(config, config.firstTokenTimeoutMs, false);
       throw toModelFailed(error, config);

@@ -1,4 +1,4 @@
-export { UnitOfWork, type Transaction } from './unit-of-work.js';
+export { type Reader, type Transaction, UnitOfWork } from './unit-of-work.js';
 export { DatabaseNotOpened, openDatabase } from './open-database.js';
 export { NoSqliteDriver } from './drivers/index.js';
 export { DatabaseModule } from './database.module.js';

@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { type Sql, sqlOf } from './sql.js';
 
 /** How long a write waits for another process that holds the database's lock. */
 export const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 25;
 
-/** What a piece of work sees of the transaction that it runs in. */
-export interface Transaction {
+/** What reads see of the database: committed rows, or in a transaction its own too. */
+export interface Reader {
   readonly manager: EntityManager;
+  /** Runs one query and answers its rows, as the driver gives them. */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** What a piece of work sees of the transaction that it runs in. */
+export interface Transaction extends Reader {
   /** Runs one statement and answers how many rows it changed. */
-  execute(sql: string, parameters?: readonly unknown[]): Promise<number>;
-  /** Runs one statement and answers its rows. */
-  query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
   /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
   afterCommit(hook: () => void): void;
 }
@@ -34,6 +39,8 @@ export class UnitOfWork {
   private waiting: Waiting[] = [];
   private draining: Promise<void> | undefined;
   private readonly runner: QueryRunner;
+  private readonly sql: Sql;
+  private readonly committed: Reader | undefined;
 
   /** @param reader a second connection for reads, or undefined where there can be one only (in memory) */
   constructor(
@@ -41,6 +48,10 @@ export class UnitOfWork {
     private readonly reader?: DataSource,
   ) {
     this.runner = writer.createQueryRunner();
+    this.sql = sqlOf(writer);
+    if (!reader) return;
+    const sql = sqlOf(reader);
+    this.committed = { manager: reader.manager, query: async (text, values) => (await sql.all(text, values)) as never };
   }
 
   /**
@@ -62,10 +73,9 @@ export class UnitOfWork {
   }
 
   /** Runs reads that see committed rows only. */
-  async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    if (this.reader) return work(this.reader.manager);
+  async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     // One connection: the read takes its turn among the writes, so that it never sees half of one.
-    return this.write((tx) => work(tx.manager));
+    return this.committed ? work(this.committed) : this.write(work);
   }
 
   /** Resolves when all that was handed in so far has been written. */
@@ -100,12 +110,13 @@ export class UnitOfWork {
       await this.begin();
       for (const work of batch) {
         const own: (() => void)[] = [];
-        if (await this.runInSavepoint(work, own, batch.length > 1)) {
+        if (await this.runOne(work, own, batch.length > 1)) {
           done.push(work);
           hooks.push(...own);
         }
       }
-      await this.runner.commitTransaction();
+      await this.sql.run('COMMIT');
+      this.tellRunner(false);
     } catch (error) {
       await this.rollback();
       for (const work of batch) work.reject(error); // one that was rejected already stays so
@@ -116,24 +127,25 @@ export class UnitOfWork {
   }
 
   /** @returns whether it is part of the commit; when it is not, its caller has been told why */
-  private async runInSavepoint(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+  private async runOne(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+    const { sql } = this;
     const tx: Transaction = {
       manager: this.runner.manager,
-      execute: async (sql, parameters = []) =>
-        (await this.runner.query(sql, [...parameters], true)).affected ?? 0,
-      query: async (sql, parameters = []) => (await this.runner.query(sql, [...parameters])) as never,
+      execute: async (text, values) => sql.run(text, values),
+      query: async (text, values) => (await sql.all(text, values)) as never,
       afterCommit: (hook) => hooks.push(hook),
     };
-    if (shared) await this.runner.startTransaction();
+    if (shared) await sql.run('SAVEPOINT work');
     try {
       await work.run(tx);
     } catch (error) {
       if (!shared) throw error;
-      await this.runner.rollbackTransaction();
+      await sql.run('ROLLBACK TO work');
+      await sql.run('RELEASE work');
       work.reject(error);
       return false;
     }
-    if (shared) await this.runner.commitTransaction();
+    if (shared) await sql.run('RELEASE work');
     return true;
   }
 
@@ -146,9 +158,8 @@ export class UnitOfWork {
     const deadline = Date.now() + BUSY_TIMEOUT_MS;
     for (;;) {
       try {
-        await this.runner.query('BEGIN IMMEDIATE');
-        // TypeORM must know, so that what runs inside makes savepoints instead of a second BEGIN.
-        Object.assign(this.runner, { isTransactionActive: true, transactionDepth: 1 });
+        await this.sql.run('BEGIN IMMEDIATE');
+        this.tellRunner(true);
         return;
       } catch (error) {
         if (!isBusy(error) || Date.now() > deadline) throw error;
@@ -159,16 +170,21 @@ export class UnitOfWork {
 
   private async rollback(): Promise<void> {
     try {
-      if (this.runner.isTransactionActive) await this.runner.query('ROLLBACK');
+      if (this.runner.isTransactionActive) await this.sql.run('ROLLBACK');
     } catch {
       // SQLite had rolled back by itself, as it does when the disk is full
     } finally {
-      Object.assign(this.runner, { isTransactionActive: false, transactionDepth: 0 });
+      this.tellRunner(false);
     }
+  }
+
+  /** TypeORM must know of the transaction, so that what it does inside makes savepoints, not a second BEGIN. */
+  private tellRunner(active: boolean): void {
+    Object.assign(this.runner, { isTransactionActive: active, transactionDepth: active ? 1 : 0 });
   }
 }
 
 function isBusy(error: unknown): boolean {
-  const code = (error as { driverError?: { code?: unknown } }).driverError?.code;
+  const { code } = error as { code?: unknown };
   return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }

@@ -52,12 +52,10 @@ export class EventLog {
       const event = { id: newId(timestamp), type, seq, sessionId, runId, timestamp, ...fields };
       return new Published(event as StoredAgentEvent);
     });
-    for (const { event, json } of published) {
-      await tx.execute(
-        'INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES (?, ?, ?, ?, ?)',
-        [sessionId, event.seq, runId, event.type, json],
-      );
-    }
+    await tx.execute(
+      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${published.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
+      published.flatMap(({ event, json }) => [sessionId, event.seq, runId, event.type, json]),
+    );
     tx.afterCommit(() => {
       for (const each of published) this.bus.publish(sessionId, each);
     });
@@ -67,8 +65,8 @@ export class EventLog {
   /** The events of a session in `seq` order. An unknown session has none. */
   async page(sessionId: string, { after = 0, limit, types }: PageOptions = {}): Promise<LoggedEvent[]> {
     const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
-    return this.work.read((manager) =>
-      manager.query<LoggedEvent[]>(
+    return this.work.read((db) =>
+      db.query<LoggedEvent>(
         `SELECT "seq", "type", "data" FROM "events" WHERE "sessionId" = ? AND "seq" > ?${ofTypes} ORDER BY "seq" LIMIT ?`,
         [sessionId, after, ...(types ?? []), limit ?? -1],
       ),
@@ -82,8 +80,8 @@ export class EventLog {
 
   /** The highest `seq` of a session; 0 when it has no events. */
   async lastSeq(sessionId: string): Promise<number> {
-    const [row] = await this.work.read((manager) =>
-      manager.query<{ seq: number | null }[]>(
+    const [row] = await this.work.read((db) =>
+      db.query<{ seq: number | null }>(
         'SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?',
         [sessionId],
       ),

@@ -14,13 +14,20 @@ export class QueryController {
     private readonly oneshots: OneshotService,
   ) {}
 
+  /**
+   * Sends a query and waits for the final message of its run.
+   * @param key the same as `idempotencyKey` in the body, which wins
+   */
   @Post('sessions/query')
   @HttpCode(200)
   query(@Body() dto: QueryDto, @Headers('idempotency-key') key?: string): Promise<Answer> {
     return this.queries.ask({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
   }
 
-  /** The same query, answered by the run's events as Server-Sent Events. */
+  /**
+   * Sends a query and is answered by its run's events as Server-Sent Events.
+   * @param key the same as `idempotencyKey` in the body, which wins
+   */
   @Post('sessions/query/stream')
   @HttpCode(200)
   async stream(
@@ -31,12 +38,14 @@ export class QueryController {
     sendEventStream(res, await this.queries.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key }));
   }
 
+  /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */
   @Post('sessions/abort')
   @HttpCode(200)
   async abort(@Body() { sessionId, runId }: AbortDto): Promise<{ success: boolean }> {
     return { success: await this.queries.abort(sessionId, runId) };
   }
 
+  /** What a session is doing. */
   @Get('sessions/status')
   status(@Query() { sessionId }: SessionIdDto): Promise<{ sessionId: string; status: DetailedStatus }> {
     return this.queries.status(sessionId);
@@ -49,17 +58,20 @@ export class QueryController {
     return this.oneshots.ask(dto);
   }
 
+  /** A query in a session of its own, answered by the run's events as Server-Sent Events. */
   @Post('oneshot/query/stream')
   @HttpCode(200)
   async oneshotStream(@Body() dto: OneshotDto, @Res() res: Response): Promise<void> {
     sendEventStream(res, await this.oneshots.stream(dto));
   }
 
+  /** The runs of a session. */
   @Get('runs')
   async runs(@Query() { sessionId }: SessionIdDto): Promise<{ runs: RunDto[] }> {
     return { runs: (await this.queries.list(sessionId)).map(toRunDto) };
   }
 
+  /** One run. */
   @Get('runs/:id')
   async run(@Param('id') id: string): Promise<{ run: RunDto }> {
     return { run: toRunDto(await this.queries.get(id)) };

@@ -190,19 +190,13 @@ export class QueryService {
     const run = new LiveRun(runId, sessionId);
     const interrupts = busyWith !== undefined && whenBusy === 'interrupt';
     const priority = interrupts ? 1 : 0;
-    await this.runs.insert(tx, {
-      id: runId,
-      sessionId,
-      status: 'queued',
-      priority,
-      input,
-      idempotencyKey: idempotencyKey ?? null,
-    });
+    const stored = { id: runId, sessionId, priority, input, idempotencyKey: idempotencyKey ?? null };
     const accepted = { runId, attached: false, done: run.done };
     if (!busyWith && (await this.engine.hasRoom(tx))) {
-      await this.engine.begin(tx, run, session, query);
+      await this.engine.begin(tx, run, session, stored, query);
       return accepted;
     }
+    await this.runs.enqueue(tx, stored);
     await this.sessions.setState(tx, sessionId, 'executing');
     tx.afterCommit(() => {
       this.engine.live.add(run);

@@ -10,7 +10,7 @@ import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
-import { type RunEnd, RunsRepository } from './runs.repository.js';
+import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
 
 /** How the end of a run is written again when the database refused it: a session must not stay busy. */
 const RETRY_MS = [100, 500, 1_000, 5_000] as const;
@@ -80,30 +80,12 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Claims a queued run and writes its first events; the agent begins once that is committed. The claim and
-   * the user's message are one commit: what was acknowledged is stored, and nobody else runs it.
+   * Makes a run begin that has not been stored yet, and writes its first events; the agent starts once that is
+   * committed. The claim and the user's message are one commit: what was acknowledged is stored.
    */
-  async begin(tx: Transaction, run: LiveRun, session: Session, content: QueryContent): Promise<void> {
-    const model = this.sessions.toDto(session).metadata.modelConfig;
-    if (!(await this.runs.claim(tx, run.id, this.owner, model.provider, model.id))) throw new ClaimLost();
-    const options = runOptions(session);
-    await this.events.append(tx, session.id, run.id, [
-      { type: 'user_message', content },
-      {
-        type: 'agent_run_start',
-        runOptions: { ...options },
-        provider: model.provider,
-        model: model.id,
-        modelDisplayName: model.displayName,
-        agentName: this.config.agent.name,
-      },
-    ]);
-    await this.sessions.setState(tx, session.id, 'executing');
-    tx.afterCommit(() => {
-      this.live.add(run);
-      run.startedAt = Date.now();
-      void this.execute(run, session, options);
-    });
+  async begin(tx: Transaction, run: LiveRun, session: Session, stored: NewRun, content: QueryContent): Promise<void> {
+    await this.runs.insertRunning(tx, stored, this.claimFor(session));
+    await this.opened(tx, run, session, content);
   }
 
   /** Ends a run of this session that no process works on any more, or that another one does. */
@@ -190,24 +172,50 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const claim = { status: 'running' as const, owner: this.owner };
     if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return false;
     await this.events.append(tx, sessionId, run.id, endEvents(run, outcome));
-    await this.sessions.addUsage(tx, sessionId, outcome.inputTokens, outcome.outputTokens);
-    await this.sessions.setState(tx, sessionId, STATE_AFTER[outcome.status]);
+    const waiting = await this.runs.openOf(tx, sessionId);
+    const state = waiting.length > 0 ? 'executing' : STATE_AFTER[outcome.status];
+    await this.sessions.setState(tx, sessionId, state, outcome);
     if (!this.stopping) await this.startWaiting(tx);
-    if ((await this.runs.openOf(tx, sessionId)).length > 0) {
-      await this.sessions.setState(tx, sessionId, 'executing');
-    }
     return true;
   }
 
   /** Starts the queued runs whose turn it is, as far as there is room. */
   private async startWaiting(tx: Transaction): Promise<void> {
-    while (await this.hasRoom(tx)) {
+    for (;;) {
       const next = await this.runs.nextQueued(tx);
-      if (!next) return;
+      if (!next || !(await this.hasRoom(tx))) return;
       const run = this.live.get(next.id) ?? new LiveRun(next.id, next.sessionId);
       const session = await this.sessions.getWithin(tx, next.sessionId);
-      await this.begin(tx, run, session, JSON.parse(next.input) as QueryContent);
+      if (!(await this.runs.claim(tx, next.id, this.claimFor(session)))) throw new ClaimLost();
+      await this.opened(tx, run, session, JSON.parse(next.input) as QueryContent);
     }
+  }
+
+  private claimFor(session: Session): Claim {
+    const { provider, id } = this.sessions.toDto(session).metadata.modelConfig;
+    return { owner: this.owner, provider, model: id };
+  }
+
+  private async opened(tx: Transaction, run: LiveRun, session: Session, content: QueryContent): Promise<void> {
+    const { provider, id, displayName } = this.sessions.toDto(session).metadata.modelConfig;
+    const options = runOptions(session);
+    await this.events.append(tx, session.id, run.id, [
+      { type: 'user_message', content },
+      {
+        type: 'agent_run_start',
+        runOptions: { ...options },
+        provider,
+        model: id,
+        modelDisplayName: displayName,
+        agentName: this.config.agent.name,
+      },
+    ]);
+    await this.sessions.setState(tx, session.id, 'executing');
+    tx.afterCommit(() => {
+      this.live.add(run);
+      run.startedAt = Date.now();
+      void this.execute(run, session, options);
+    });
   }
 }
 

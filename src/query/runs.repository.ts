@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { Run, type OpenRun, type RunStatus } from './run.entity.js';
 
-export type NewRun = Pick<Run, 'id' | 'sessionId' | 'status' | 'priority' | 'input' | 'idempotencyKey'>;
+export type NewRun = Pick<Run, 'id' | 'sessionId' | 'priority' | 'input' | 'idempotencyKey'>;
+
+/** Who runs it, and on which model. */
+export interface Claim {
+  readonly owner: string;
+  readonly provider: string;
+  readonly model: string;
+}
 
 export interface RunEnd {
   readonly status: Exclude<RunStatus, 'queued' | 'running'>;
@@ -18,19 +25,30 @@ export interface RunEnd {
 export class RunsRepository {
   constructor(private readonly work: UnitOfWork) {}
 
-  async insert(tx: Transaction, run: NewRun): Promise<void> {
+  /** Puts a run into the queue. */
+  async enqueue(tx: Transaction, run: NewRun): Promise<void> {
     await tx.execute(
       `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt")
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      [run.id, run.sessionId, run.status, run.priority, run.input, run.idempotencyKey, Date.now()],
+       VALUES (?, ?, 'queued', ?, ?, ?, ?)`,
+      [run.id, run.sessionId, run.priority, run.input, run.idempotencyKey, Date.now()],
+    );
+  }
+
+  /** Adds a run that is under way at once. The database refuses it while another one of the session is. */
+  async insertRunning(tx: Transaction, run: NewRun, { owner, provider, model }: Claim): Promise<void> {
+    const now = Date.now();
+    await tx.execute(
+      `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt", "owner",
+       "startedAt", "progressAt", "provider", "model", "attempts") VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+      [run.id, run.sessionId, run.priority, run.input, run.idempotencyKey, now, owner, now, now, provider, model],
     );
   }
 
   /**
-   * Claims a queued run for `owner`. The database refuses it while another run of the session is under way.
+   * Claims a queued run. The database refuses it while another run of the session is under way.
    * @returns whether it was still queued
    */
-  async claim(tx: Transaction, id: string, owner: string, provider: string, model: string): Promise<boolean> {
+  async claim(tx: Transaction, id: string, { owner, provider, model }: Claim): Promise<boolean> {
     const now = Date.now();
     const changed = await tx.execute(
       `UPDATE "runs" SET "status" = 'running', "owner" = ?, "startedAt" = ?, "progressAt" = ?, "provider" = ?,
@@ -113,16 +131,18 @@ export class RunsRepository {
   }
 
   find(id: string): Promise<Run | null> {
-    return this.work.read((manager) => manager.findOneBy(Run, { id }));
+    return this.work.read(({ manager }) => manager.findOneBy(Run, { id }));
   }
 
   list(sessionId: string): Promise<Run[]> {
-    return this.work.read((manager) => manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }));
+    return this.work.read(({ manager }) =>
+      manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }),
+    );
   }
 
   open(): Promise<OpenRun[]> {
-    return this.work.read((manager) =>
-      manager.query<OpenRun[]>(
+    return this.work.read((db) =>
+      db.query<OpenRun>(
         `SELECT "id", "sessionId", "status", "owner" FROM "runs" WHERE "status" IN ('running', 'queued') ORDER BY "no"`,
       ),
     );

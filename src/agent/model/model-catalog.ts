@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { LanguageModelV3 } from '@ai-sdk/provider';
 import { DomainError } from '../../common/errors.js';
 import { AppConfig, type ModelConfig } from '../../config/index.js';
+import type { Model } from './model.js';
 import { createModel } from './providers.js';
 
 export class UnknownModel extends DomainError {
@@ -17,7 +17,7 @@ export class UnknownModel extends DomainError {
 /** The models of this server. A client chooses from them; it never brings its own. */
 @Injectable()
 export class ModelCatalog {
-  private readonly loaded = new Map<ModelConfig, Promise<LanguageModelV3>>();
+  private readonly loaded = new Map<ModelConfig, Promise<Model>>();
 
   constructor(private readonly config: AppConfig) {}
 
@@ -36,7 +36,7 @@ export class ModelCatalog {
     return found;
   }
 
-  load(model: ModelConfig): Promise<LanguageModelV3> {
+  load(model: ModelConfig): Promise<Model> {
     let loaded = this.loaded.get(model);
     if (!loaded) this.loaded.set(model, (loaded = createModel(model)));
     return loaded;

@@ -1,39 +1,40 @@
-import type { LanguageModelV3 } from '@ai-sdk/provider';
 import type { ModelConfig, ModelProviderName } from '../../config/index.js';
+import { type Model, SdkModel } from './model.js';
 
-type Provider = (config: ModelConfig) => Promise<LanguageModelV3>;
+type Provider = (config: ModelConfig) => Promise<Model>;
 
 // Each package is loaded when its first model is used: they cost start-up time and memory.
 
-const openaiCompatible: Provider = async ({ id, provider, baseURL = '', apiKey }) => {
-  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
-  const options = { name: provider, baseURL, includeUsage: true };
-  return createOpenAICompatible({ ...options, ...(apiKey && { apiKey: apiKey.reveal() }) })(id);
+const openaiChat: Provider = async (config) => {
+  const { OpenAIChatModel } = await import('./openai-chat/openai-chat.model.js');
+  return new OpenAIChatModel(config);
 };
 
 const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
-  openai: async ({ id, baseURL, apiKey }) => {
-    const { createOpenAI } = await import('@ai-sdk/openai');
-    const openai = createOpenAI({ apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) });
+  openai: async (config) => {
     // OpenAI's own endpoint has the Responses API; what others serve under its name seldom does.
-    return baseURL ? openai.chat(id) : openai.responses(id);
+    if (config.baseURL) return openaiChat(config);
+    const { createOpenAI } = await import('@ai-sdk/openai');
+    return new SdkModel(createOpenAI({ apiKey: config.apiKey?.reveal() ?? '' }).responses(config.id));
   },
-  'openai-compatible': openaiCompatible,
-  ollama: openaiCompatible,
+  'openai-compatible': openaiChat,
+  ollama: openaiChat,
   anthropic: async ({ id, baseURL, apiKey }) => {
     const { createAnthropic } = await import('@ai-sdk/anthropic');
-    return createAnthropic({ apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) })(id);
+    const options = { apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) };
+    return new SdkModel(createAnthropic(options)(id));
   },
   google: async ({ id, baseURL, apiKey }) => {
     const { createGoogleGenerativeAI } = await import('@ai-sdk/google');
-    return createGoogleGenerativeAI({ apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) })(id);
+    const options = { apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) };
+    return new SdkModel(createGoogleGenerativeAI(options)(id));
   },
   embedded: async ({ id }) => {
     const { EmbeddedModel } = await import('./embedded/embedded-model.js');
-    return new EmbeddedModel(id);
+    return new SdkModel(new EmbeddedModel(id));
   },
 };
 
-export function createModel(config: ModelConfig): Promise<LanguageModelV3> {
+export function createModel(config: ModelConfig): Promise<Model> {
   return PROVIDERS[config.provider](config);
 }

@@ -1,15 +1,14 @@
 import type sqlite3 from 'sqlite3';
 import { DataSource, QueryFailedError, QueryResult, type QueryRunner } from 'typeorm';
 import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js';
+import type { Sql } from '../sql.js';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 
 // TypeORM 1.x no longer carries the `sqlite3` package. Its better-sqlite3 driver only needs a connection and a
 // query runner of its own to drive it: everything else (SQL, schema, migrations) is the same.
 
-type Value = string | number | bigint | Buffer | null;
-
-/** Gives the callback API of `sqlite3` the few promise-returning methods that the runner below uses. */
-class Connection {
+/** Gives the callback API of `sqlite3` the few promise-returning methods that are needed of it. */
+class Connection implements Sql {
   private readonly opened: Promise<sqlite3.Database>;
 
   constructor(library: typeof sqlite3, file: string) {
@@ -20,14 +19,18 @@ class Connection {
     this.opened.catch(() => undefined); // reported by the first statement
   }
 
-  async all(sql: string, values: readonly Value[] = []): Promise<unknown[]> {
+  async all(sql: string, values: readonly unknown[] = []): Promise<unknown[]> {
     const db = await this.opened;
     return new Promise((resolve, reject) => {
       db.all(sql, [...values], (error, rows) => (error ? reject(error) : resolve(rows)));
     });
   }
 
-  async run(sql: string, values: readonly Value[]): Promise<{ changes: number; lastID: number }> {
+  async run(sql: string, values: readonly unknown[] = []): Promise<number> {
+    return (await this.write(sql, values)).changes;
+  }
+
+  async write(sql: string, values: readonly unknown[]): Promise<{ changes: number; lastID: number }> {
     const db = await this.opened;
     return new Promise((resolve, reject) => {
       db.run(sql, [...values], function (error) {
@@ -49,12 +52,12 @@ class Connection {
 
 class Sqlite3QueryRunner extends BetterSqlite3QueryRunner {
   override async query(sql: string, parameters: unknown[] = [], structured = false): Promise<never> {
-    const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value)) as Value[];
+    const values = parameters.map((value) => (typeof value === 'boolean' ? Number(value) : value));
     const connection = (await this.connect()) as unknown as Connection;
     const result = new QueryResult();
     try {
       if (/^\s*(INSERT|UPDATE|DELETE|REPLACE)\b/i.test(sql) && !/\bRETURNING\b/i.test(sql)) {
-        const { changes, lastID } = await connection.run(sql, values);
+        const { changes, lastID } = await connection.write(sql, values);
         result.affected = changes;
         result.raw = lastID;
       } else {

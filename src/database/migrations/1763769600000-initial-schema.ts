@@ -43,7 +43,7 @@ export class InitialSchema1763769600000 implements MigrationInterface {
       new Table({
         name: 'runs',
         columns: [
-          { name: 'no', type: 'integer', isPrimary: true, isGenerated: true, generationStrategy: 'increment' },
+          { name: 'no', type: 'integer', isPrimary: true }, // SQLite numbers it by itself
           { ...text('id'), isUnique: true },
           text('sessionId'),
           text('status'),

@@ -1,0 +1,86 @@
+import type { LanguageModelV3Message, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
+import type { ModelRequest } from '../model.js';
+
+/** The body of a request to `/chat/completions` (OpenAI API reference, "Create chat completion"). */
+export function toChatRequest(model: string, request: ModelRequest, stream: boolean): object {
+  const { prompt, tools, temperature, maxOutputTokens } = request;
+  return {
+    model,
+    messages: prompt.flatMap(toMessages),
+    ...(tools?.length && { tools: tools.flatMap(toTool) }),
+    ...(temperature !== undefined && { temperature }),
+    ...(maxOutputTokens !== undefined && { max_tokens: maxOutputTokens }),
+    ...(stream && { stream: true, stream_options: { include_usage: true } }),
+  };
+}
+
+function toTool(tool: NonNullable<ModelRequest['tools']>[number]): object[] {
+  if (tool.type !== 'function') return [];
+  const { name, description, inputSchema } = tool;
+  return [{ type: 'function', function: { name, description, parameters: inputSchema } }];
+}
+
+function toMessages(message: LanguageModelV3Message): object[] {
+  switch (message.role) {
+    case 'system':
+      return [{ role: 'system', content: message.content }];
+    case 'user':
+      return [{ role: 'user', content: userContent(message.content) }];
+    case 'assistant':
+      return [assistantMessage(message.content)];
+    case 'tool':
+      return message.content.flatMap((part) =>
+        part.type === 'tool-result'
+          ? [{ role: 'tool', tool_call_id: part.toolCallId, content: resultText(part.output) }]
+          : [],
+      );
+  }
+}
+
+type UserContent = Extract<LanguageModelV3Message, { role: 'user' }>['content'];
+type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'];
+
+function userContent(parts: UserContent): string | object[] {
+  const [only] = parts;
+  if (parts.length === 1 && only?.type === 'text') return only.text;
+  return parts.map((part) => {
+    if (part.type === 'text') return { type: 'text', text: part.text };
+    const url =
+      part.data instanceof URL
+        ? part.data.href
+        : `data:${part.mediaType};base64,${typeof part.data === 'string' ? part.data : Buffer.from(part.data).toString('base64')}`;
+    return { type: 'image_url', image_url: { url } };
+  });
+}
+
+function assistantMessage(parts: AssistantContent): object {
+  let content = '';
+  let reasoning = '';
+  const calls: object[] = [];
+  for (const part of parts) {
+    if (part.type === 'text') content += part.text;
+    else if (part.type === 'reasoning') reasoning += part.text;
+    else if (part.type === 'tool-call') {
+      const { toolCallId: id, toolName: name, input } = part;
+      calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
+    }
+  }
+  return {
+    role: 'assistant',
+    content: content === '' && calls.length > 0 ? null : content,
+    ...(reasoning && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  };
+}
+
+function resultText(output: LanguageModelV3ToolResultPart['output']): string {
+  switch (output.type) {
+    case 'text':
+    case 'error-text':
+      return output.value;
+    case 'execution-denied':
+      return output.reason ?? 'The tool call was denied.';
+    default:
+      return JSON.stringify(output.value);
+  }
+}
