@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DataSource, MixedList } from 'typeorm';
 import type { StorageConfig } from '../config/index.js';
+import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -31,9 +32,13 @@ export async function openDatabase(storage: StorageConfig, entities: Entities): 
     await writer.runMigrations({ transaction: 'all' });
     // From here on the unit of work waits for the lock itself, without stopping the event loop.
     await writer.query('PRAGMA busy_timeout = 20');
-    const reader = storage.type === 'sqlite' ? await connect(driver, file, entities) : undefined;
-    await reader?.query('PRAGMA query_only = 1');
-    return new UnitOfWork(writer, reader);
+    if (storage.type === 'memory') return new UnitOfWork(writer);
+    const reader = await connect(driver, file, entities);
+    await reader.query('PRAGMA query_only = 1');
+    if (!driver.synchronous) return new UnitOfWork(writer, reader);
+    // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
+    await writer.query('PRAGMA synchronous = NORMAL');
+    return new UnitOfWork(writer, reader, new DurableLog(file));
   } catch (error) {
     throw new DatabaseNotOpened(explain(file, error as Error), { cause: error });
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { DurableLog } from './durable-log.js';
 import { type Sql, sqlOf } from './sql.js';
 
 /** How long a write waits for another process that holds the database's lock. */
@@ -42,10 +43,14 @@ export class UnitOfWork {
   private readonly sql: Sql;
   private readonly committed: Reader | undefined;
 
-  /** @param reader a second connection for reads, or undefined where there can be one only (in memory) */
+  /**
+   * @param reader a second connection for reads, or undefined where there can be one only (in memory)
+   * @param log what brings a commit to the disk, where the commit itself does not
+   */
   constructor(
     private readonly writer: DataSource,
     private readonly reader?: DataSource,
+    private readonly log?: DurableLog,
   ) {
     this.runner = writer.createQueryRunner();
     this.sql = sqlOf(writer);
@@ -91,6 +96,7 @@ export class UnitOfWork {
       await this.runner.query('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => undefined); // only tidies up
     }
     await this.writer.destroy();
+    await this.log?.close();
   }
 
   private async drain(): Promise<void> {
@@ -117,6 +123,8 @@ export class UnitOfWork {
       }
       await this.sql.run('COMMIT');
       this.tellRunner(false);
+      // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
+      await this.log?.sync();
     } catch (error) {
       await this.rollback();
       for (const work of batch) work.reject(error); // one that was rejected already stays so

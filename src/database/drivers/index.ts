@@ -7,6 +7,8 @@ import { sqlite3DataSource } from './sqlite3.js';
 /** A SQLite package that has loaded, and how TypeORM is made to use it. */
 export interface SqliteDriver {
   readonly name: SqliteDriverName;
+  /** Whether its statements run on the event loop's own thread. */
+  readonly synchronous: boolean;
   dataSource(options: BetterSqlite3DataSourceOptions): DataSource;
 }
 
@@ -40,9 +42,10 @@ async function load(name: SqliteDriverName): Promise<SqliteDriver> {
   const { default: library } = (await import(name)) as { default: unknown };
   if (name === 'sqlite3') {
     const callbacks = library as typeof sqlite3;
-    return { name, dataSource: (options) => sqlite3DataSource(callbacks, options) };
+    return { name, synchronous: false, dataSource: (options) => sqlite3DataSource(callbacks, options) };
   }
   // The package alone may load while its binary does not: only opening a database shows it.
   new (library as OpenDatabase)(':memory:').close();
-  return { name, dataSource: (options) => new DataSource({ ...options, driver: library }) };
+  const dataSource = (options: BetterSqlite3DataSourceOptions) => new DataSource({ ...options, driver: library });
+  return { name, synchronous: true, dataSource };
 }
