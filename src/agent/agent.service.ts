@@ -57,18 +57,14 @@ export class AgentService {
     } catch (thrown) {
       outcome = request.signal.aborted ? { status: 'aborted' } : { status: 'error', error: this.explain(thrown, request) };
     }
-    try {
-      await this.keepWhatCame(request.log, outcome.status);
-    } catch (thrown) {
-      if (outcome.status !== 'aborted') outcome = { status: 'error', error: this.explain(thrown, request) };
-    }
+    this.keepWhatCame(request.log, outcome.status);
     return { ...outcome, ...tally };
   }
 
   /** A message that was cut short is stored as far as it got, and marked. */
-  private async keepWhatCame(log: RunLog, status: RunEndStatus): Promise<void> {
-    if (status === 'aborted') await log.closeMessage({ finishReason: 'abort' });
-    else if (log.message?.text) await log.closeMessage({ finishReason: 'error' });
+  private keepWhatCame(log: RunLog, status: RunEndStatus): void {
+    if (status === 'aborted') void log.closeMessage({ finishReason: 'abort' });
+    else if (log.message?.text) void log.closeMessage({ finishReason: 'error' });
     else log.discardMessage();
   }
 

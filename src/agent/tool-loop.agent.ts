@@ -33,12 +33,13 @@ export class ToolLoopAgent implements Agent {
       });
       turn.tally.inputTokens += step.usage.inputTokens;
       turn.tally.outputTokens += step.usage.outputTokens;
-      await turn.log.closeMessage({
+      const stored = turn.log.closeMessage({
         finishReason: step.finishReason,
         toolCalls: step.toolCalls.map(toRequest),
         usage: step.usage,
       });
-      if (step.toolCalls.length === 0) return;
+      if (step.toolCalls.length === 0) return; // the end of the run shares the message's commit
+      await stored;
 
       turn.waitsFor('tool');
       const results: LanguageModelV3ToolResultPart[] = [];
@@ -125,7 +126,7 @@ export class ToolLoopAgent implements Agent {
     turn.log
       .openMessage()
       .addText(`I stopped after ${limit} steps, the limit for one request. Tell me to go on if I should.`);
-    await turn.log.closeMessage({ finishReason: 'max-iterations' });
+    void turn.log.closeMessage({ finishReason: 'max-iterations' });
   }
 }
 

@@ -1,3 +1,4 @@
+import { fdatasync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -15,7 +16,8 @@ export class DurableLog {
   /** Resolves when everything that has been committed so far is on the disk. */
   async sync(): Promise<void> {
     this.handle ??= this.open();
-    await (await this.handle).datasync();
+    const { fd } = await this.handle;
+    await new Promise<void>((resolve, reject) => fdatasync(fd, (error) => (error ? reject(error) : resolve())));
   }
 
   async close(): Promise<void> {

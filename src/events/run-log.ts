@@ -26,7 +26,7 @@ export interface MessageEnd {
 /** What one run writes: its stored events, under its claim, and the message that streams. */
 export class RunLog {
   private current: OpenMessage | undefined;
-  private last: AssistantMessageEvent | undefined;
+  private last: Promise<AssistantMessageEvent> | undefined;
 
   constructor(
     private readonly work: UnitOfWork,
@@ -35,9 +35,14 @@ export class RunLog {
     private readonly scope: RunLogScope,
   ) {}
 
-  /** The final message of the run so far. */
-  get lastMessage(): AssistantMessageEvent | undefined {
-    return this.last;
+  /** The last message of the run, once it is stored; undefined when there is none, or it could not be. */
+  get lastMessage(): Promise<AssistantMessageEvent | undefined> {
+    return Promise.resolve(this.last).catch(() => undefined);
+  }
+
+  /** Resolves when the last message is stored; rejects when it could not be. */
+  async written(): Promise<void> {
+    await this.last;
   }
 
   /** The message that is being written, if there is one. */
@@ -70,8 +75,11 @@ export class RunLog {
     this.current = undefined;
   }
 
-  /** Stores the message that is open, its thinking first. */
-  async closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
+  /**
+   * Stores the message that is open, its thinking first. The promise may be left alone by who has nothing to do
+   * after it: what is written next, the end of the run, goes into the same commit then.
+   */
+  closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
     const message = this.current ?? this.openMessage();
     this.current = undefined;
     message.close();
@@ -95,8 +103,8 @@ export class RunLog {
       ttltMs: message.ttltMs,
       ...(end.usage && { usage: end.usage }),
     });
-    const stored = await this.append(...drafts);
-    this.last = stored.at(-1) as AssistantMessageEvent;
+    this.last = this.append(...drafts).then((stored) => stored.at(-1) as AssistantMessageEvent);
+    this.last.catch(() => undefined); // told by `written`
     return this.last;
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentService, type RunOptions, type RunOutcome } from '../agent/index.js';
-import { DomainError } from '../common/errors.js';
+import { type DomainError, toDomainError } from '../common/errors.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus, type EventDraft, EventLog, type QueryContent, RunLog } from '../events/index.js';
@@ -56,8 +56,8 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Runs that a crash has left open are closed before the first request is answered. */
   async onApplicationBootstrap(): Promise<void> {
-    for (const run of await this.runs.open()) {
-      if (run.status === 'running' && !isAlive(run.owner)) await this.closeLost(run);
+    for (const run of await this.runs.running()) {
+      if (!isAlive(run.owner)) await this.closeLost(run);
     }
     await this.work.write((tx) => this.startWaiting(tx));
   }
@@ -119,13 +119,14 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     });
     run.waitsFor('model');
     const outcome = await this.answer(run, session, options, log);
-    const ended = await this.end(run, outcome);
+    const ended = await this.end(run, outcome, log);
     this.live.remove(run.id);
+    const message = await log.lastMessage;
     run.end({
       runId: run.id,
-      status: outcome.status,
-      ...(log.lastMessage && { message: log.lastMessage }),
-      ...(ended ? outcome.error && { error: outcome.error } : { error: new SessionNotFound(run.sessionId) }),
+      status: ended?.status ?? outcome.status,
+      ...(message && { message }),
+      ...(ended ? ended.error && { error: ended.error } : { error: new SessionNotFound(run.sessionId) }),
     });
   }
 
@@ -154,15 +155,21 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
   }
 
-  /** @returns false when the run was no longer this process's to end */
-  private async end(run: LiveRun, outcome: RunOutcome): Promise<boolean> {
+  /** @returns how it was ended, or undefined when it was no longer this process's to end */
+  private async end(run: LiveRun, reached: RunOutcome, log: RunLog): Promise<RunOutcome | undefined> {
+    let outcome = reached;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.work.write((tx) => this.writeEnd(tx, run, outcome));
+        return (await this.work.write((tx) => this.writeEnd(tx, run, outcome))) ? outcome : undefined;
       } catch (error) {
         this.logger.error(`The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`);
-        if (this.stopping) return false; // the next start closes it
+        if (this.stopping) return undefined; // the next start closes it
         await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
+        // The final message was on its way in the same commit: without it the run did not complete.
+        outcome = await log.written().then(
+          () => outcome,
+          (lost: unknown) => ({ ...outcome, status: 'error' as const, error: toDomainError(lost) }),
+        );
       }
     }
   }

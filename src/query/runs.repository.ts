@@ -20,6 +20,8 @@ export interface RunEnd {
   readonly errorMessage: string | null;
 }
 
+const OPEN_RUN = '"id", "sessionId", "status", "owner"';
+
 /** The rows of runs. Every change names the status it changes from, so that it happens once. */
 @Injectable()
 export class RunsRepository {
@@ -94,14 +96,19 @@ export class RunsRepository {
     return changed === 1;
   }
 
+  // SQLite takes a partial index only where its condition stands in the query as it is: so one query for each.
+
   /** The session's runs that have not ended: the one under way first, then the queue in its order. */
-  openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
-    return tx.query<OpenRun>(
-      `SELECT "id", "sessionId", "status", "owner" FROM "runs"
-       WHERE "sessionId" = ? AND "status" IN ('running', 'queued')
-       ORDER BY "status" DESC, "priority" DESC, "no"`,
+  async openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
+    const running = await tx.query<OpenRun>(
+      `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'running'`,
       [sessionId],
     );
+    const queued = await tx.query<OpenRun>(
+      `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'queued' ORDER BY "priority" DESC, "no"`,
+      [sessionId],
+    );
+    return [...running, ...queued];
   }
 
   async countRunning(tx: Transaction): Promise<number> {
@@ -140,11 +147,8 @@ export class RunsRepository {
     );
   }
 
-  open(): Promise<OpenRun[]> {
-    return this.work.read((db) =>
-      db.query<OpenRun>(
-        `SELECT "id", "sessionId", "status", "owner" FROM "runs" WHERE "status" IN ('running', 'queued') ORDER BY "no"`,
-      ),
-    );
+  /** All runs that are under way, in whichever server. */
+  running(): Promise<OpenRun[]> {
+    return this.work.read((db) => db.query<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`));
   }
 }

@@ -75,9 +75,9 @@ export class InitialSchema1763769600000 implements MigrationInterface {
             where: `"status" = 'running'`,
           }),
           new TableIndex({
-            name: 'runs_open',
-            columnNames: ['status', 'no'],
-            where: `"status" IN ('running', 'queued')`,
+            name: 'runs_queued',
+            columnNames: ['sessionId', 'priority', 'no'],
+            where: `"status" = 'queued'`,
           }),
           new TableIndex({
             name: 'runs_idempotency',
