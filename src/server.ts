@@ -12,7 +12,8 @@ import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
 import { logger } from './logger.js';
-import { serveDocs } from './system/docs.js';
+import { staticUi } from './web-ui/static-ui.js';
+import { DocsService } from './system/docs/docs.service.js';
 
 const FIRST_PORT = 8888;
 const PORTS_TRIED = 100;
@@ -101,13 +102,20 @@ export class AgentTARSServer {
         logger: logger(this.config.logLevel),
       },
     );
-    nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes));
+    nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());
     nest.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
     nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes));
-    serveDocs(nest, basePath);
+    nest.get(DocsService).attach(nest);
     return nest;
+  }
+
+  private otherUi(): RequestHandler[] {
+    const { webui, agent, server } = this.config;
+    if (!webui.enabled || webui.staticPath === undefined) return [];
+    const { basePath } = server;
+    return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
   }
 
   private async listen(nest: INestApplication): Promise<void> {

@@ -23,6 +23,7 @@ export class SessionsController {
     private readonly streams: SessionStreams,
   ) {}
 
+  /** Opens a session. */
   @Post('create')
   async create(
     @Body() dto: CreateSessionDto,
@@ -31,30 +32,37 @@ export class SessionsController {
     return { sessionId: session.id, session: this.sessions.toDto(session), events: [] };
   }
 
+  /** The sessions, last updated first: all of them, or a page when a limit is given. */
   @Get()
   async list(@Query() dto: ListSessionsDto): Promise<{ sessions: SessionDto[]; nextCursor?: string }> {
     const { sessions, ...rest } = await this.sessions.list(dto);
     return { sessions: sessions.map((session) => this.sessions.toDto(session)), ...rest };
   }
 
+  /** One session. */
   @Get('details')
   async details(@Query() { sessionId }: SessionIdDto): Promise<{ session: SessionDto }> {
     return { session: this.sessions.toDto(await this.sessions.get(sessionId)) };
   }
 
+  /** The stored events of a session, in seq order. */
   @Get('events')
   @Header('content-type', JSON_TYPE)
   events(@Query() dto: ListEventsDto): Promise<string> {
     return this.streams.page(dto);
   }
 
+  /** The session that was updated last, with all its stored events. */
   @Get('events/latest')
   @Header('content-type', JSON_TYPE)
   latest(): Promise<string> {
     return this.streams.latest();
   }
 
-  /** The session as Server-Sent Events, whoever started its runs. */
+  /**
+   * The session as Server-Sent Events, whoever started its runs.
+   * @param lastEventId the id of the last event that the client has; it wins over `after`
+   */
   @Get('stream')
   async stream(
     @Query() dto: WatchSessionDto,
@@ -64,12 +72,14 @@ export class SessionsController {
     await this.streams.send(dto, lastEventId, res);
   }
 
+  /** Changes the name, the tags or the metadata of a session; what is left out stays. */
   @Post('update')
   @HttpCode(200)
   async update(@Body() dto: UpdateSessionDto): Promise<{ session: SessionDto }> {
     return { session: this.sessions.toDto(await this.sessions.update(dto)) };
   }
 
+  /** Deletes a session with all that belongs to it. A run under way is aborted first. */
   @Post('delete')
   @HttpCode(200)
   async delete(@Body() { sessionId }: SessionIdDto): Promise<{ success: true }> {
@@ -77,12 +87,14 @@ export class SessionsController {
     return { success: true };
   }
 
+  /** A title of at most six words for a conversation, written by the model. */
   @Post('generate-summary')
   @HttpCode(200)
   async generateSummary(@Body() dto: GenerateSummaryDto): Promise<{ summary: string }> {
     return { summary: await this.sessions.generateSummary(dto) };
   }
 
+  /** Chooses the model of a session, for its next query on. */
   @Post('model')
   @HttpCode(200)
   async chooseModel(@Body() dto: ChooseModelDto): Promise<{ success: true; sessionInfo: SessionDto }> {

@@ -20,6 +20,7 @@ export class SystemController {
     return this.system.ready();
   }
 
+  /** Which build of the server this is. */
   @Get('version')
   version(): Promise<BuildInfo> {
     return buildInfo();
@@ -37,11 +38,13 @@ export class SystemController {
     return { options: this.system.agentOptions() };
   }
 
+  /** What a client may set for a session, and what is set. */
   @Get('runtime-settings')
   settings(@Query() { sessionId }: OptionalSessionDto): Promise<RuntimeSettingsView> {
     return this.system.runtimeSettings(sessionId);
   }
 
+  /** Changes the runtime settings of a session. */
   @Post('runtime-settings')
   @HttpCode(200)
   setSettings(

@@ -47,7 +47,7 @@ export class SystemService {
       throw new DomainError('DRAINING', 'The server is about to stop and takes no new query.');
     }
     try {
-      await this.work.read((manager) => manager.query('SELECT 1'));
+      await this.work.read((db) => db.query('SELECT 1'));
     } catch {
       throw new DomainError('DATABASE_UNAVAILABLE', 'The database cannot be read right now.');
     }

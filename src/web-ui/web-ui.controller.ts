@@ -14,6 +14,7 @@ export class WebUiController {
     private readonly config: AppConfig,
   ) {}
 
+  /** The web page of this server. */
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")

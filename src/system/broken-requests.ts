@@ -1,0 +1,39 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { DomainError } from '../common/errors.js';
+
+/** Answers requests that Node refuses before any middleware sees them, in the form of every other error. */
+@Injectable()
+export class BrokenRequests implements OnModuleInit {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  onModuleInit(): void {
+    (this.host.httpAdapter.getHttpServer() as Server).on('clientError', answer);
+  }
+}
+
+function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // Node keeps the answer under way here: nothing may be written into its middle.
+  const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse };
+  if (error.code === 'ECONNRESET' || !socket.writable || underWay?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const refused = refusal(error.code);
+  const body = JSON.stringify(refused.toBody());
+  const head = [
+    `HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status] ?? ''}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function refusal(code: string | undefined): DomainError {
+  return code === 'HPE_HEADER_OVERFLOW'
+    ? new DomainError('HEADERS_TOO_LARGE', 'The address and the headers are too long. Send less in them.')
+    : new DomainError('INVALID_INPUT', 'The request is no valid HTTP, or it did not arrive in time.');
+}
