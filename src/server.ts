@@ -6,6 +6,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { AddressInfo } from 'node:net';
 import { AgentTarsModule, type Extensions } from './app.module.js';
 import { jsonBody } from './common/body.js';
+import { type DoorRules, frontDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { maskSecrets } from './common/secret.js';
 import { validationPipe } from './common/validation.js';
@@ -48,6 +49,13 @@ export class AgentTARSServer {
     this.config =
       config instanceof AppConfig ? config : resolveConfig(config, { cwd: process.cwd(), env: process.env });
     this.app.disable('x-powered-by');
+    this.app.use(frontDoor(this.door));
+  }
+
+  private get door(): DoorRules {
+    const { host, allowedHosts, allowedOrigins: origins, basePath } = this.config.server;
+    const own = host.includes(':') ? `[${host}]` : host;
+    return { hosts: [own.toLowerCase(), ...allowedHosts], origins, basePath };
   }
 
   /** The Express application. What is added before {@link start} comes before the server's own routes. */
@@ -106,7 +114,7 @@ export class AgentTARSServer {
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());
     nest.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
-    nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes));
+    nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes, this.door));
     nest.get(DocsService).attach(nest);
     return nest;
   }

@@ -11,7 +11,15 @@ const whole = (min: number, max: number, unit: string) => {
   const error = `a whole number from ${min} to ${max}${unit && ` (${unit})`}`;
   return z.int({ error }).min(min, error).max(max, error);
 };
-const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL that starts with http:// or https://' });
+const HTTP_URL = 'a URL that starts with http:// or https:// and holds no user or password';
+const httpUrl = z.string({ error: HTTP_URL }).refine(isHttpUrl, HTTP_URL);
+const hostName = z
+  .string({ error: 'a host name' })
+  .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i, 'a host name without scheme and port');
+const ORIGIN = 'an origin such as https://example.org or http://localhost:5173, without a path';
+const origin = z
+  .string({ error: ORIGIN })
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(), ORIGIN);
 const milliseconds = whole(1, 86_400_000, 'milliseconds');
 
 const model = z.object(
@@ -40,6 +48,21 @@ const storage = z.discriminatedUnion(
   { error: '{ type: "sqlite", path } or { type: "memory" }' },
 );
 
+function isHttpUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === ''; // fetch takes neither
+}
+
+/** Runtime settings are checked with it: one that cannot be used must stop the start, not the first request. */
+function isObjectSchema(schema: Record<string, unknown>): boolean {
+  try {
+    return schema['type'] === 'object' && z.fromJSONSchema(schema) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 const PORT = 'a whole number from 0 to 65535, or "auto"';
 const BASE_PATH = 'a path such as /api';
 
@@ -49,7 +72,7 @@ export const configSchema = z.object(
       .object(
         {
           port: z
-            .union([z.int().min(0).max(65535), z.literal('auto')], { error: PORT })
+            .union([whole(0, 65_535, ''), z.literal('auto')], { error: PORT })
             .optional(),
           host: text.optional(),
           open: flag.optional(),
@@ -64,10 +87,16 @@ export const configSchema = z.object(
           maxQueued: whole(0, 10_000, '').optional(),
           shutdownGraceMs: whole(0, 86_400_000, 'milliseconds').optional(),
           maxBodyBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
+          allowedHosts: z.array(hostName, { error: 'a list of host names' }).optional(),
+          allowedOrigins: z.array(origin, { error: 'a list of origins' }).optional(),
           models: z.array(model, { error: 'a list of models' }).optional(),
           runtimeSettings: z
             .object(
-              { schema: z.record(z.string(), z.unknown(), { error: 'a JSON Schema' }) },
+              {
+                schema: z
+                  .record(z.string(), z.unknown(), { error: 'a JSON Schema' })
+                  .refine(isObjectSchema, 'a JSON Schema of an object: { type: "object", properties }'),
+              },
               { error: 'an object with a JSON Schema: { schema: { type: "object", properties } }' },
             )
             .optional(),
@@ -109,13 +138,19 @@ export class InvalidConfig extends Error {
 
 /** One line for each value that the schema refuses: the key, the value and what is allowed. */
 export function describeIssues(error: z.ZodError, input: unknown): string[] {
-  return error.issues.map((issue) => {
+  const lines = error.issues.map((issue) => {
     const key = issue.path.map(String).join('.');
-    const value = issue.path.reduce<unknown>(
-      (at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step],
-      input,
-    );
-    const shown = /key|token|secret/i.test(key) ? '***' : (JSON.stringify(value) ?? 'undefined');
-    return `${key || 'The configuration'} is ${shown}, but must be ${issue.message}.`;
+    const value = issue.path.reduce<unknown>((at, step) => (Object(at) as Record<PropertyKey, unknown>)[step], input);
+    return `${key || 'The configuration'} is ${show(key, value)}, but must be ${issue.message}.`;
   });
+  return [...new Set(lines)];
+}
+
+/** A value as one line may show it: short, and without anything secret in it. */
+function show(key: string, value: unknown): string {
+  const mask = (name: string, each: unknown) => (/key|token|secret|password/i.test(name) ? '***' : each);
+  if (mask(key, value) === '***') return '***';
+  const json = typeof value === 'bigint' ? String(value) : (JSON.stringify(value, mask) ?? typeof value);
+  const withoutUsers = json.replace(/\/\/[^/?#\s"]*@/g, '//***@');
+  return withoutUsers.length > 200 ? `${withoutUsers.slice(0, 200)}…` : withoutUsers;
 }

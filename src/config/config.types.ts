@@ -69,6 +69,10 @@ export interface ConfigInput {
     shutdownGraceMs?: number;
     /** The largest request body. Default 33,554,432 bytes (32 MB). */
     maxBodyBytes?: number;
+    /** Names that this server is reached by, beside loopback ones and `host`. */
+    allowedHosts?: string[];
+    /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
+    allowedOrigins?: string[];
     /** Models that a session may choose beside the default one. */
     models?: ModelInput[];
     runtimeSettings?: RuntimeSettingsInput;
@@ -130,6 +134,8 @@ export class AppConfig {
     readonly maxQueued: number;
     readonly shutdownGraceMs: number;
     readonly maxBodyBytes: number;
+    readonly allowedHosts: readonly string[];
+    readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };
   };
   readonly workspace: string;

@@ -39,9 +39,15 @@ async function readConfig(file: string): Promise<unknown> {
     }
     return config;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new InvalidConfig([`The configuration file ${file} cannot be used: ${reason}.`]);
+    throw new InvalidConfig([`The configuration file ${file} cannot be used: ${reasonOf(error)}.`]);
   }
+}
+
+/** One line: what was wrong and, where a parser says so on its second line, the place. */
+function reasonOf(error: unknown): string {
+  const [what = '', where = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const place = /:\d+:\d+$/.test(where) ? ` at ${where.trim()}` : '';
+  return what.trim().replace(/[.:]+$/, '') + place;
 }
 
 async function parse(file: string): Promise<unknown> {
@@ -61,18 +67,26 @@ async function parse(file: string): Promise<unknown> {
   }
 }
 
-/** `over` wins, key by key; objects are merged, lists and everything else replaced. Undefined never wins. */
+/**
+ * `over` wins, key by key; objects are merged, lists and everything else replaced. What says nothing (undefined,
+ * or an object of nothing else) never wins.
+ */
 export function mergeConfig(base: ConfigInput, over: ConfigInput): ConfigInput {
   return mergeValue(base, over) as ConfigInput;
 }
 
 function mergeValue(base: unknown, over: unknown): unknown {
-  if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
+  if (base !== undefined && saysNothing(over)) return base;
+  if (!isPlainObject(base) || !isPlainObject(over)) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     if (key !== '__proto__') merged[key] = mergeValue(base[key], value);
   }
   return merged;
+}
+
+function saysNothing(value: unknown): boolean {
+  return value === undefined || (isPlainObject(value) && Object.values(value).every(saysNothing));
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -5,6 +5,7 @@ import { configSchema, describeIssues, InvalidConfig } from './config.schema.js'
 import {
   AppConfig,
   type ConfigInput,
+  MODEL_PROVIDERS,
   type ModelConfig,
   type ModelInput,
   type ModelProviderName,
@@ -70,6 +71,8 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         maxQueued: server.maxQueued ?? 20,
         shutdownGraceMs: server.shutdownGraceMs ?? 10_000,
         maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
+        allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
+        allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
       },
       workspace: resolve(cwd, config.workspace ?? '.'),
@@ -106,10 +109,11 @@ function resolveStorage(
 
 function resolveModels(config: ConfigInput, env: Env): [ModelConfig, ...ModelConfig[]] {
   const wanted = isEmpty(config.model) ? (modelFromEnv(env) ?? EMBEDDED) : config.model;
-  const first = resolveModel('model', wanted, env);
-  const others = (config.server?.models ?? []).map((model, i) =>
-    resolveModel(`server.models.${i}`, model, env),
-  );
+  const problems: string[] = [];
+  const resolve = (key: string, model: ModelInput) => resolveModel(key, model, env, problems);
+  const first = resolve('model', wanted);
+  const others = (config.server?.models ?? []).map((model, i) => resolve(`server.models.${i}`, model));
+  if (problems.length > 0) throw new InvalidConfig(problems);
   const isFirst = (model: ModelConfig) => model.provider === first.provider && model.id === first.id;
   return [first, ...others.filter((model) => !isFirst(model))];
 }
@@ -126,27 +130,27 @@ function modelFromEnv(env: Env): ModelInput | undefined {
   return undefined;
 }
 
-function resolveModel(key: string, model: ModelInput, env: Env): ModelConfig {
+/** What is wrong with the model is added to `problems`, one line each; the result is of no use then. */
+function resolveModel(key: string, model: ModelInput, env: Env, problems: string[]): ModelConfig {
   const provider = model.provider ?? (model.baseURL ? 'openai-compatible' : undefined);
-  if (!provider) {
-    throw new InvalidConfig([`${key}.provider is missing, but must be one of the known providers.`]);
-  }
   const known = PROVIDER_KEYS.find((entry) => entry.provider === provider);
   const id = model.id ?? known?.id ?? (provider === 'embedded' ? EMBEDDED.id : undefined);
-  if (!id) {
-    throw new InvalidConfig([`${key}.id is missing, but must name a model of ${provider}.`]);
+  if (!provider) {
+    problems.push(`${key}.provider is missing, but must be one of ${MODEL_PROVIDERS.join(', ')}.`);
+  } else if (!id) {
+    problems.push(`${key}.id is missing, but must name a model of ${provider}.`);
   }
   if (provider === 'openai-compatible' && !model.baseURL) {
-    throw new InvalidConfig([
+    problems.push(
       `${key}.baseURL is missing, but must be the endpoint's URL, such as http://127.0.0.1:8000/v1.`,
-    ]);
+    );
   }
-  const apiKey = resolveKey(key, model.apiKey, env) ?? keyFromEnv(known?.keys, env);
+  const apiKey = resolveKey(key, model.apiKey, env, problems) ?? keyFromEnv(known?.keys, env);
   const baseURL = model.baseURL ?? (provider === 'ollama' ? OLLAMA_URL : undefined);
   return {
-    provider,
-    id,
-    displayName: model.displayName ?? (provider === 'embedded' ? (EMBEDDED.displayName ?? id) : id),
+    provider: provider ?? 'embedded',
+    id: id ?? '',
+    displayName: model.displayName ?? (provider === 'embedded' ? EMBEDDED.displayName : undefined) ?? id ?? '',
     ...(apiKey && { apiKey }),
     ...(baseURL && { baseURL }),
     firstTokenTimeoutMs: model.firstTokenTimeoutMs ?? 120_000,
@@ -155,16 +159,22 @@ function resolveModel(key: string, model: ModelInput, env: Env): ModelConfig {
 }
 
 /** An apiKey in ALL_CAPS names an environment variable. */
-function resolveKey(key: string, apiKey: string | undefined, env: Env): Secret | undefined {
+function resolveKey(
+  key: string,
+  apiKey: string | undefined,
+  env: Env,
+  problems: string[],
+): Secret | undefined {
   if (!apiKey) return undefined;
   if (!/^[A-Z][A-Z0-9_]*$/.test(apiKey)) return new Secret(apiKey);
   const value = env[apiKey];
-  if (!value) {
-    throw new InvalidConfig([
-      `${key}.apiKey names the environment variable ${apiKey}, which is not set: set it, or give the key itself.`,
-    ]);
-  }
-  return new Secret(value);
+  if (value) return new Secret(value);
+  // A long word without `_` is more likely a key than the name of one: it is not printed.
+  const name = /^[A-Z0-9]{16,}$/.test(apiKey) ? '***' : apiKey;
+  problems.push(
+    `${key}.apiKey names the environment variable ${name}, which is not set: set it, or give the key itself.`,
+  );
+  return undefined;
 }
 
 function keyFromEnv(names: readonly string[] | undefined, env: Env): Secret | undefined {
