@@ -15,7 +15,9 @@ export function contentProblem(query: unknown): string | undefined {
     const problem = partProblem(part);
     if (problem) return `query[${i}] ${problem}`;
   }
-  const hasContent = query.some((part: { type: string; text?: string }) => part.type !== 'text' || part.text?.trim());
+  const hasContent = query.some(
+    (part: { type: string; text?: string }) => part.type !== 'text' || part.text?.trim(),
+  );
   return hasContent ? undefined : 'query holds empty texts only: say something';
 }
 

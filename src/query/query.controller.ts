@@ -5,7 +5,7 @@ import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
-import { type RunDto, toRunDto } from './run.dto.js';
+import { type RunDto, type RunStoryDto, toRunDto } from './run.dto.js';
 
 @Controller()
 export class QueryController {
@@ -73,7 +73,8 @@ export class QueryController {
 
   /** One run. */
   @Get('runs/:id')
-  async run(@Param('id') id: string): Promise<{ run: RunDto }> {
-    return { run: toRunDto(await this.queries.get(id)) };
+  async run(@Param('id') id: string): Promise<{ run: RunStoryDto }> {
+    const { run, steps } = await this.queries.story(id);
+    return { run: { ...toRunDto(run), steps } };
   }
 }

@@ -17,6 +17,7 @@ import { type SessionStatus, SessionsService, toSessionStatus } from '../session
 import { hold } from './hold.js';
 import { LiveRun, type RunResult } from './live-runs.js';
 import { Draining, IdempotencyMismatch, QueueFull, RunNotFound, SessionBusy } from './query.errors.js';
+import { type RunStep, stepsOf } from './run-story.js';
 import type { Run, RunStatus } from './run.entity.js';
 import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
@@ -92,14 +93,24 @@ export class QueryService {
     const { runId, done, position } = await this.start(request);
     const { message, error, status } = await done;
     if (error) throw new DomainError(error.code, error.message, { ...detailsOf(error), runId });
-    if (status === 'interrupted' || !message) throw new DomainError('DRAINING', 'The server stopped before this query was answered. Send it again in a moment.', { runId });
+    if (status === 'interrupted' || !message)
+      throw new DomainError(
+        'DRAINING',
+        'The server stopped before this query was answered. Send it again in a moment.',
+        { runId },
+      );
     return { result: message, runId, ...(position !== undefined && { queued: true, position }) };
   }
 
   /** Takes a query and gives its run's events as SSE frames, from the first to `agent_run_end`. */
   async stream(request: QueryRequest): Promise<Observable<string>> {
     const runId = newId();
-    const live = hold(this.bus.of(request.sessionId).pipe(untilEndOf(runId), map(({ json }) => toFrame(json))));
+    const live = hold(
+      this.bus.of(request.sessionId).pipe(
+        untilEndOf(runId),
+        map(({ json }) => toFrame(json)),
+      ),
+    );
     try {
       const accepted = await this.start(request, runId);
       if (accepted.attached) {
@@ -163,11 +174,12 @@ export class QueryService {
     return this.runs.list(sessionId);
   }
 
-  /** @throws RunNotFound */
-  async get(id: string): Promise<Run> {
+  /** A run with the steps that it took. @throws RunNotFound */
+  async story(id: string): Promise<{ run: Run; steps: RunStep[] }> {
     const run = await this.runs.find(id);
     if (!run) throw new RunNotFound(id);
-    return run;
+    const events = await this.log.read(run.sessionId, { types: ['assistant_message', 'tool_result'] });
+    return { run, steps: stepsOf(events.filter(({ runId }) => runId === id)) };
   }
 
   private async accept(tx: Transaction, request: QueryRequest, runId: string): Promise<Accepted> {
@@ -247,9 +259,17 @@ export class QueryService {
 
   private async dequeue(runId: string, sessionId: string): Promise<boolean> {
     const removed = await this.work.write(async (tx) => {
-      const end = { status: 'aborted', iterations: 0, inputTokens: 0, outputTokens: 0, errorCode: null, errorMessage: null } as const;
+      const end = {
+        status: 'aborted',
+        iterations: 0,
+        inputTokens: 0,
+        outputTokens: 0,
+        errorCode: null,
+        errorMessage: null,
+      } as const;
       if (!(await this.runs.end(tx, runId, { status: 'queued' }, end))) return false;
-      if ((await this.runs.openOf(tx, sessionId)).length === 0) await this.sessions.setState(tx, sessionId, 'idle');
+      if ((await this.runs.openOf(tx, sessionId)).length === 0)
+        await this.sessions.setState(tx, sessionId, 'idle');
       return true;
     });
     if (removed) {
@@ -287,4 +307,3 @@ const untilEndOf = (runId: string) => (source: Observable<Published>) =>
 function detailsOf({ details }: DomainError): object {
   return typeof details === 'object' && details !== null ? details : {};
 }
-

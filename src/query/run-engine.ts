@@ -83,7 +83,13 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
    * Makes a run begin that has not been stored yet, and writes its first events; the agent starts once that is
    * committed. The claim and the user's message are one commit: what was acknowledged is stored.
    */
-  async begin(tx: Transaction, run: LiveRun, session: Session, stored: NewRun, content: QueryContent): Promise<void> {
+  async begin(
+    tx: Transaction,
+    run: LiveRun,
+    session: Session,
+    stored: NewRun,
+    content: QueryContent,
+  ): Promise<void> {
     await this.runs.insertRunning(tx, stored, this.claimFor(session));
     await this.opened(tx, run, session, content);
   }
@@ -103,7 +109,13 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
               ? 'This run was aborted from another server.'
               : 'The server stopped in the middle of this run. What had arrived by then is kept; ask again to go on.',
         },
-        { type: 'agent_run_end', iterations: 0, elapsedMs: 0, status, usage: { inputTokens: 0, outputTokens: 0 } },
+        {
+          type: 'agent_run_end',
+          iterations: 0,
+          elapsedMs: 0,
+          status,
+          usage: { inputTokens: 0, outputTokens: 0 },
+        },
       ]);
       await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
     });
@@ -162,7 +174,9 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       try {
         return (await this.work.write((tx) => this.writeEnd(tx, run, outcome))) ? outcome : undefined;
       } catch (error) {
-        this.logger.error(`The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`);
+        this.logger.error(
+          `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
+        );
         if (this.stopping) return undefined; // the next start closes it
         await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
         // The final message was on its way in the same commit: without it the run did not complete.
@@ -203,7 +217,12 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return { owner: this.owner, provider, model: id };
   }
 
-  private async opened(tx: Transaction, run: LiveRun, session: Session, content: QueryContent): Promise<void> {
+  private async opened(
+    tx: Transaction,
+    run: LiveRun,
+    session: Session,
+    content: QueryContent,
+  ): Promise<void> {
     const { provider, id, displayName } = this.sessions.toDto(session).metadata.modelConfig;
     const options = runOptions(session);
     await this.events.append(tx, session.id, run.id, [

@@ -1,4 +1,5 @@
 import type { Usage } from '../events/index.js';
+import type { RunStep } from './run-story.js';
 import type { Run, RunStatus } from './run.entity.js';
 
 /** A run as clients see it. Times are milliseconds since the epoch. */
@@ -15,6 +16,11 @@ export interface RunDto {
   readonly usage: Usage;
   readonly iterations: number;
   readonly attempts: number;
+}
+
+/** A run with the steps that it took. */
+export interface RunStoryDto extends RunDto {
+  readonly steps: readonly RunStep[];
 }
 
 export const toRunDto = (run: Run): RunDto => ({

@@ -42,7 +42,19 @@ export class RunsRepository {
     await tx.execute(
       `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt", "owner",
        "startedAt", "progressAt", "provider", "model", "attempts") VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
-      [run.id, run.sessionId, run.priority, run.input, run.idempotencyKey, now, owner, now, now, provider, model],
+      [
+        run.id,
+        run.sessionId,
+        run.priority,
+        run.input,
+        run.idempotencyKey,
+        now,
+        owner,
+        now,
+        now,
+        provider,
+        model,
+      ],
     );
   }
 
@@ -142,13 +154,13 @@ export class RunsRepository {
   }
 
   list(sessionId: string): Promise<Run[]> {
-    return this.work.read(({ manager }) =>
-      manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }),
-    );
+    return this.work.read(({ manager }) => manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }));
   }
 
   /** All runs that are under way, in whichever server. */
   running(): Promise<OpenRun[]> {
-    return this.work.read((db) => db.query<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`));
+    return this.work.read((db) =>
+      db.query<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`),
+    );
   }
 }
