@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'agent-tars-pack-'));
-const npm = (args, cwd) => execFileSync('npm', args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();
+const npm = (args, cwd) =>
+  execFileSync('npm', args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] }).toString();
 
 async function post(url, body) {
   const response = await fetch(url, {
@@ -48,10 +49,21 @@ async function runAndCheck(what, command, args) {
 }
 
 try {
-  const [{ filename }] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', directory], project));
-  writeFileSync(join(directory, 'package.json'), '{ "name": "elsewhere", "private": true, "type": "module" }\n');
+  const [{ filename }] = JSON.parse(
+    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', directory], project),
+  );
+  writeFileSync(
+    join(directory, 'package.json'),
+    '{ "name": "elsewhere", "private": true, "type": "module" }\n',
+  );
   npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', join(directory, filename)], directory);
-  await runAndCheck('the command', join(directory, 'node_modules/.bin/agent-tars'), ['serve', '--port', '0', '--data-dir', 'data']);
+  await runAndCheck('the command', join(directory, 'node_modules/.bin/agent-tars'), [
+    'serve',
+    '--port',
+    '0',
+    '--data-dir',
+    'data',
+  ]);
   writeFileSync(
     join(directory, 'embed.js'),
     `import { AgentTARSServer } from '@agent-tars/server';

@@ -33,7 +33,11 @@ class ConfigModule {
 /** The features that make the server. */
 @Module({})
 export class AgentTarsModule {
-  static register({ config, imports = [], agent }: Extensions & { readonly config: AppConfig }): DynamicModule {
+  static register({
+    config,
+    imports = [],
+    agent,
+  }: Extensions & { readonly config: AppConfig }): DynamicModule {
     return {
       module: AgentTarsModule,
       imports: [

@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { type INestApplication, RequestMethod } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AgentTarsModule, type Extensions } from './app.module.js';
 import { jsonBody } from './common/body.js';
@@ -126,12 +128,17 @@ export class AgentTARSServer {
     return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
   }
 
+  /** Not by `nest.listen`: that logs every port it finds taken as an error of its own. */
   private async listen(nest: INestApplication): Promise<void> {
     const { port, host } = this.config.server;
+    await nest.init();
+    const http = nest.getHttpServer() as Server;
     const last = port === 'auto' ? FIRST_PORT + PORTS_TRIED : port;
     for (let tried = port === 'auto' ? FIRST_PORT : port; ; tried++) {
       try {
-        await nest.listen(tried, host);
+        http.listen(tried, host);
+        await once(http, 'listening');
+        nest.get(HttpAdapterHost).listening = true;
         return;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
@@ -166,7 +173,9 @@ function cannotListen(error: NodeJS.ErrnoException, port: number, host: string):
         `Port ${port} is taken on ${host}. Stop what listens there, choose another with --port, or take any with --port auto.`,
       );
     case 'EACCES':
-      return new CannotListen(`Port ${port} may not be used by this user. Choose one above 1023 with --port.`);
+      return new CannotListen(
+        `Port ${port} may not be used by this user. Choose one above 1023 with --port.`,
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return new CannotListen(`This machine has no address ${host}. Choose another with --host.`);

@@ -55,7 +55,9 @@ export class AgentService {
         tally,
       });
     } catch (thrown) {
-      outcome = request.signal.aborted ? { status: 'aborted' } : { status: 'error', error: this.explain(thrown, request) };
+      outcome = request.signal.aborted
+        ? { status: 'aborted' }
+        : { status: 'error', error: this.explain(thrown, request) };
     }
     this.keepWhatCame(request.log, outcome.status);
     return { ...outcome, ...tally };
@@ -64,7 +66,7 @@ export class AgentService {
   /** A message that was cut short is stored as far as it got, and marked. */
   private keepWhatCame(log: RunLog, status: RunEndStatus): void {
     if (status === 'aborted') void log.closeMessage({ finishReason: 'abort' });
-    else if (log.message?.text) void log.closeMessage({ finishReason: 'error' });
+    else if (log.message?.isEmpty === false) void log.closeMessage({ finishReason: 'error' });
     else log.discardMessage();
   }
 

@@ -1,4 +1,11 @@
-export { AGENT, type Agent, type AgentTurn, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
+export {
+  AGENT,
+  type Agent,
+  type AgentTurn,
+  type RunOptions,
+  type RunTally,
+  type WaitingOn,
+} from './agent.js';
 export { AgentModule } from './agent.module.js';
 export { AgentService, type RunOutcome, type RunRequest } from './agent.service.js';
 export { type Model, type ModelRequest } from './model/model.js';

@@ -1,6 +1,6 @@
 import type {
   LanguageModelV3FinishReason,
-  LanguageModelV3ReasoningPart,
+  LanguageModelV3Message,
   LanguageModelV3StreamPart,
   LanguageModelV3ToolCall,
   LanguageModelV3Usage,
@@ -10,7 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
 import type { ModelRequest } from './model/model.js';
-import { modelCutOff, modelTimedOut, ModelFailed, toModelFailed } from './model/model-error.js';
+import { modelCutOff, modelTimedOut, StreamError, toModelFailed } from './model/model-error.js';
+import { parseArguments } from './prompt.js';
 
 /** How often a request of which nothing has come yet is made again. */
 const MAX_RETRIES = 2;
@@ -21,9 +22,11 @@ export interface ModelStep {
   readonly toolCalls: readonly LanguageModelV3ToolCall[];
   readonly usage: Usage;
   readonly message: OpenMessage;
-  /** The model's thinking, with what its provider wants to see again in the next step. */
-  readonly thoughts: readonly LanguageModelV3ReasoningPart[];
+  /** The answer as the next request repeats it, with what its provider wants to see again (signed thoughts). */
+  readonly content: AssistantContent;
 }
+
+type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'];
 
 /**
  * Asks the model once and streams what it says into a new message of the run's log. A request that fails
@@ -113,11 +116,23 @@ class SilenceTimer {
   }
 }
 
-/** Sorts the parts of a stream: deltas go to the message, the rest is kept until the end. */
+/** A text or a thought, whole or as far as it has come. */
+interface Piece {
+  readonly type: 'text' | 'reasoning';
+  readonly id: string;
+  text: string;
+  metadata?: SharedV3ProviderMetadata;
+}
+
+/**
+ * Sorts the parts of a stream: deltas go to the message, and all is kept in its order until the end. Providers
+ * refuse an answer whose signed parts come back changed, without their signature or in another order.
+ */
 class StepCollector {
-  private readonly toolCalls: LanguageModelV3ToolCall[] = [];
+  private readonly pieces: (Piece | LanguageModelV3ToolCall)[] = [];
+  private last: Piece | undefined;
   private readonly toolNames = new Map<string, string>();
-  private readonly thoughts = new Map<string, { text: string[]; metadata?: SharedV3ProviderMetadata }>();
+  private readonly streamedCalls = new Set<string>();
   private end: { reason: LanguageModelV3FinishReason; usage: LanguageModelV3Usage } | undefined;
 
   constructor(private readonly message: OpenMessage) {}
@@ -126,68 +141,86 @@ class StepCollector {
   take(part: LanguageModelV3StreamPart): boolean {
     switch (part.type) {
       case 'text-delta':
+        this.keep('text', part.id, part.delta, part.providerMetadata);
         if (part.delta !== '') this.message.addText(part.delta);
+        return true;
+      case 'text-start':
+      case 'text-end':
+        this.keep('text', part.id, '', part.providerMetadata);
         return true;
       case 'reasoning-start':
       case 'reasoning-end':
-        this.think(part.id, '', part.providerMetadata);
+        this.keep('reasoning', part.id, '', part.providerMetadata);
         return true;
       case 'reasoning-delta':
-        this.think(part.id, part.delta, part.providerMetadata);
+        this.keep('reasoning', part.id, part.delta, part.providerMetadata);
+        if (part.delta !== '') this.message.addThinking(part.delta);
         return true;
       case 'tool-input-start':
         this.toolNames.set(part.id, part.toolName);
         return true;
       case 'tool-input-delta':
+        this.streamedCalls.add(part.id);
         this.message.addToolArguments(part.id, this.toolNames.get(part.id) ?? '', part.delta);
         return true;
       case 'tool-call':
-        if (!this.toolNames.has(part.toolCallId)) {
+        if (!this.streamedCalls.has(part.toolCallId)) {
           this.message.addToolArguments(part.toolCallId, part.toolName, part.input);
         }
-        this.toolCalls.push(part);
+        this.pieces.push(part);
         return true;
       case 'finish':
         this.end = { reason: part.finishReason, usage: part.usage };
         return true;
       case 'error':
-        throw part.error instanceof Error ? part.error : new ModelFailed('MODEL_ERROR', reason(part.error));
+        throw part.error instanceof Error ? part.error : new StreamError(part.error);
       default:
         return false;
     }
   }
 
-  private think(id: string, delta: string, metadata: SharedV3ProviderMetadata | undefined): void {
-    let thought = this.thoughts.get(id);
-    if (!thought) this.thoughts.set(id, (thought = { text: [] }));
-    if (metadata) thought.metadata = { ...thought.metadata, ...metadata };
-    if (delta === '') return;
-    thought.text.push(delta);
-    this.message.addThinking(delta);
+  private keep(
+    type: Piece['type'],
+    id: string,
+    delta: string,
+    metadata: SharedV3ProviderMetadata | undefined,
+  ): void {
+    let piece = this.last;
+    if (piece?.type !== type || piece.id !== id) {
+      piece = this.pieces.find((each): each is Piece => each.type === type && each.id === id);
+      if (!piece) this.pieces.push((piece = { type, id, text: '' }));
+      this.last = piece;
+    }
+    piece.text += delta;
+    if (metadata) piece.metadata = { ...piece.metadata, ...metadata };
   }
 
   /** The step, or undefined when the stream ended without saying why: it was cut off. */
   finish(): ModelStep | undefined {
     const { end } = this;
     if (!end || (end.reason.unified === 'other' && end.reason.raw === undefined)) return undefined;
+    if (end.reason.unified === 'error')
+      throw new StreamError(`it ended with ${end.reason.raw ?? 'an error'}`);
     return {
       finishReason: end.reason.unified,
-      toolCalls: this.toolCalls,
+      toolCalls: this.pieces.filter((piece) => piece.type === 'tool-call'),
       usage: {
         inputTokens: end.usage.inputTokens.total ?? 0,
         outputTokens: end.usage.outputTokens.total ?? 0,
       },
       message: this.message,
-      thoughts: [...this.thoughts.values()].map(({ text, metadata }) => ({
-        type: 'reasoning',
-        text: text.join(''),
-        ...(metadata && { providerOptions: metadata }),
-      })),
+      content: this.pieces.flatMap(toContent),
     };
   }
 }
 
-function reason(error: unknown): string {
-  const message = (error as { message?: unknown } | null)?.message;
-  return `The model failed: ${typeof message === 'string' ? message : (JSON.stringify(error) ?? 'no reason given')}`;
+function toContent(piece: Piece | LanguageModelV3ToolCall): AssistantContent {
+  if (piece.type === 'tool-call') {
+    const { toolCallId, toolName, input, providerMetadata } = piece;
+    const options = providerMetadata && { providerOptions: providerMetadata };
+    return [{ type: 'tool-call', toolCallId, toolName, input: parseArguments(input) ?? {}, ...options }];
+  }
+  const { type, text, metadata } = piece;
+  if (type === 'text' && text.trim() === '') return []; // Anthropic refuses it
+  return [{ type, text, ...(metadata && { providerOptions: metadata }) }];
 }

@@ -1,4 +1,9 @@
-import type { LanguageModelV3FilePart, LanguageModelV3Message, LanguageModelV3Prompt, LanguageModelV3TextPart } from '@ai-sdk/provider';
+import type {
+  LanguageModelV3FilePart,
+  LanguageModelV3Message,
+  LanguageModelV3Prompt,
+  LanguageModelV3TextPart,
+} from '@ai-sdk/provider';
 import type {
   AgentRunEndEvent,
   AssistantMessageEvent,
@@ -30,12 +35,9 @@ const UNANSWERED: Readonly<Record<RunEndStatus, string>> = {
  * call has its result, also where a run was aborted, failed or was cut off by a crash.
  */
 export function toPrompt(instructions: string, events: readonly StoredAgentEvent[]): LanguageModelV3Prompt {
-  const results = new Map<string, ToolResultEvent>();
-  for (const event of events) if (event.type === 'tool_result') results.set(event.toolCallId, event);
-
   const prompt: LanguageModelV3Message[] = [{ role: 'system', content: instructions }];
   let endOfRun: AgentRunEndEvent | undefined;
-  for (const event of events) {
+  for (const [i, event] of events.entries()) {
     switch (event.type) {
       case 'user_message':
       case 'environment_input': {
@@ -45,11 +47,12 @@ export function toPrompt(instructions: string, events: readonly StoredAgentEvent
         } else {
           if (last?.role === 'user') prompt.push(unanswered(endOfRun?.status ?? 'interrupted'));
           prompt.push({ role: 'user', content: userParts(event.content) });
+          if (event.type === 'user_message') endOfRun = undefined;
         }
         break;
       }
       case 'assistant_message':
-        prompt.push(...assistantMessages(event, results));
+        prompt.push(...assistantMessages(event, resultsAfter(events, i)));
         break;
       case 'agent_run_end':
         endOfRun = event;
@@ -65,7 +68,8 @@ function unanswered(status: RunEndStatus): LanguageModelV3Message {
 
 function userParts(content: QueryContent): (LanguageModelV3TextPart | LanguageModelV3FilePart)[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return content.map(toPart);
+  // Anthropic refuses a text that is empty; a client may send one beside its image.
+  return content.filter((part) => part.type !== 'text' || part.text.trim() !== '').map(toPart);
 }
 
 function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3FilePart {
@@ -76,16 +80,28 @@ function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3Fil
   return { type: 'file', mediaType: 'image/*', data: new URL(url) };
 }
 
+/** The results of the calls of one message: they follow it. Some providers give each message's calls the same ids. */
+function resultsAfter(events: readonly StoredAgentEvent[], index: number): Map<string, ToolResultEvent> {
+  const results = new Map<string, ToolResultEvent>();
+  for (let i = index + 1; i < events.length; i++) {
+    const event = events[i];
+    if (event?.type === 'assistant_message' || event?.type === 'user_message') break;
+    if (event?.type === 'tool_result') results.set(event.toolCallId, event);
+  }
+  return results;
+}
+
 function assistantMessages(
   event: AssistantMessageEvent,
   results: ReadonlyMap<string, ToolResultEvent>,
 ): LanguageModelV3Message[] {
   const calls = event.toolCalls ?? [];
-  if (event.content === '' && calls.length === 0) return [];
+  const isBlank = event.content.trim() === ''; // Anthropic refuses a text without any
+  if (isBlank && calls.length === 0) return [];
   const assistant: LanguageModelV3Message = {
     role: 'assistant',
     content: [
-      ...(event.content === '' ? [] : [{ type: 'text' as const, text: event.content }]),
+      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content }]),
       ...calls.map((call) => ({
         type: 'tool-call' as const,
         toolCallId: call.id,

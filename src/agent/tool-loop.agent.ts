@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type {
-  LanguageModelV3Message,
   LanguageModelV3Prompt,
   LanguageModelV3ToolCall,
   LanguageModelV3ToolResultPart,
@@ -10,7 +9,7 @@ import { AppConfig } from '../config/index.js';
 import type { ToolCallRequest } from '../events/index.js';
 import type { Agent, AgentTurn } from './agent.js';
 import { systemPrompt } from './instructions.js';
-import { type ModelStep, modelStep } from './model-step.js';
+import { modelStep } from './model-step.js';
 import { parseArguments, PROMPT_EVENTS, toolResultText, toPrompt } from './prompt.js';
 
 /** The default agent: asks the model, runs the tools it calls, and asks again until it calls none. */
@@ -44,7 +43,7 @@ export class ToolLoopAgent implements Agent {
       turn.waitsFor('tool');
       const results: LanguageModelV3ToolResultPart[] = [];
       for (const call of step.toolCalls) results.push(await this.callTool(turn, call));
-      prompt.push(toAssistantMessage(step), { role: 'tool', content: results });
+      prompt.push({ role: 'assistant', content: step.content }, { role: 'tool', content: results });
     }
     await this.stopAtLimit(turn, limit);
   }
@@ -135,21 +134,3 @@ const toRequest = ({ toolCallId, toolName, input }: LanguageModelV3ToolCall): To
   type: 'function',
   function: { name: toolName, arguments: input },
 });
-
-/** The step as the next request repeats it, with what the provider wants to see again (signed thoughts). */
-function toAssistantMessage({ message, toolCalls, thoughts }: ModelStep): LanguageModelV3Message {
-  return {
-    role: 'assistant',
-    content: [
-      ...thoughts,
-      ...(message.text === '' ? [] : [{ type: 'text' as const, text: message.text }]),
-      ...toolCalls.map(({ toolCallId, toolName, input, providerMetadata }) => ({
-        type: 'tool-call' as const,
-        toolCallId,
-        toolName,
-        input: parseArguments(input) ?? {},
-        ...(providerMetadata && { providerOptions: providerMetadata }),
-      })),
-    ],
-  };
-}

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { ServeFlags } from './options.js';
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -19,7 +19,9 @@ program
   .option('--host <host>', 'the address to listen on (default 127.0.0.1)')
   .option('--open', 'open the browser')
   .option('--headless', 'serve the API only, no page at /')
-  .addOption(new Option('--config <file>', 'a configuration file; repeatable, later ones win').argParser(collect))
+  .addOption(
+    new Option('--config <file>', 'a configuration file; repeatable, later ones win').argParser(collect),
+  )
   .option('--data-dir <dir>', 'where the database is (default ~/.agent-tars)')
   .option('--workspace <dir>', 'the directory that the agent works in (default: this one)')
   .option('--model.provider <name>', 'openai, openai-compatible, anthropic, google, ollama or embedded')

@@ -1,6 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import type { AppConfig, ConfigInput } from '../config/index.js';
-import { configFromEnv, InvalidConfig, loadConfigFiles, mergeConfig, resolveConfig } from '../config/index.js';
+import {
+  configFromEnv,
+  InvalidConfig,
+  loadConfigFiles,
+  mergeConfig,
+  resolveConfig,
+} from '../config/index.js';
 import { configFromFlags, type ServeFlags } from './options.js';
 
 /** What the person who starts the server can mend: told in one line each, without a stack. */

@@ -6,7 +6,8 @@ import { DomainError } from './errors.js';
  * without a body has an empty one.
  */
 export function jsonBody(limit: number): RequestHandler[] {
-  return [requireJson, express.json({ limit }), requireObject];
+  // Not `strict`: it would call a number or null broken JSON, which it is not.
+  return [requireJson, express.json({ limit, strict: false }), requireObject];
 }
 
 const requireJson: RequestHandler = (req, _res, next) => {

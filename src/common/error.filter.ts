@@ -1,7 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { DomainError, toDomainError } from './errors.js';
-import { allowedMethods, pathOf } from './routes.js';
+import { DomainError, type ErrorCode, toDomainError } from './errors.js';
 
 /** The one place where what was thrown becomes an HTTP answer. */
 @Catch()
@@ -14,7 +13,7 @@ export class ErrorFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const req = http.getRequest<Request>();
     const res = http.getResponse<Response>();
-    const error = toHttpError(thrown, req, res);
+    const error = toHttpError(thrown, req);
     if (error.status >= 500 && error.code === 'INTERNAL') {
       this.logger.error(`${req.method} ${req.path} failed: ${this.describe(thrown)}`);
     }
@@ -40,16 +39,31 @@ function retryAfter({ code }: DomainError): number | undefined {
   }
 }
 
-function toHttpError(thrown: unknown, req: Request, res: Response): DomainError {
+/** The codes of what an extension throws in Nest's own way. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'ROUTE_NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+};
+
+function toHttpError(thrown: unknown, req: Request): DomainError {
   if (thrown instanceof DomainError) return thrown;
-  const { type, status } = thrown as { type?: unknown; status?: unknown };
+  // Nest wraps what Express and its body parser throw; what it was says more.
+  const origin = thrown instanceof HttpException ? (thrown.cause ?? thrown) : thrown;
+  const { type, status, code } = Object(origin) as { type?: unknown; status?: unknown; code?: unknown };
+  if (typeof code === 'string' && code.startsWith('Z_')) return bodyError('unpacking.failed', req);
   if (typeof type === 'string' && typeof status === 'number') return bodyError(type, req);
-  if (thrown instanceof HttpException) {
-    if (thrown.getStatus() === 404) return unknownRoute(req, res);
-    if (thrown.getStatus() < 500) return new DomainError('INVALID_INPUT', `The request was refused: ${thrown.message}.`);
-  }
-  if (thrown instanceof URIError) {
+  if (origin instanceof URIError) {
     return new DomainError('INVALID_INPUT', 'The address holds a broken % sequence: encode it again.');
+  }
+  if (thrown instanceof HttpException) {
+    const status = thrown.getStatus();
+    if (status < 500)
+      return new DomainError(CODE_OF_STATUS[status] ?? 'INVALID_INPUT', sentence(thrown.message));
   }
   return toDomainError(thrown);
 }
@@ -60,24 +74,25 @@ function bodyError(type: string, req: Request): DomainError {
     case 'entity.parse.failed':
       return new DomainError('INVALID_JSON', 'The body is no valid JSON. Send one JSON object.');
     case 'entity.too.large':
-      return new DomainError('PAYLOAD_TOO_LARGE', 'The body is larger than this server takes (server.maxBodyBytes). Send less.');
+      return new DomainError(
+        'PAYLOAD_TOO_LARGE',
+        'The body is larger than this server takes (server.maxBodyBytes). Send less.',
+      );
     case 'charset.unsupported':
     case 'encoding.unsupported':
-      return new DomainError('UNSUPPORTED_MEDIA_TYPE', 'The body is in an encoding that cannot be read. Send JSON in UTF-8.');
+      return new DomainError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The body is in an encoding that cannot be read. Send JSON in UTF-8.',
+      );
     case 'request.aborted':
     case 'request.size.invalid':
       return new DomainError('INVALID_INPUT', 'The body ended before the length that its header names.');
     default:
-      return new DomainError('INVALID_INPUT', `The body of ${req.method} ${req.path.slice(0, 100)} cannot be read.`);
+      return new DomainError(
+        'INVALID_INPUT',
+        `The body of ${req.method} ${req.path.slice(0, 100)} cannot be read.`,
+      );
   }
 }
 
-function unknownRoute(req: Request, res: Response): DomainError {
-  const where = `${req.method} ${pathOf(req).slice(0, 200)}`;
-  const methods = allowedMethods(req);
-  if (methods.length === 0) {
-    return new DomainError('ROUTE_NOT_FOUND', `There is no ${where}. GET /api/docs lists all that there is.`);
-  }
-  res.setHeader('allow', methods.join(', '));
-  return new DomainError('METHOD_NOT_ALLOWED', `${where} is not possible: use ${methods.join(' or ')}.`);
-}
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -25,7 +25,7 @@ function render(value: unknown): string {
   if (value instanceof Html) return value.text;
   if (Array.isArray(value)) return value.map(render).join('');
   if (value === undefined || value === null || value === false) return '';
-  return escapeHtml(typeof value === 'string' ? value : String(value as number));
+  return escapeHtml(typeof value === 'number' ? String(value) : (value as string));
 }
 
 /** What every page of this server looks like. It loads nothing. */

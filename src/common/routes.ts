@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { METHODS } from 'node:http';
 
 /** What is known of an Express 5 router's layers (package `router`); its types do not describe them. */
 interface Layer {
@@ -6,23 +7,23 @@ interface Layer {
   readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
 }
 
-/** The path that the client asked for, also where a router has taken its prefix off. */
-export function pathOf(req: Request): string {
-  return req.baseUrl + req.path;
-}
-
 /** The methods that do exist for the path of this request, other than its own. */
 export function allowedMethods(req: Request): string[] {
   const { stack } = (req.app as unknown as { router: { stack: readonly Layer[] } }).router;
   const methods = new Set<string>();
-  const path = pathOf(req);
+  const path = req.baseUrl + req.path; // a router may have taken its prefix off
   for (const layer of stack) {
-    if (!layer.route || !matches(layer, path)) continue;
+    if (!layer.route || answersAll(layer.route) || !matches(layer, path)) continue;
     for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
   }
+  if (methods.has('GET')) methods.add('HEAD'); // Express answers it by the route of GET
   methods.delete(req.method);
-  methods.delete('_ALL');
   return [...methods].sort();
+}
+
+/** A route for every method whatever it is: Nest's own for what is not found. */
+function answersAll({ methods }: NonNullable<Layer['route']>): boolean {
+  return '_all' in methods || METHODS.every((method) => methods[method.toLowerCase()]);
 }
 
 function matches(layer: Layer, path: string): boolean {

@@ -36,6 +36,14 @@ export function maskSecrets(text: string, secrets: readonly Secret[]): string {
   }, text);
 }
 
+/** A copy of `value`, which is JSON, with {@link maskSecrets} applied to every text in it. */
+export function maskSecretsIn<T>(value: T, secrets: readonly Secret[]): T {
+  const masked = JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === 'string' ? maskSecrets(each, secrets) : each,
+  );
+  return JSON.parse(masked) as T;
+}
+
 /** A URL as it may be shown: without the user, the password and the query that it may carry. */
 export function withoutCredentials(url: string): string {
   const { origin, pathname } = new URL(url);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Observable, Subscription } from 'rxjs';
+import { type Observable, Subscription } from 'rxjs';
 
 /** A comment is sent this often, so that proxies don't take a thinking model for a dead connection. */
 export const HEARTBEAT_MS = 15_000;
@@ -39,17 +39,17 @@ export function sendEventStream(res: ServerResponse, frames: Observable<string>)
   };
 
   const heartbeat = setInterval(() => send(': ping\n\n'), HEARTBEAT_MS);
-  let subscription: Subscription | undefined;
+  const subscription = new Subscription();
   const close = () => {
     clearInterval(heartbeat);
-    subscription?.unsubscribe();
+    subscription.unsubscribe();
   };
   res.once('close', close);
   const end = () => {
     flush();
     res.end();
   };
-  subscription = frames.subscribe({ next: send, complete: end, error: end });
+  subscription.add(frames.subscribe({ next: send, complete: end, error: end }));
   if (res.destroyed) close();
 }
 

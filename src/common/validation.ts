@@ -1,4 +1,4 @@
-import { applyDecorators, ValidationPipe } from '@nestjs/common';
+import { applyDecorators, type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
 import { IsNotEmpty, IsString, MaxLength, type ValidationError } from 'class-validator';
 import { InvalidInput } from './errors.js';
 
@@ -7,17 +7,49 @@ export function IsSessionId(): PropertyDecorator {
   return applyDecorators(IsString(), IsNotEmpty(), MaxLength(100));
 }
 
+/** How deep objects and lists may stand in each other. Nothing that is sent here comes near. */
+const MAX_DEPTH = 100;
+
+/** Refuses what class-transformer cannot take: it would throw, or quietly drop a part. */
+class JsonValidationPipe extends ValidationPipe {
+  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body') checkShape(value);
+    return super.transform(value, metadata) as Promise<unknown>;
+  }
+}
+
+/** Goes level by level: what recurses into a deep enough value, as JSON.stringify does, runs out of stack. */
+function checkShape(body: unknown): void {
+  let level = childrenOf(body);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw new InvalidInput(`The body is nested more than ${MAX_DEPTH} levels deep.`);
+    for (const object of level) {
+      const key = Array.isArray(object)
+        ? undefined
+        : Object.keys(object).find((name) => name in Object.prototype);
+      if (key !== undefined)
+        throw new InvalidInput(`"${key}" cannot be used as a key. Choose another name for it.`);
+    }
+    level = level.flatMap(childrenOf);
+  }
+}
+
+function childrenOf(value: unknown): object[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).filter((child) => typeof child === 'object' && child !== null) as object[];
+}
+
 /**
  * The one rule for what comes in: known fields are checked, unknown ones dropped, wrong ones refused with a
  * sentence for each. Controllers get it globally; a gateway must name it itself.
  */
 export function validationPipe(): ValidationPipe {
-  return new ValidationPipe({
+  return new JsonValidationPipe({
     transform: true,
     whitelist: true,
     forbidUnknownValues: false,
     exceptionFactory: (errors: ValidationError[]) => {
-      const problems = errors.flatMap((error) => describe(error, ''));
+      const problems = problemsOf(errors);
       return new InvalidInput(
         `The request was refused: ${problems.map(({ problem }) => problem).join('; ')}.`,
         problems,
@@ -31,11 +63,23 @@ interface Problem {
   readonly problem: string;
 }
 
+/** What is wrong, field by field, with one thing at a time for each. */
+export function problemsOf(errors: readonly ValidationError[], parent = ''): Problem[] {
+  return errors.flatMap((error) => describe(error, parent));
+}
+
+/** What a value is, as opposed to how long or how large it is. */
+const TYPES = ['isArray', 'isObject', 'nestedValidation', 'isString', 'isInt', 'isNumber', 'isBoolean'];
+
 function describe(error: ValidationError, parent: string): Problem[] {
   const field = parent + error.property;
-  const own = Object.values(error.constraints ?? {}).map((problem) => ({
+  const constraints = error.constraints ?? {};
+  const wrongType = TYPES.find((type) => type in constraints);
+  const missing = error.value === undefined && wrongType !== undefined;
+  const texts = wrongType === undefined ? Object.values(constraints) : [constraints[wrongType] ?? ''];
+  const own = texts.map((text) => ({
     field,
-    problem: parent ? problem.replace(error.property, field) : problem,
+    problem: missing ? `${field} is missing` : parent ? text.replace(error.property, field) : text,
   }));
-  return [...own, ...(error.children ?? []).flatMap((child) => describe(child, `${field}.`))];
+  return [...own, ...problemsOf(error.children ?? [], `${field}.`)];
 }

@@ -72,7 +72,7 @@ export const configSchema = z.object(
       .object(
         {
           port: z
-            .union([whole(0, 65_535, ''), z.literal('auto')], { error: PORT })
+            .union([z.int().min(0, PORT).max(65_535, PORT), z.literal('auto')], { error: PORT })
             .optional(),
           host: text.optional(),
           open: flag.optional(),
@@ -140,7 +140,10 @@ export class InvalidConfig extends Error {
 export function describeIssues(error: z.ZodError, input: unknown): string[] {
   const lines = error.issues.map((issue) => {
     const key = issue.path.map(String).join('.');
-    const value = issue.path.reduce<unknown>((at, step) => (Object(at) as Record<PropertyKey, unknown>)[step], input);
+    const value = issue.path.reduce<unknown>(
+      (at, step) => (Object(at) as Record<PropertyKey, unknown>)[step],
+      input,
+    );
     return `${key || 'The configuration'} is ${show(key, value)}, but must be ${issue.message}.`;
   });
   return [...new Set(lines)];

@@ -45,6 +45,7 @@ async function readConfig(file: string): Promise<unknown> {
 
 /** One line: what was wrong and, where a parser says so on its second line, the place. */
 function reasonOf(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'there is no such file';
   const [what = '', where = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   const place = /:\d+:\d+$/.test(where) ? ` at ${where.trim()}` : '';
   return what.trim().replace(/[.:]+$/, '') + place;

@@ -150,7 +150,8 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
   return {
     provider: provider ?? 'embedded',
     id: id ?? '',
-    displayName: model.displayName ?? (provider === 'embedded' ? EMBEDDED.displayName : undefined) ?? id ?? '',
+    displayName:
+      model.displayName ?? (provider === 'embedded' ? EMBEDDED.displayName : undefined) ?? id ?? '',
     ...(apiKey && { apiKey }),
     ...(baseURL && { baseURL }),
     firstTokenTimeoutMs: model.firstTokenTimeoutMs ?? 120_000,

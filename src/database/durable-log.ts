@@ -17,7 +17,9 @@ export class DurableLog {
   async sync(): Promise<void> {
     this.handle ??= this.open();
     const { fd } = await this.handle;
-    await new Promise<void>((resolve, reject) => fdatasync(fd, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      fdatasync(fd, (error) => (error ? reject(error) : resolve())),
+    );
   }
 
   async close(): Promise<void> {

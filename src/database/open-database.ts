@@ -54,8 +54,7 @@ async function connect(driver: SqliteDriver, database: string, entities: Entitie
     synchronize: false,
     logging: false,
     prepareDatabase: async (connection: unknown) => {
-      const { pragma } = connection as Pragmas;
-      const set = (statement: string) => pragma.call(connection, statement);
+      const set = (statement: string) => (connection as Pragmas).pragma(statement);
       await set('busy_timeout = 5000');
       if (database !== ':memory:') await set('journal_mode = WAL');
       await set('synchronous = FULL'); // what was acknowledged survives a power cut

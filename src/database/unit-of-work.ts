@@ -56,7 +56,10 @@ export class UnitOfWork {
     this.sql = sqlOf(writer);
     if (!reader) return;
     const sql = sqlOf(reader);
-    this.committed = { manager: reader.manager, query: async (text, values) => (await sql.all(text, values)) as never };
+    this.committed = {
+      manager: reader.manager,
+      query: async (text, values) => (await sql.all(text, values)) as never,
+    };
   }
 
   /**

@@ -81,10 +81,9 @@ export class EventLog {
   /** The highest `seq` of a session; 0 when it has no events. */
   async lastSeq(sessionId: string): Promise<number> {
     const [row] = await this.work.read((db) =>
-      db.query<{ seq: number | null }>(
-        'SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?',
-        [sessionId],
-      ),
+      db.query<{ seq: number | null }>('SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?', [
+        sessionId,
+      ]),
     );
     return row?.seq ?? 0;
   }

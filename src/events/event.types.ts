@@ -156,7 +156,8 @@ export type StoredAgentEvent =
   | PlanEvent;
 
 /** What only those see who listen while it happens. It carries no `seq`. */
-export type StreamingAgentEvent = StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent;
+export type StreamingAgentEvent =
+  StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent;
 
 export type AgentEvent = StoredAgentEvent | StreamingAgentEvent;
 

@@ -25,6 +25,6 @@ export class SocketAdapter extends IoAdapter {
         answer(refused?.message, refused === undefined);
       },
       serveClient: true,
-    } as ServerOptions) as Server;
+    } as ServerOptions);
   }
 }

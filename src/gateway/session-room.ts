@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs';
-import type { Server, Socket } from 'socket.io';
+import type { Namespace, Socket } from 'socket.io';
 import type { AgentEvent, EventBus } from '../events/index.js';
 import { toSessionStatus } from '../sessions/index.js';
 
@@ -8,14 +8,19 @@ import { toSessionStatus } from '../sessions/index.js';
  * however many sockets there are.
  */
 export class SessionRoom {
-  private readonly members = new Set<string>();
+  /** By socket: the seq after which it has been sent everything. */
+  private readonly members = new Map<string, number>();
+  /** Sockets that were sent an event by their replay before the bus came to it: up to that seq they have all. */
+  private readonly ahead = new Map<string, number>();
   private readonly subscription: Subscription;
-  readonly name: string;
+  private readonly name: string;
+  /** The seq of the newest event that a member was sent. */
+  lastSeq = 0;
   /** How often `agent-status` has been sent to the room. */
   statusChanges = 0;
 
   constructor(
-    private readonly server: Server,
+    private readonly namespace: Namespace,
     bus: EventBus,
     private readonly sessionId: string,
     private readonly onEmpty: () => void,
@@ -27,23 +32,33 @@ export class SessionRoom {
     });
   }
 
-  has(socket: Socket): boolean {
-    return this.members.has(socket.id);
+  /** The seq after which the socket has been sent everything; undefined when it is not in the room. */
+  since(socket: Socket): number | undefined {
+    return this.members.get(socket.id);
   }
 
-  add(socket: Socket): void {
-    this.members.add(socket.id);
+  /** Notes that the socket has been sent older events too: all those after `since`. */
+  extend(socket: Socket, since: number): void {
+    if (this.members.has(socket.id)) this.members.set(socket.id, since);
+  }
+
+  /** @param since the seq after which the socket has been sent everything, up to `lastSeq` */
+  add(socket: Socket, since: number, lastSeq: number): void {
+    this.members.set(socket.id, since);
+    this.ahead.set(socket.id, lastSeq);
+    this.lastSeq = Math.max(this.lastSeq, lastSeq);
     void socket.join(this.name);
   }
 
   remove(socket: Socket): void {
     if (!this.members.delete(socket.id)) return;
+    this.ahead.delete(socket.id);
     void socket.leave(this.name);
     if (this.members.size === 0) this.close();
   }
 
   private emit(event: AgentEvent): void {
-    const room = this.server.to(this.name);
+    const room = 'seq' in event ? this.withoutThoseAhead(event.seq) : this.namespace.to(this.name);
     room.emit('agent-event', event);
     const state = stateAfter(event);
     if (!state) return;
@@ -51,10 +66,20 @@ export class SessionRoom {
     room.emit('agent-status', { sessionId: this.sessionId, ...toSessionStatus(state) });
   }
 
+  private withoutThoseAhead(seq: number) {
+    this.lastSeq = Math.max(this.lastSeq, seq);
+    const room = this.namespace.to(this.name);
+    if (this.ahead.size === 0) return room;
+    const have = [...this.ahead].filter(([, lastSeq]) => lastSeq >= seq).map(([id]) => id);
+    for (const [id, lastSeq] of this.ahead) if (lastSeq <= seq) this.ahead.delete(id);
+    return have.length > 0 ? room.except(have) : room;
+  }
+
   private close(): void {
     this.subscription.unsubscribe();
-    this.server.in(this.name).socketsLeave(this.name);
+    this.namespace.in(this.name).socketsLeave(this.name);
     this.members.clear();
+    this.ahead.clear();
     this.onEmpty();
   }
 }

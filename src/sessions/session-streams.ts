@@ -19,10 +19,11 @@ export class SessionStreams {
   /** `{ events, lastSeq, hasMore }` as JSON text. */
   async page({ sessionId, after, limit, types }: ListEventsDto): Promise<string> {
     await this.sessions.require(sessionId);
+    const wanted = types?.split(',').filter(Boolean).slice(0, 50) ?? [];
     const { events, hasMore } = await this.sessions.eventsJson(sessionId, {
       ...(after !== undefined && { after }),
       ...(limit !== undefined && { limit }),
-      ...(types !== undefined && { types: types.split(',').filter(Boolean).slice(0, 50) }),
+      ...(wanted.length > 0 && { types: wanted }),
     });
     const lastSeq = await this.log.lastSeq(sessionId);
     return `{"events":${events},"lastSeq":${lastSeq},"hasMore":${hasMore}}`;
@@ -52,7 +53,9 @@ export class SessionStreams {
     await this.sessions.require(sessionId);
     const cursor = lastEventId ? Number(lastEventId) : after;
     if (!Number.isSafeInteger(cursor) || cursor < 0) {
-      throw new InvalidInput('Last-Event-ID must be the id of an event of this stream: a whole number from 0.');
+      throw new InvalidInput(
+        'Last-Event-ID must be the id of an event of this stream: a whole number from 0.',
+      );
     }
     const lastSeq = cursor === 0 ? 0 : await this.log.lastSeq(sessionId);
     if (cursor > lastSeq) {

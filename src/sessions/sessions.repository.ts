@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
-import { type Transaction, UnitOfWork } from '../database/index.js';
+import { type Reader, type Transaction, UnitOfWork } from '../database/index.js';
+import type { Usage } from '../events/index.js';
 import { Session, type SessionState } from './session.entity.js';
 
 export interface ListOptions {
@@ -16,26 +16,29 @@ export class SessionsRepository {
   constructor(private readonly work: UnitOfWork) {}
 
   insert(session: Session): Promise<void> {
+    const row = toRow(session);
     return this.work.write(async (tx) => {
-      await tx.manager.insert(Session, session as never); // TypeORM's type rejects open JSON
+      await tx.execute(
+        INSERT,
+        COLUMNS.map((column) => row[column]),
+      );
     });
   }
 
-  find(id: string, manager?: EntityManager): Promise<Session | null> {
-    if (manager) return manager.findOneBy(Session, { id });
-    return this.work.read((reader) => reader.findOneBy(Session, { id }));
+  async find(id: string, reader?: Reader): Promise<Session | null> {
+    const query = (db: Reader) => db.query<Row>('SELECT * FROM "sessions" WHERE "id" = ?', [id]);
+    const [row] = await (reader ? query(reader) : this.work.read(query));
+    return row ? fromRow(row) : null;
   }
 
   async exists(id: string): Promise<boolean> {
-    const rows = await this.work.read((manager) =>
-      manager.query<unknown[]>('SELECT 1 FROM "sessions" WHERE "id" = ?', [id]),
-    );
+    const rows = await this.work.read((db) => db.query('SELECT 1 FROM "sessions" WHERE "id" = ?', [id]));
     return rows.length > 0;
   }
 
   /** The newest first. */
   list({ limit, before, tag }: ListOptions): Promise<Session[]> {
-    return this.work.read(async (manager) => {
+    return this.work.read(async (db) => {
       const where: string[] = [];
       const parameters: unknown[] = [];
       if (before) {
@@ -43,11 +46,11 @@ export class SessionsRepository {
         parameters.push(before.updatedAt, before.updatedAt, before.id);
       }
       if (tag !== undefined) {
-        where.push(`"tags" LIKE ? ESCAPE '\\'`);
-        parameters.push(`%${JSON.stringify(tag).replace(/[\\%_]/g, '\\$&')}%`);
+        where.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)');
+        parameters.push(tag);
       }
       // Plain rows: making 10,000 entities out of them costs several times the query.
-      const rows = await manager.query<Record<keyof Session, unknown>[]>(
+      const rows = await db.query<Row>(
         `SELECT * FROM "sessions" ${where.length ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY "updatedAt" DESC, "id" DESC LIMIT ?`,
         [...parameters, limit ?? -1],
       );
@@ -58,7 +61,7 @@ export class SessionsRepository {
   /** @returns whether there was such a session */
   update(id: string, change: (session: Session) => Partial<Session>): Promise<Session | null> {
     return this.work.write(async (tx) => {
-      const session = await this.find(id, tx.manager);
+      const session = await this.find(id, tx);
       if (!session) return null;
       const changes = { ...change(session), updatedAt: Date.now() };
       await tx.manager.update(Session, { id }, changes as never);
@@ -73,23 +76,50 @@ export class SessionsRepository {
     });
   }
 
-  async setState(tx: Transaction, id: string, state: SessionState): Promise<void> {
-    await tx.execute('UPDATE "sessions" SET "state" = ?, "updatedAt" = ? WHERE "id" = ?', [
-      state,
-      Date.now(),
-      id,
-    ]);
-  }
-
-  async addUsage(tx: Transaction, id: string, inputTokens: number, outputTokens: number): Promise<void> {
+  async setState(tx: Transaction, id: string, state: SessionState, usage: Usage = NO_USAGE): Promise<void> {
     await tx.execute(
-      'UPDATE "sessions" SET "inputTokens" = "inputTokens" + ?, "outputTokens" = "outputTokens" + ? WHERE "id" = ?',
-      [inputTokens, outputTokens, id],
+      `UPDATE "sessions" SET "state" = ?, "updatedAt" = ?, "inputTokens" = "inputTokens" + ?,
+       "outputTokens" = "outputTokens" + ? WHERE "id" = ?`,
+      [state, Date.now(), usage.inputTokens, usage.outputTokens, id],
     );
   }
 }
 
-function fromRow(row: Record<keyof Session, unknown>): Session {
+type Row = Record<keyof Session, unknown>;
+
+const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
+
+const COLUMNS = [
+  'id',
+  'createdAt',
+  'updatedAt',
+  'name',
+  'tags',
+  'workspace',
+  'metadata',
+  'modelProvider',
+  'modelId',
+  'agentOptions',
+  'runtimeSettings',
+  'state',
+  'inputTokens',
+  'outputTokens',
+] as const satisfies readonly (keyof Session)[];
+
+const INSERT = `INSERT INTO "sessions" (${COLUMNS.map((column) => `"${column}"`).join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+
+function toRow(session: Session): Row {
+  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+  return {
+    ...session,
+    tags: json(session.tags),
+    metadata: json(session.metadata),
+    agentOptions: json(session.agentOptions),
+    runtimeSettings: json(session.runtimeSettings),
+  };
+}
+
+function fromRow(row: Row): Session {
   const json = (value: unknown): never => (value === null ? null : JSON.parse(value as string)) as never;
   return {
     ...(row as unknown as Session),

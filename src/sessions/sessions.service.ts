@@ -5,7 +5,7 @@ import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
-import { EventBus, EventLog, type PageOptions } from '../events/index.js';
+import { EventBus, EventLog, type PageOptions, type Usage } from '../events/index.js';
 import type {
   ChooseModelDto,
   CreateSessionDto,
@@ -14,14 +14,23 @@ import type {
   UpdateSessionDto,
 } from './dto/sessions.dto.js';
 import { type SessionDto, toSessionDto } from './session.dto.js';
-import type { Session, SessionState } from './session.entity.js';
+import type { AgentOptions, Session, SessionState } from './session.entity.js';
 import { SessionNotFound } from './session.errors.js';
 import { SessionsRepository } from './sessions.repository.js';
 
-type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
-
 /** Keys of a session's metadata that have a place, or an endpoint, of their own. */
-const OWN_KEYS = new Set(['name', 'tags', 'modelConfig', 'agentInfo', 'runtimeSettings', 'agentOptions', '__proto__']);
+const OWN_KEYS = new Set([
+  'name',
+  'tags',
+  'modelConfig',
+  'agentInfo',
+  'runtimeSettings',
+  'agentOptions',
+  '__proto__',
+]);
+
+/** Characters of JSON: a list of sessions carries the metadata of each. */
+const MAX_METADATA = 100_000;
 
 /** Sessions are rows: nothing of one that is idle lives in the process. */
 @Injectable()
@@ -37,7 +46,7 @@ export class SessionsService {
     private readonly summaries: SummaryService,
     private readonly config: AppConfig,
   ) {
-    this.settings = z.fromJSONSchema(config.server.runtimeSettings.schema as JSONSchema);
+    this.settings = z.fromJSONSchema(config.server.runtimeSettings.schema);
   }
 
   async create(dto: CreateSessionDto): Promise<Session> {
@@ -52,7 +61,7 @@ export class SessionsService {
       metadata: {},
       modelProvider: null,
       modelId: null,
-      agentOptions: dto.agentOptions ? { ...dto.agentOptions } : null,
+      agentOptions: dto.agentOptions ? withoutNulls(dto.agentOptions) : null,
       runtimeSettings: dto.runtimeSettings ? this.checkSettings(dto.runtimeSettings) : null,
       state: 'idle',
       inputTokens: 0,
@@ -89,7 +98,7 @@ export class SessionsService {
 
   /** The session as it is inside a transaction. @throws SessionNotFound */
   async getWithin(tx: Transaction, id: string): Promise<Session> {
-    const session = await this.repository.find(id, tx.manager);
+    const session = await this.repository.find(id, tx);
     if (!session) throw new SessionNotFound(id);
     return session;
   }
@@ -102,7 +111,10 @@ export class SessionsService {
   }
 
   /** The stored events as JSON text, for they are sent as they were stored. */
-  async eventsJson(sessionId: string, options: PageOptions = {}): Promise<{ events: string; hasMore: boolean }> {
+  async eventsJson(
+    sessionId: string,
+    options: PageOptions = {},
+  ): Promise<{ events: string; hasMore: boolean }> {
     const { limit } = options;
     const page = await this.events.page(sessionId, { ...options, ...(limit && { limit: limit + 1 }) });
     const hasMore = limit !== undefined && page.length > limit;
@@ -112,11 +124,10 @@ export class SessionsService {
 
   async update({ sessionId, name, tags, metadata }: UpdateSessionDto): Promise<Session> {
     // `name` and `tags` may come in either place; the flat ones win.
-    const fromMetadata = typeof metadata?.['name'] === 'string' ? metadata['name'].slice(0, 500) : undefined;
-    const newName = name ?? fromMetadata;
-    const newTags = tags ?? (isTags(metadata?.['tags']) ? metadata['tags'] : undefined);
+    const newName = name ?? metadata?.name;
+    const newTags = tags ?? metadata?.tags;
     return this.change(sessionId, (session) => ({
-      ...(newName !== undefined && { name: newName }),
+      ...(newName != null && { name: newName }),
       ...(newTags && { tags: newTags }),
       ...(metadata && { metadata: mergeMetadata(session.metadata, metadata) }),
     }));
@@ -135,11 +146,15 @@ export class SessionsService {
   /** A title for the session, by its own model unless another is named. */
   async generateSummary(dto: GenerateSummaryDto): Promise<string> {
     const session = await this.get(dto.sessionId);
-    const model =
-      dto.model !== undefined && dto.provider !== undefined
-        ? this.catalog.find(dto.provider, dto.model)
-        : this.modelOf(session);
-    return this.summaries.titleOf(dto.messages, model);
+    return this.summaries.titleOf(dto.messages, this.named(dto) ?? this.modelOf(session));
+  }
+
+  /** The model that a request names by its id, its provider or both. @throws UnknownModel */
+  private named({ model: id, provider }: GenerateSummaryDto): ModelConfig | undefined {
+    if (id === undefined && provider === undefined) return undefined;
+    const fits = (model: ModelConfig) =>
+      (id ?? model.id) === model.id && (provider ?? model.provider) === model.provider;
+    return this.catalog.all.find(fits) ?? this.catalog.find(provider ?? '*', id ?? '*');
   }
 
   /** The model that the session's next run will use. @throws UnknownModel when it is no longer configured */
@@ -162,12 +177,9 @@ export class SessionsService {
     if (!deleted) throw new SessionNotFound(sessionId);
   }
 
-  setState(tx: Transaction, sessionId: string, state: SessionState): Promise<void> {
-    return this.repository.setState(tx, sessionId, state);
-  }
-
-  addUsage(tx: Transaction, sessionId: string, inputTokens: number, outputTokens: number): Promise<void> {
-    return this.repository.addUsage(tx, sessionId, inputTokens, outputTokens);
+  /** Notes what the session is doing, and adds what its run has used. */
+  setState(tx: Transaction, sessionId: string, state: SessionState, usage?: Usage): Promise<void> {
+    return this.repository.setState(tx, sessionId, state, usage);
   }
 
   toDto(session: Session): SessionDto {
@@ -189,8 +201,11 @@ export class SessionsService {
   }
 }
 
-function isTags(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= 100 && value.every((tag) => typeof tag === 'string');
+/** `null` in an option means that it is not set; a provider would refuse it. */
+function withoutNulls(options: AgentOptions): AgentOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== null && value !== undefined),
+  );
 }
 
 function mergeMetadata(
@@ -202,6 +217,11 @@ function mergeMetadata(
     if (OWN_KEYS.has(key)) continue;
     if (value === null) delete merged[key];
     else merged[key] = value;
+  }
+  if (JSON.stringify(merged).length > MAX_METADATA) {
+    throw new InvalidInput(
+      `metadata would be longer than ${MAX_METADATA} characters of JSON. Remove keys from it by setting them to null.`,
+    );
   }
   return merged;
 }

@@ -40,7 +40,11 @@ export async function uploadPage(provider: string, page: SharedPage): Promise<st
     response = await fetch(provider, { method: 'POST', body: form, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     const late = (error as Error).name === 'TimeoutError';
-    throw new ShareFailed(late ? `the share provider did not answer within ${TIMEOUT_MS} ms` : 'the share provider cannot be reached');
+    throw new ShareFailed(
+      late
+        ? `the share provider did not answer within ${TIMEOUT_MS} ms`
+        : 'the share provider cannot be reached',
+    );
   }
   if (!response.ok) throw new ShareFailed(`the share provider answered ${response.status}`);
   const answer: unknown = await response.json().catch(() => undefined); // no JSON: no URL

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import { DomainError } from '../common/errors.js';
-import { maskSecrets } from '../common/secret.js';
+import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import { EventLog } from '../events/index.js';
 import { SessionsService } from '../sessions/index.js';
@@ -8,8 +9,7 @@ import { firstText, sharePage } from './share-page.js';
 import { uploadPage } from './share-provider.js';
 
 export type ShareResult = { readonly success: true; readonly sessionId: string } & (
-  | { readonly html: string }
-  | { readonly url: string }
+  { readonly html: string } | { readonly url: string }
 );
 
 /** Makes a session into a page that can be read without this server. */
@@ -27,9 +27,11 @@ export class ShareService {
 
   /** @throws SessionNotFound; DomainError SHARE_FAILED when the upload fails */
   async share(sessionId: string, upload: boolean): Promise<ShareResult> {
-    const session = this.sessions.toDto(await this.sessions.get(sessionId));
-    const events = await this.events.read(sessionId);
-    const html = maskSecrets(sharePage(session, events), this.config.secrets);
+    const { secrets } = this.config;
+    // Before the page is made: in HTML a secret may read otherwise, and what goes with the page is public too.
+    const session = maskSecretsIn(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
+    const events = maskSecretsIn(await this.events.read(sessionId), secrets);
+    const html = sharePage(session, events);
     if (!upload) return { success: true, sessionId, html };
     if (this.provider === null) {
       throw new DomainError(
@@ -45,12 +47,13 @@ export class ShareService {
   }
 }
 
-/** Readable words, then what makes it unique and hard to guess. */
+/** Readable words, then what makes it unique and the same each time, without a part of the session's id. */
 function slugOf(title: string, sessionId: string): string {
   const words = title
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 40);
-  return [words, sessionId.slice(-12).replace(/[^A-Za-z0-9]/g, '')].filter(Boolean).join('-');
+  const unique = createHash('sha256').update(sessionId).digest('hex').slice(0, 16);
+  return [words, unique].filter(Boolean).join('-');
 }

@@ -17,7 +17,7 @@ export function buildInfo(): Promise<BuildInfo> {
 async function read(): Promise<BuildInfo> {
   const { version } = await readJson<{ version: string }>(new URL('../../package.json', import.meta.url));
   const built = await readJson<Partial<BuildInfo>>(new URL('../build-info.json', import.meta.url)).catch(
-    () => ({}) as Partial<BuildInfo>, // run from sources, or built by `nest build` alone
+    (): Partial<BuildInfo> => ({}), // run from sources, or built by `nest build` alone
   );
   return { version, buildTime: built.buildTime ?? '', gitHash: built.gitHash ?? '' };
 }

@@ -30,7 +30,10 @@ export function staticUi({ directory, basePath, config }: StaticUi): RequestHand
   const files = express.static(directory, { index: false, dotfiles: 'ignore' });
   const head = `<script>window.AGENT_BASE_URL = ""; window.AGENT_WEB_UI_CONFIG = ${inScript(config)};</script>`;
   return [
-    (req, res, next) => (isApi(req.path) ? next() : files(req, res, next)),
+    (req, res, next) => {
+      if (isApi(req.path)) next();
+      else files(req, res, next);
+    },
     async (req, res, next) => {
       if (isApi(req.path) || req.method !== 'GET') return next();
       const page = await readFile(index, 'utf8');

@@ -37,13 +37,25 @@ export function modelCutOff(model: ModelConfig): ModelFailed {
   );
 }
 
+/** What a provider reported in its stream, once that had begun. */
+export class StreamError extends Error {
+  constructor(reported: unknown) {
+    super(describe(reported));
+  }
+}
+
 /** What went wrong with the provider, in words for a person, without the secrets that it may echo. */
 export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed {
   if (thrown instanceof ModelFailed) return thrown;
+  if (isCutOff(thrown)) return modelCutOff(model);
   const reason = maskSecrets(reasonOf(thrown), model.apiKey ? [model.apiKey] : []).slice(0, MAX_REASON);
+  if (thrown instanceof StreamError) {
+    return new ModelFailed(
+      'MODEL_ERROR',
+      `${model.displayName} failed in the middle of its answer: ${reason}`,
+    );
+  }
   if (!APICallError.isInstance(thrown)) {
-    // fetch says only "terminated" when the connection breaks in the middle of an answer
-    if (thrown instanceof TypeError) return modelCutOff(model);
     return new ModelFailed(
       'MODEL_ERROR',
       `${model.displayName} sent something that cannot be understood: ${reason}`,
@@ -54,12 +66,13 @@ export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed 
   const details = statusCode === undefined ? undefined : { providerStatus: statusCode };
   const fail = (code: ErrorCode, message: string, retryAfterMs?: number) =>
     new ModelFailed(code, message, retryAfterMs, details);
-  switch (statusCode) {
+  const status = isKeyRefused(thrown) ? 401 : statusCode;
+  switch (status) {
     case 401:
     case 403:
       return fail(
         'MODEL_AUTH',
-        `The provider of ${model.displayName} refused the key (${statusCode}): ${reason} Check model.apiKey.`,
+        `The provider of ${model.displayName} refused the key (${statusCode ?? status}): ${reason} Check model.apiKey.`,
       );
     case 429: {
       const wait = retryAfterMs(thrown.responseHeaders) ?? 1_000;
@@ -72,13 +85,25 @@ export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed 
         `The provider of ${model.displayName} cannot be reached: ${reason} Check model.baseURL and the network.`,
         500,
       );
-    default:
-      return fail(
-        'MODEL_ERROR',
-        `The provider of ${model.displayName} answered ${statusCode}: ${reason}`,
-        statusCode >= 500 || statusCode === 408 ? (retryAfterMs(thrown.responseHeaders) ?? 500) : undefined,
-      );
+    default: {
+      const wait = retryAfterMs(thrown.responseHeaders) ?? 500;
+      const isPassing = (status >= 500 || status === 408) && wait <= MAX_RETRY_AFTER_MS;
+      const message = `The provider of ${model.displayName} answered ${status}: ${reason}`;
+      return fail('MODEL_ERROR', message, isPassing ? wait : undefined);
+    }
   }
+}
+
+/** How fetch and node:http say that the connection broke in the middle of an answer. */
+function isCutOff(thrown: unknown): boolean {
+  if (APICallError.isInstance(thrown)) return thrown.statusCode !== undefined && isCutOff(thrown.cause);
+  const { name, message, code } = (thrown ?? {}) as Partial<NodeJS.ErrnoException>;
+  return (name === 'TypeError' && message === 'terminated') || code === 'ECONNRESET';
+}
+
+/** Google answers 400, not 401, to a key that it does not know. */
+function isKeyRefused({ statusCode, responseBody = '' }: APICallError): boolean {
+  return statusCode === 400 && responseBody.includes('API_KEY_INVALID');
 }
 
 function reasonOf(thrown: unknown): string {
@@ -88,6 +113,7 @@ function reasonOf(thrown: unknown): string {
 }
 
 function describe(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
   const message = (thrown as { message?: unknown } | null)?.message;
   return typeof message === 'string' ? message : (JSON.stringify(thrown) ?? 'no reason was given');
 }

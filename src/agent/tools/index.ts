@@ -11,5 +11,13 @@ export const builtInTools: readonly AnyTool[] = [
   editFileTool,
 ];
 
-export { type AnyTool, defineTool, type JsonSchema, type TextPart, type Tool, type ToolContext, ToolError } from './tool.js';
+export {
+  type AnyTool,
+  defineTool,
+  type JsonSchema,
+  type TextPart,
+  type Tool,
+  type ToolContext,
+  ToolError,
+} from './tool.js';
 export { ToolSet } from './tool-set.js';

@@ -52,7 +52,13 @@ async function* walk(directory: string, rules: Ignore, jail: PathJail): AsyncGen
     const shown = jail.show(full);
     if (entry.isDirectory()) {
       if (rules.ignores(`${shown}/`)) continue;
-      yield* walk(full, ignore().add(rules).add(await rulesOf(full, shown)), jail);
+      yield* walk(
+        full,
+        ignore()
+          .add(rules)
+          .add(await rulesOf(full, shown)),
+        jail,
+      );
     } else if (entry.isFile() && !rules.ignores(shown)) {
       yield full;
     }

@@ -46,6 +46,7 @@ async function load(name: SqliteDriverName): Promise<SqliteDriver> {
   }
   // The package alone may load while its binary does not: only opening a database shows it.
   new (library as OpenDatabase)(':memory:').close();
-  const dataSource = (options: BetterSqlite3DataSourceOptions) => new DataSource({ ...options, driver: library });
+  const dataSource = (options: BetterSqlite3DataSourceOptions) =>
+    new DataSource({ ...options, driver: library });
   return { name, synchronous: true, dataSource };
 }

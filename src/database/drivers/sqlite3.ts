@@ -13,7 +13,9 @@ class Connection implements Sql {
 
   constructor(library: typeof sqlite3, file: string) {
     this.opened = new Promise((resolve, reject) => {
-      const db: sqlite3.Database = new library.Database(file, (error) => (error ? reject(error) : resolve(db)));
+      const db: sqlite3.Database = new library.Database(file, (error) =>
+        error ? reject(error) : resolve(db),
+      );
       db.serialize(); // statements run in the order in which they were given, as with the other drivers
     });
     this.opened.catch(() => undefined); // reported by the first statement
@@ -95,6 +97,7 @@ export function sqlite3DataSource(
     queryRunner?: QueryRunner;
     createQueryRunner: () => QueryRunner;
   };
-  driver.createQueryRunner = () => (driver.queryRunner ??= new Sqlite3QueryRunner(driver as never) as QueryRunner);
+  driver.createQueryRunner = () =>
+    (driver.queryRunner ??= new Sqlite3QueryRunner(driver as never) as QueryRunner);
   return dataSource;
 }

@@ -1,6 +1,7 @@
-import { Type } from 'class-transformer';
+import { plainToInstance, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
+  ArrayNotEmpty,
   IsArray,
   IsInt,
   IsNumber,
@@ -11,9 +12,11 @@ import {
   MaxLength,
   Min,
   MinLength,
+  registerDecorator,
   ValidateNested,
+  validateSync,
 } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId, problemsOf } from '../../common/validation.js';
 
 /** The only options of the agent that a client may set, per session. */
 export class AgentOptionsDto {
@@ -39,10 +42,11 @@ export class AgentOptionsDto {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(10_000_000)
   readonly maxOutputTokens?: number;
 }
 
-export class CreateSessionDto {
+export class NameAndTagsDto {
   @IsOptional()
   @IsString()
   @MaxLength(500)
@@ -54,7 +58,26 @@ export class CreateSessionDto {
   @IsString({ each: true })
   @MaxLength(200, { each: true })
   readonly tags?: string[];
+}
 
+/** An open object whose `name` and `tags` follow the rules of {@link NameAndTagsDto}. */
+function HasNameAndTags(): PropertyDecorator {
+  const problem = (value: unknown, parent: string) =>
+    problemsOf(validateSync(plainToInstance(NameAndTagsDto, Object(value))), `${parent}.`)[0]?.problem;
+  return (target, property) => {
+    registerDecorator({
+      name: 'hasNameAndTags',
+      target: target.constructor,
+      propertyName: property as string,
+      validator: {
+        validate: (value, args) => problem(value, args?.property ?? '') === undefined,
+        defaultMessage: (args) => problem(args?.value, args?.property ?? '') ?? '',
+      },
+    });
+  };
+}
+
+export class CreateSessionDto extends NameAndTagsDto {
   @IsOptional()
   @IsObject()
   @ValidateNested()
@@ -120,23 +143,15 @@ export class WatchSessionDto extends SessionIdDto {
   readonly after?: number;
 }
 
-export class UpdateSessionDto extends SessionIdDto {
-  @IsOptional()
-  @IsString()
-  @MaxLength(500)
-  readonly name?: string;
+export class UpdateSessionDto extends NameAndTagsDto {
+  @IsSessionId()
+  readonly sessionId: string;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
-  @MaxLength(200, { each: true })
-  readonly tags?: string[];
-
-  /** Merged into what is there, key by key; `null` removes a key. */
+  /** Merged into what is there, key by key; `null` removes a key. `name` and `tags` may stand here too. */
   @IsOptional()
   @IsObject()
-  readonly metadata?: Record<string, unknown>;
+  @HasNameAndTags()
+  readonly metadata?: Record<string, unknown> & NameAndTagsDto;
 }
 
 export class ModelRefDto {
@@ -159,6 +174,7 @@ export class ChooseModelDto extends SessionIdDto {
 export class GenerateSummaryDto extends SessionIdDto {
   /** The conversation: objects with a role and a content. */
   @IsArray()
+  @ArrayNotEmpty()
   @ArrayMaxSize(1_000)
   @IsObject({ each: true })
   readonly messages: Record<string, unknown>[];

@@ -59,15 +59,14 @@ function answer(prompt: LanguageModelV3Prompt): Answer {
       if (part.type !== 'tool-result') return [];
       const { output } = part;
       const failed = output.type === 'error-text' || output.type === 'error-json';
-      return [report(part.toolName, 'value' in output ? String(output.value) : '', failed)];
+      const text = 'value' in output && typeof output.value === 'string' ? output.value : '';
+      return [report(part.toolName, text, failed)];
     });
     return { text: reports.join('\n\n') };
   }
   const { text, images } = lastUserMessage(prompt);
   const intent = understand(text, images);
-  return 'say' in intent
-    ? { text: intent.say }
-    : { tool: intent.call, input: JSON.stringify(intent.args) };
+  return 'say' in intent ? { text: intent.say } : { tool: intent.call, input: JSON.stringify(intent.args) };
 }
 
 function lastUserMessage(prompt: LanguageModelV3Prompt): { text: string; images: Image[] } {
@@ -76,7 +75,8 @@ function lastUserMessage(prompt: LanguageModelV3Prompt): { text: string; images:
   let text = '';
   for (const part of message?.role === 'user' ? message.content : []) {
     if (part.type === 'text') text += part.text;
-    else images.push({ mediaType: part.mediaType, data: typeof part.data === 'string' ? part.data : undefined });
+    else
+      images.push({ mediaType: part.mediaType, data: typeof part.data === 'string' ? part.data : undefined });
   }
   return { text, images };
 }
@@ -99,9 +99,7 @@ function* streamParts(given: Answer): Generator<LanguageModelV3StreamPart, undef
 }
 
 function finishReason(given: Answer): LanguageModelV3FinishReason {
-  return 'text' in given
-    ? { unified: 'stop', raw: 'stop' }
-    : { unified: 'tool-calls', raw: 'tool_calls' };
+  return 'text' in given ? { unified: 'stop', raw: 'stop' } : { unified: 'tool-calls', raw: 'tool_calls' };
 }
 
 /** It reads no tokens; what it writes is counted in words. */

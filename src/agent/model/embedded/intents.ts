@@ -2,8 +2,7 @@ import { evaluate } from './arithmetic.js';
 
 /** What the embedded model makes of a request: something to say, or a tool to call first. */
 export type Intent =
-  | { readonly say: string }
-  | { readonly call: string; readonly args: Readonly<Record<string, unknown>> };
+  { readonly say: string } | { readonly call: string; readonly args: Readonly<Record<string, unknown>> };
 
 export interface Image {
   readonly mediaType: string;
@@ -37,16 +36,25 @@ export function understand(text: string, images: readonly Image[]): Intent {
   const list = /\b(?:list|show)\b.*?\b(?:files|directory|folder)\b(?:\s+here)?/i.exec(request);
   if (list) {
     const where = new RegExp(`\\b(?:in|of|under)\\s+(?:the\\s+)?${NAME}`, 'i').exec(request);
-    const path = where?.[1] && !/^(workspace|(this|current) (directory|folder))$/i.test(where[1]) ? where[1] : '.';
+    const path =
+      where?.[1] && !/^(workspace|(this|current) (directory|folder))$/i.test(where[1]) ? where[1] : '.';
     return { call: 'list_directory', args: { path } };
   }
-  const search = new RegExp(`^(?:please\\s+)?(?:search|look)(?:\\s+the\\s+(?:files|workspace))?\\s+for\\s+${NAME}`, 'i').exec(request);
+  const search = new RegExp(
+    `^(?:please\\s+)?(?:search|look)(?:\\s+the\\s+(?:files|workspace))?\\s+for\\s+${NAME}`,
+    'i',
+  ).exec(request);
   if (search?.[1]) return { call: 'search_files', args: { query: search[1] } };
 
-  const read = new RegExp(`^(?:please\\s+)?(?:read|open|show(?:\\s+me)?|cat)\\s+(?:the\\s+)?(?:file\\s+)?${NAME}`, 'i').exec(request);
+  const read = new RegExp(
+    `^(?:please\\s+)?(?:read|open|show(?:\\s+me)?|cat)\\s+(?:the\\s+)?(?:file\\s+)?${NAME}`,
+    'i',
+  ).exec(request);
   if (read?.[1]) return { call: 'read_file', args: { path: read[1] } };
 
-  const sum = request.replace(/^(please\s+)?(what\s+is|what's|calculate|compute|how\s+much\s+is)\s+/i, '').replace(/[=?.!\s]+$/, '');
+  const sum = request
+    .replace(/^(please\s+)?(what\s+is|what's|calculate|compute|how\s+much\s+is)\s+/i, '')
+    .replace(/[=?.!\s]+$/, '');
   const value = evaluate(sum);
   if (value !== undefined) return { say: `${sum} = ${Number(value.toPrecision(12))}` };
 

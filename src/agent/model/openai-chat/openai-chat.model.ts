@@ -46,8 +46,7 @@ export class OpenAIChatModel implements Model {
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
     const response = await this.post(toChatRequest(this.config.id, request, false), signal);
     const answer = parseJson(await readAll(response)) as
-      | { choices?: { message?: { content?: unknown } }[] }
-      | undefined;
+      { choices?: { message?: { content?: unknown } }[] } | undefined;
     const content = answer?.choices?.[0]?.message?.content;
     if (typeof content !== 'string') throw this.failed(response, 'its answer holds no message');
     return content;
@@ -57,9 +56,10 @@ export class OpenAIChatModel implements Model {
   private async post(body: object, signal: AbortSignal): Promise<http.IncomingMessage> {
     const { apiKey } = this.config;
     const json = JSON.stringify(body);
-    const { protocol, request } = this.url.protocol === 'https:'
-      ? { protocol: 'https:' as const, request: https.request }
-      : { protocol: 'http:' as const, request: http.request };
+    const { protocol, request } =
+      this.url.protocol === 'https:'
+        ? { protocol: 'https:' as const, request: https.request }
+        : { protocol: 'http:' as const, request: http.request };
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const sent = request(this.url, {
         method: 'POST',
@@ -87,12 +87,19 @@ export class OpenAIChatModel implements Model {
       url: this.url.href,
       requestBodyValues: {},
       statusCode,
-      responseHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+      responseHeaders: Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, String(value)]),
+      ),
     });
   }
 
   private unreachable(cause: NodeJS.ErrnoException): APICallError {
-    return new APICallError({ message: cause.code ?? cause.message, url: this.url.href, requestBodyValues: {}, cause });
+    return new APICallError({
+      message: cause.code ?? cause.message,
+      url: this.url.href,
+      requestBodyValues: {},
+      cause,
+    });
   }
 }
 
@@ -105,7 +112,7 @@ function read(response: http.IncomingMessage, take: (text: string) => void): Pro
         take(text);
       } catch (error) {
         response.destroy();
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       }
     });
     response.once('end', resolve);

@@ -56,11 +56,14 @@ function userContent(parts: UserContent): string | object[] {
 function assistantMessage(parts: AssistantContent): object {
   let content = '';
   let reasoning = '';
+  let field = 'reasoning_content';
   const calls: object[] = [];
   for (const part of parts) {
     if (part.type === 'text') content += part.text;
-    else if (part.type === 'reasoning') reasoning += part.text;
-    else if (part.type === 'tool-call') {
+    else if (part.type === 'reasoning') {
+      reasoning += part.text;
+      if (part.providerOptions?.['chat']?.['field'] === 'reasoning') field = 'reasoning';
+    } else if (part.type === 'tool-call') {
       const { toolCallId: id, toolName: name, input } = part;
       calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
     }
@@ -68,7 +71,7 @@ function assistantMessage(parts: AssistantContent): object {
   return {
     role: 'assistant',
     content: content === '' && calls.length > 0 ? null : content,
-    ...(reasoning && { reasoning_content: reasoning }),
+    ...(reasoning && { [field]: reasoning }),
     ...(calls.length > 0 && { tool_calls: calls }),
   };
 }

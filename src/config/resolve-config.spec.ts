@@ -1,0 +1,273 @@
+import { describe, expect, it } from '@jest/globals';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type ConfigInput, InvalidConfig, resolveConfig } from './index.js';
+
+const resolve = (input: ConfigInput = {}, env: Record<string, string> = {}) =>
+  resolveConfig(input, { cwd: '/work', env });
+
+const problemsOf = (input: unknown, env: Record<string, string> = {}): string[] => {
+  try {
+    resolve(input as ConfigInput, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidConfig);
+    return (error as Error).message.split('\n');
+  }
+  throw new Error('The configuration was taken.');
+};
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const config = resolve();
+    expect({ ...config }).toEqual({
+      server: {
+        port: 8888,
+        host: '127.0.0.1',
+        open: false,
+        basePath: '/api',
+        allowedHosts: [],
+        allowedOrigins: [],
+        storage: { type: 'sqlite', path: join(homedir(), '.agent-tars', 'agent-tars.db') },
+        whenBusy: 'reject',
+        exclusive: false,
+        maxConcurrentRuns: 1000,
+        maxQueued: 20,
+        shutdownGraceMs: 10000,
+        maxBodyBytes: 33554432,
+        runtimeSettings: { schema: { type: 'object', properties: {} } },
+      },
+      workspace: '/work',
+      dataDir: join(homedir(), '.agent-tars'),
+      models: [
+        {
+          provider: 'embedded',
+          id: 'demo',
+          displayName: 'Built-in demo',
+          firstTokenTimeoutMs: 120000,
+          idleTimeoutMs: 60000,
+        },
+      ],
+      share: {},
+      tools: [],
+      agent: { name: 'Agent TARS', maxIterations: 50, toolTimeoutMs: 600000 },
+      webui: { enabled: true },
+      logLevel: 'warn',
+      secrets: [],
+    });
+  });
+
+  it('keeps what it is given', () => {
+    const input: ConfigInput = {
+      server: {
+        port: 'auto',
+        host: '::',
+        open: true,
+        basePath: '/x/y',
+        whenBusy: 'queue',
+        exclusive: true,
+        maxQueued: 0,
+      },
+      instructions: 'Be kind.',
+      agent: { name: 'A', maxIterations: 3, toolTimeoutMs: 5 },
+      share: { provider: 'https://share.example/up?token=x' },
+      webui: { enabled: false },
+      logLevel: 'silent',
+    };
+    expect(resolve(input)).toMatchObject(input);
+  });
+
+  it('begins relative paths at the working directory', () => {
+    const config = resolve({ workspace: 'files', dataDir: '../data', webui: { staticPath: 'ui' } });
+    expect(config).toMatchObject({
+      workspace: '/work/files',
+      dataDir: '/data',
+      webui: { staticPath: '/work/ui' },
+    });
+    expect(config.server.storage).toEqual({ type: 'sqlite', path: '/data/agent-tars.db' });
+    const own = resolve({ server: { storage: { type: 'sqlite', path: 'own.db', driver: 'libsql' } } });
+    expect(own.server.storage).toEqual({ type: 'sqlite', path: '/work/own.db', driver: 'libsql' });
+    expect(resolve({ server: { storage: { type: 'memory' } } }).server.storage).toEqual({ type: 'memory' });
+  });
+
+  it('is frozen, to its depths, and leaves alone what it was made from', () => {
+    const tools = [{ name: 'mine' }];
+    const input: ConfigInput = { server: { port: 1 }, tools };
+    const config = resolve(input);
+    expect(() => Object.assign(config.server, { port: 2 })).toThrow(TypeError);
+    expect(() => Object.assign(config.models[0], { id: 'x' })).toThrow(TypeError);
+    expect(config.tools[0]).toBe(tools[0]);
+    tools.push({ name: 'another' });
+    Object.assign(tools[0] ?? {}, { changed: true });
+    expect(input).toEqual({ server: { port: 1 }, tools });
+  });
+});
+
+describe('the model', () => {
+  const standard = (input: ConfigInput['model'], env: Record<string, string> = {}) =>
+    resolve(input ? { model: input } : {}, env).models[0];
+
+  it.each<[Record<string, string>, object]>([
+    [{ ANTHROPIC_API_KEY: 'k' }, { provider: 'anthropic', id: 'claude-sonnet-4-5' }],
+    [{ OPENAI_API_KEY: 'k' }, { provider: 'openai', id: 'gpt-5-mini' }],
+    [{ GEMINI_API_KEY: 'k' }, { provider: 'google', id: 'gemini-2.5-flash' }],
+    [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k' }, { provider: 'google', id: 'gemini-2.5-flash' }],
+    [{ OPENAI_API_KEY: 'k', ANTHROPIC_API_KEY: 'k' }, { provider: 'anthropic' }],
+    [
+      { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'http://x/v1' },
+      { provider: 'openai', baseURL: 'http://x/v1' },
+    ],
+    [{ OPENAI_API_KEY: '' }, { provider: 'embedded' }],
+    [{ OPENAI_BASE_URL: 'http://x/v1' }, { provider: 'embedded' }],
+  ])('comes from the keys in the environment %j when none is configured', (env, model) => {
+    expect(standard(undefined, env)).toMatchObject(model);
+  });
+
+  it('is the configured one, whatever keys there are', () => {
+    const env = { OPENAI_API_KEY: 'k' };
+    expect(standard({ provider: 'ollama', id: 'llama' }, env)).toMatchObject({
+      provider: 'ollama',
+      id: 'llama',
+      displayName: 'llama',
+      baseURL: 'http://127.0.0.1:11434/v1',
+    });
+    expect(standard({ provider: 'embedded' }, env)).toMatchObject({
+      id: 'demo',
+      displayName: 'Built-in demo',
+    });
+  });
+
+  it('is OpenAI-compatible when only a base URL is given', () => {
+    const model = standard({ id: 'm', baseURL: 'http://x/v1', displayName: 'Mine' });
+    expect(model).toMatchObject({ provider: 'openai-compatible', id: 'm', displayName: 'Mine' });
+  });
+
+  it("takes its provider's key from the environment when it has none of its own", () => {
+    expect(standard({ provider: 'openai' }, { OPENAI_API_KEY: 'sk-env' }).apiKey?.reveal()).toBe('sk-env');
+    expect(standard({ provider: 'openai', apiKey: 'sk-own' }, { OPENAI_API_KEY: 'x' }).apiKey?.reveal()).toBe(
+      'sk-own',
+    );
+    expect(standard({ provider: 'ollama', id: 'x' }, { OPENAI_API_KEY: 'x' }).apiKey).toBeUndefined();
+  });
+
+  it('reads a key in ALL_CAPS from the environment variable of that name', () => {
+    const env = { MY_KEY: 'sk-env', sk_lower: 'no' };
+    expect(standard({ provider: 'openai', apiKey: 'MY_KEY' }, env).apiKey?.reveal()).toBe('sk-env');
+    expect(standard({ provider: 'openai', apiKey: 'sk_lower' }, env).apiKey?.reveal()).toBe('sk_lower');
+  });
+
+  it('is first in the list, and once', () => {
+    const config = resolve({
+      model: { provider: 'openai', id: 'a', apiKey: 'sk-a' },
+      server: {
+        models: [
+          { provider: 'openai', id: 'b', apiKey: 'sk-b' },
+          { provider: 'openai', id: 'a', apiKey: 'sk-c' },
+        ],
+      },
+    });
+    expect(config.models.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(config.secrets.map((secret) => secret.reveal())).toEqual(['sk-a', 'sk-b']);
+  });
+
+  it('shows its key nowhere', () => {
+    const config = resolve({ model: { provider: 'openai', apiKey: 'sk-sentinel' } });
+    expect(JSON.stringify(config)).not.toContain('sk-sentinel');
+    expect(String(config.models[0].apiKey)).toBe('***');
+  });
+});
+
+describe('a bad value', () => {
+  it.each<[unknown, string]>([
+    [
+      { server: { port: 'abc' } },
+      'server.port is "abc", but must be a whole number from 0 to 65535, or "auto".',
+    ],
+    [
+      { server: { port: 65536 } },
+      'server.port is 65536, but must be a whole number from 0 to 65535, or "auto".',
+    ],
+    [{ server: { port: -1 } }, 'server.port is -1, but must be a whole number from 0 to 65535, or "auto".'],
+    [{ server: { port: 1.5 } }, 'server.port is 1.5, but must be a whole number from 0 to 65535, or "auto".'],
+    [{ server: { host: '' } }, 'server.host is "", but must be a text that is not empty.'],
+    [{ server: { open: 'yes' } }, 'server.open is "yes", but must be true or false.'],
+    [{ server: { basePath: 'api' } }, 'server.basePath is "api", but must be a path such as /api.'],
+    [{ server: { basePath: '/' } }, 'server.basePath is "/", but must be a path such as /api.'],
+    [
+      { server: { whenBusy: 'wait' } },
+      'server.whenBusy is "wait", but must be one of reject, queue, interrupt.',
+    ],
+    [
+      { server: { storage: { type: 'mysql' } } },
+      'server.storage.type is "mysql", but must be { type: "sqlite", path } or { type: "memory" }.',
+    ],
+    [
+      { server: { maxBodyBytes: 10 } },
+      'server.maxBodyBytes is 10, but must be a whole number from 1024 to 1073741824 (bytes).',
+    ],
+    [{ server: { models: {} } }, 'server.models is {}, but must be a list of models.'],
+    [
+      { server: { runtimeSettings: { schema: { type: 'nope' } } } },
+      'server.runtimeSettings.schema is {"type":"nope"}, but must be a JSON Schema of an object: { type: "object", properties }.',
+    ],
+    [{ workspace: 7 }, 'workspace is 7, but must be a text.'],
+    [
+      { model: 'gpt' },
+      'model is "gpt", but must be an object such as { provider: "openai", id: "gpt-5-mini" }.',
+    ],
+    [
+      { model: { provider: 'nope' } },
+      'model.provider is "nope", but must be one of openai, openai-compatible, anthropic, google, ollama, embedded.',
+    ],
+    [
+      { model: { apiKey: 'x' } },
+      'model.provider is missing, but must be one of openai, openai-compatible, anthropic, google, ollama, embedded.',
+    ],
+    [{ model: { provider: 'ollama' } }, 'model.id is missing, but must name a model of ollama.'],
+    [
+      { model: { provider: 'openai-compatible', id: 'x' } },
+      "model.baseURL is missing, but must be the endpoint's URL, such as http://127.0.0.1:8000/v1.",
+    ],
+    [
+      { model: { provider: 'openai', apiKey: 'MY_KEY' } },
+      'model.apiKey names the environment variable MY_KEY, which is not set: set it, or give the key itself.',
+    ],
+    [
+      { share: { provider: 'ftp://x' } },
+      'share.provider is "ftp://x", but must be a URL that starts with http:// or https:// and holds no user or password.',
+    ],
+    [
+      { agent: { maxIterations: 0 } },
+      'agent.maxIterations is 0, but must be a whole number from 1 to 10000.',
+    ],
+    [{ agent: [] }, 'agent is [], but must be an object.'],
+    [{ tools: 'x' }, 'tools is "x", but must be a list of tools.'],
+    [{ logLevel: 'loud' }, 'logLevel is "loud", but must be one of silent, error, warn, info, debug.'],
+    [7, 'The configuration is 7, but must be an object.'],
+  ])('is told in one line: %j', (input, line) => {
+    expect(problemsOf(input)).toEqual([line]);
+  });
+
+  it('is told together with every other one', () => {
+    const keys = problemsOf({ server: { port: 'x', host: 7 }, workspace: 7, logLevel: 'x' }).map(
+      (line) => line.split(' ')[0],
+    );
+    expect(keys).toEqual(['server.port', 'server.host', 'workspace', 'logLevel']);
+    const models = [{ id: 'x' }, { provider: 'openai', apiKey: 'NOT_SET' }];
+    expect(
+      problemsOf({ model: { provider: 'ollama' }, server: { models } }).map((line) => line.split(' ')[0]),
+    ).toEqual(['model.id', 'server.models.0.provider', 'server.models.1.apiKey']);
+  });
+
+  it('is not shown when it is, or holds, a secret', () => {
+    const lines = [
+      ...problemsOf({ model: { provider: 'openai', apiKey: 7_391_7391 } }),
+      ...problemsOf({ server: { models: { provider: 'openai', apiKey: 'sentinel' } } }),
+      ...problemsOf({ model: { provider: 'openai', baseURL: 'http://user:sentinel@host/v1' } }),
+      ...problemsOf({ share: { provider: 'https://sentinel@host' } }),
+      ...problemsOf({ model: { provider: 'openai', apiKey: 'SENTINEL0123456789' } }),
+    ];
+    expect(lines).toHaveLength(5);
+    for (const line of lines) expect(line).not.toMatch(/73917391|sentinel/i);
+    expect(lines[2]).toContain('"http://***@host/v1"');
+  });
+});

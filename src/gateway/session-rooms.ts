@@ -1,0 +1,123 @@
+import { Injectable } from '@nestjs/common';
+import { finalize, type Observable, type Subscription, take, takeWhile } from 'rxjs';
+import type { Socket } from 'socket.io';
+import { type AgentEvent, EventBus, EventLog, EventWatch, type Watched } from '../events/index.js';
+import { SessionRoom } from './session-room.js';
+
+/**
+ * Who follows which session. Every event reaches a socket once, however often it joins; a cursor brings what
+ * it has not been sent yet. The caller sees to it that one socket's joins to a session come one by one.
+ */
+@Injectable()
+export class SessionRooms {
+  private readonly rooms = new Map<string, SessionRoom>();
+  /** Sockets that are still being sent what they missed. */
+  private readonly replays = new Map<string, Subscription>();
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly log: EventLog,
+    private readonly watch: EventWatch,
+  ) {}
+
+  /** Sends what was missed after the cursor, if there is one, then what comes. Resolves between the two. */
+  async join(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
+    const since = this.rooms.get(sessionId)?.since(socket);
+    if (since === undefined) await this.enter(socket, sessionId, after);
+    else if (after !== undefined) await this.catchUp(socket, sessionId, after, since);
+  }
+
+  leave(socket: Socket, sessionId: string): void {
+    this.stopReplay(socket, sessionId);
+    this.rooms.get(sessionId)?.remove(socket);
+  }
+
+  leaveAll(socket: Socket): void {
+    for (const key of [...this.replays.keys()]) if (key.startsWith(`${socket.id} `)) this.end(key);
+    for (const room of [...this.rooms.values()]) room.remove(socket);
+  }
+
+  /** Ends a replay that is under way; what it had sent stays sent. */
+  stopReplay(socket: Socket, sessionId: string): void {
+    this.end(keyOf(socket, sessionId));
+  }
+
+  /** How often the session's room has been told of a change of status; undefined without a room. */
+  statusChanges(sessionId: string): number | undefined {
+    return this.rooms.get(sessionId)?.statusChanges;
+  }
+
+  private async enter(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
+    const cursor = after ?? (await this.log.lastSeq(sessionId));
+    const missed = this.watch
+      .watch(sessionId, { after: cursor })
+      .pipe(takeWhile(({ kind }) => kind !== 'replay_end', true));
+    await this.replay(socket, sessionId, missed, (item) => {
+      if (item.kind !== 'replay_end' || after !== undefined) {
+        socket.emit('agent-event', toSocketEvent(sessionId, item));
+      }
+      // In the same tick, so that no event comes between the replay and the room.
+      if (item.kind === 'replay_end') this.room(socket, sessionId).add(socket, cursor, item.lastSeq);
+    });
+  }
+
+  /** A socket that is in the room already has all after `since`: only what lies before that is missing. */
+  private async catchUp(socket: Socket, sessionId: string, after: number, since: number): Promise<void> {
+    if (after < since) {
+      const missed = this.watch.watch(sessionId, { after }).pipe(take(since - after));
+      await this.replay(socket, sessionId, missed, (item) => {
+        socket.emit('agent-event', toSocketEvent(sessionId, item));
+      });
+    }
+    const room = this.rooms.get(sessionId);
+    if (room?.since(socket) === undefined) return; // it left meanwhile
+    room.extend(socket, Math.min(after, since));
+    const end = { kind: 'replay_end', lastSeq: room.lastSeq } as const;
+    socket.emit('agent-event', toSocketEvent(sessionId, end));
+  }
+
+  private replay(
+    socket: Socket,
+    sessionId: string,
+    items: Observable<Watched>,
+    send: (item: Watched) => void,
+  ): Promise<void> {
+    const key = keyOf(socket, sessionId);
+    return new Promise<void>((resolve, reject) => {
+      if (socket.disconnected) return resolve();
+      const whenDone = finalize<Watched>(() => {
+        this.replays.delete(key);
+        resolve();
+      });
+      const subscription = items.pipe(whenDone).subscribe({ next: send, error: reject });
+      if (!subscription.closed) this.replays.set(key, subscription);
+    });
+  }
+
+  private end(key: string): void {
+    this.replays.get(key)?.unsubscribe();
+    this.replays.delete(key);
+  }
+
+  private room(socket: Socket, sessionId: string): SessionRoom {
+    let room = this.rooms.get(sessionId);
+    if (!room) {
+      room = new SessionRoom(socket.nsp, this.bus, sessionId, () => this.rooms.delete(sessionId));
+      this.rooms.set(sessionId, room);
+    }
+    return room;
+  }
+}
+
+const keyOf = (socket: Socket, sessionId: string): string => `${socket.id} ${sessionId}`;
+
+function toSocketEvent(sessionId: string, item: Watched): AgentEvent | object {
+  switch (item.kind) {
+    case 'stored':
+      return JSON.parse(item.logged.data) as AgentEvent;
+    case 'live':
+      return item.published.event;
+    case 'replay_end':
+      return { type: 'replay_end', sessionId, lastSeq: item.lastSeq };
+  }
+}
