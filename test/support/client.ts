@@ -90,8 +90,8 @@ export class Client {
   }
 
   /** A connected socket. */
-  async socket(): Promise<Socket> {
-    const socket = io(this.url, { transports: ['websocket'], forceNew: true, reconnection: false });
+  async socket(transports: ('websocket' | 'polling')[] = ['websocket']): Promise<Socket> {
+    const socket = io(this.url, { transports, forceNew: true, reconnection: false });
     this.sockets.push(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);

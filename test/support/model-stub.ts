@@ -9,6 +9,8 @@ export interface ModelRequest {
   readonly body: {
     readonly model: string;
     readonly stream?: boolean;
+    readonly temperature?: number;
+    readonly max_tokens?: number;
     readonly messages: readonly ModelMessage[];
     readonly tools?: readonly { readonly function: { readonly name: string } }[];
   };

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.js';
 
@@ -9,11 +10,15 @@ const BIN = fileURLToPath(new URL('../../bin/agent-tars.js', import.meta.url));
 export interface ProcessOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Leave the port to the configuration. */
+  readonly configuredPort?: boolean;
 }
 
 /** No key of the machine that the tests run on may choose the model. */
 function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name),
+  );
   return { ...Object.fromEntries(kept), ...more };
 }
 
@@ -44,12 +49,8 @@ export class ServerProcess extends Client {
 
   /** Starts `agent-tars serve` with the arguments, on any free port unless one is given. */
   static async start(args: readonly string[], options: ProcessOptions = {}): Promise<ServerProcess> {
-    const port = args.includes('--port') ? [] : ['--port', '0'];
-    const child = spawn(process.execPath, [BIN, 'serve', ...port, ...args], {
-      ...options,
-      env: cleanEnv(options.env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const port = args.includes('--port') || options.configuredPort ? [] : ['--port', '0'];
+    const child = ServerProcess.spawn([...port, ...args], options);
     let stderr = '';
     child.stderr.on('data', (data) => (stderr += String(data)));
     const lines: string[] = [];
@@ -60,6 +61,18 @@ export class ServerProcess extends Client {
     const url = lines.map((line) => /URL\s+(http\S+)/.exec(line)?.[1]).find(Boolean);
     if (!url) throw new Error(`The server did not start: ${lines.join('\n')} ${stderr}`);
     return new ServerProcess(url, child, lines);
+  }
+
+  /** Runs `agent-tars serve` without waiting for anything. */
+  static spawn(
+    args: readonly string[],
+    options: ProcessOptions = {},
+  ): ChildProcessByStdio<null, Readable, Readable> {
+    return spawn(process.execPath, [BIN, 'serve', ...args], {
+      ...options,
+      env: cleanEnv(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   /** Ends it with a signal and waits until it is gone. */

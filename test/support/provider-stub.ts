@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request as the provider got it. */
+export interface ProviderRequest {
+  readonly path: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests read what they expect of a request
+  /** Resolves when the connection is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+/** What a script can do with one request, in words that every provider has; each call goes out at once. */
+export abstract class ProviderReply {
+  constructor(
+    private readonly res: http.ServerResponse,
+    protected readonly request: ProviderRequest,
+  ) {}
+
+  /** Text deltas, one event each. */
+  abstract text(...deltas: string[]): this;
+  /** Deltas of thinking; where the provider signs it, with a signature that {@link signatureOf} gives. */
+  abstract thinking(...deltas: string[]): this;
+  abstract toolCall(id: string, name: string, args: object): this;
+  /** An error event in the middle of the stream, and its end. */
+  abstract error(message: string): void;
+  /** Ends the answer in order, saying that it took 11 tokens in and 5 out. */
+  abstract end(): void;
+  /** Answers a request that did not ask for a stream. */
+  abstract whole(text: string): void;
+  /** Answers with an HTTP status instead, in the provider's own words. */
+  abstract fail(status: number, message: string, headers?: http.OutgoingHttpHeaders): void;
+
+  /** Breaks the connection. */
+  cut(): void {
+    this.res.destroy();
+  }
+
+  /** Ends the connection in order, but not the answer. */
+  hangUp(): void {
+    this.res.end();
+  }
+
+  protected json(status: number, body: object, headers: http.OutgoingHttpHeaders = {}): void {
+    this.res.writeHead(status, { 'content-type': 'application/json', ...headers });
+    this.res.end(JSON.stringify(body));
+  }
+
+  protected send(data: object | string, event?: string): this {
+    if (!this.res.headersSent) {
+      this.res.socket?.setNoDelay(true);
+      this.res.writeHead(200, { 'content-type': 'text/event-stream' });
+    }
+    const json = typeof data === 'string' ? data : JSON.stringify(data);
+    this.res.write(`${event === undefined ? '' : `event: ${event}\n`}data: ${json}\n\n`);
+    return this;
+  }
+}
+
+/** How the stubs sign what they thought, or the call that it led to. */
+export const signatureOf = (signed: string): string => Buffer.from(`signed: ${signed}`).toString('base64');
+
+export type ReplyClass<Reply> = new (res: http.ServerResponse, request: ProviderRequest) => Reply;
+export type Play<Reply> = (reply: Reply, request: ProviderRequest) => void | Promise<void>;
+
+/** A provider of language models behind real HTTP that does what the test says, one script for each request. */
+export class ProviderStub<Reply extends ProviderReply> {
+  readonly requests: ProviderRequest[] = [];
+  private readonly scripts: Play<Reply>[] = [];
+  private readonly waiting: ((request: ProviderRequest) => void)[] = [];
+
+  private constructor(
+    private readonly server: http.Server,
+    private readonly Reply: ReplyClass<Reply>,
+  ) {}
+
+  static async start<Reply extends ProviderReply>(Reply: ReplyClass<Reply>): Promise<ProviderStub<Reply>> {
+    const server = http.createServer();
+    const stub = new ProviderStub(server, Reply);
+    server.on('request', (req, res) => void stub.handle(req, res));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return stub;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Scripts the next requests, in order. */
+  next(...scripts: Play<Reply>[]): void {
+    this.scripts.push(...scripts);
+  }
+
+  /** Resolves with the next request that comes. */
+  request(): Promise<ProviderRequest> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  get lastRequest(): ProviderRequest {
+    const last = this.requests.at(-1);
+    if (!last) throw new Error('The provider has not been asked.');
+    return last;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  private async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+    const closed = once(res, 'close').then(() => undefined);
+    const parts: Buffer[] = [];
+    for await (const part of req) parts.push(part as Buffer);
+    const body: unknown = JSON.parse(Buffer.concat(parts).toString());
+    const request: ProviderRequest = { path: req.url ?? '', headers: req.headers, body, closed };
+    this.requests.push(request);
+    this.waiting.shift()?.(request);
+    const script: Play<Reply> = this.scripts.shift() ?? ((reply) => reply.text('No script.').end());
+    await script(new this.Reply(res, request), request);
+  }
+}
