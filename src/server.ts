@@ -109,9 +109,10 @@ export class AgentTARSServer {
         bodyParser: false,
         abortOnError: false,
         forceCloseConnections: true,
-        logger: logger(this.config.logLevel),
+        logger: false, // what fails until here is thrown, and told once
       },
     );
+    nest.useLogger(logger(this.config.logLevel));
     nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());

@@ -77,7 +77,10 @@ function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3Fil
   const { url } = part.image_url;
   const data = /^data:([^;,]+);base64,(.*)$/s.exec(url);
   if (data) return { type: 'file', mediaType: data[1] ?? 'image/*', data: data[2] ?? '' };
-  return { type: 'file', mediaType: 'image/*', data: new URL(url) };
+  const link = new URL(url);
+  // Google wants to know the type of a linked image, and the SDK says JPEG when it is not told.
+  const type = /\.(png|jpe?g|gif|webp)$/i.exec(link.pathname)?.[1]?.toLowerCase().replace('jpg', 'jpeg');
+  return { type: 'file', mediaType: `image/${type ?? '*'}`, data: link };
 }
 
 /** The results of the calls of one message: they follow it. Some providers give each message's calls the same ids. */

@@ -4,68 +4,92 @@ import { type Observable, Subscription } from 'rxjs';
 /** A comment is sent this often, so that proxies don't take a thinking model for a dead connection. */
 export const HEARTBEAT_MS = 15_000;
 
-/** What a reader may leave unread before it is dropped. It can come back with its cursor. */
+/** What a reader may leave unread, beside the one frame that is larger, before it is dropped. */
 export const MAX_PENDING_BYTES = 1_000_000;
+
+/** Resolves when the reader has taken what it was sent, or has left. */
+export type Ready = () => Promise<void>;
 
 /**
  * Writes `frames` (complete SSE frames, each ending in an empty line) to the response until they complete or
  * the reader leaves. Frames that are ready in one tick leave in one write. A reader that stops reading is
- * disconnected at {@link MAX_PENDING_BYTES}; a reader that leaves only ends its own subscription.
+ * disconnected at {@link MAX_PENDING_BYTES} and can come back with its cursor; a reader that leaves only ends
+ * its own subscription.
+ *
+ * @param frames the frames, or what makes them: it is given a {@link Ready} to wait at, so that what is read
+ * from the store is read no faster than it is taken
  */
-export function sendEventStream(res: ServerResponse, frames: Observable<string>): void {
-  res.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    connection: 'keep-alive',
-    'x-accel-buffering': 'no',
-  });
-  res.socket?.setNoDelay(true);
-  res.flushHeaders();
-
-  let pending = '';
-  let scheduled = false;
-  const flush = () => {
-    scheduled = false;
-    if (pending === '' || res.destroyed) return;
-    res.write(pending);
-    pending = '';
-    if (res.writableLength > MAX_PENDING_BYTES) res.destroy();
-  };
-  const send = (frame: string) => {
-    pending += frame;
-    if (scheduled) return;
-    scheduled = true;
-    process.nextTick(flush);
-  };
-
-  const heartbeat = setInterval(() => send(': ping\n\n'), HEARTBEAT_MS);
-  const subscription = new Subscription();
-  const close = () => {
-    clearInterval(heartbeat);
-    subscription.unsubscribe();
-  };
-  res.once('close', close);
-  const end = () => {
-    flush();
-    res.end();
-  };
-  subscription.add(frames.subscribe({ next: send, complete: end, error: end }));
-  if (res.destroyed) close();
+export function sendEventStream(
+  res: ServerResponse,
+  frames: Observable<string> | ((ready: Ready) => Observable<string>),
+): void {
+  const stream = new EventStream(res);
+  stream.send(typeof frames === 'function' ? frames(() => stream.ready()) : frames);
 }
 
-/**
- * Resolves when the response can take more: at once, or when its buffer has drained or it was closed.
- * What is read from the store for a slow reader waits here instead of in memory.
- */
-export function writable(res: ServerResponse): Promise<void> {
-  if (res.destroyed || !res.writableNeedDrain) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      res.off('drain', done);
-      res.off('close', done);
-      resolve();
+class EventStream {
+  private pending = '';
+  private scheduled = false;
+  /** The largest frame that may still be on its way: alone it is no sign of a slow reader. */
+  private largest = 0;
+  private readonly subscription = new Subscription();
+
+  constructor(private readonly res: ServerResponse) {
+    res.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      connection: 'keep-alive',
+      'x-accel-buffering': 'no',
+    });
+    res.socket?.setNoDelay(true);
+    res.flushHeaders();
+  }
+
+  send(frames: Observable<string>): void {
+    const heartbeat = setInterval(() => this.add(': ping\n\n'), HEARTBEAT_MS);
+    const close = () => {
+      clearInterval(heartbeat);
+      this.subscription.unsubscribe();
     };
-    res.once('drain', done);
-    res.once('close', done);
-  });
+    const end = () => {
+      this.flush();
+      this.res.end();
+    };
+    this.res.on('drain', () => (this.largest = 0));
+    this.res.once('close', close);
+    this.subscription.add(frames.subscribe({ next: (frame) => this.add(frame), complete: end, error: end }));
+    if (this.res.destroyed) close();
+  }
+
+  ready(): Promise<void> {
+    const { res } = this;
+    this.flush();
+    if (res.destroyed || !res.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        res.off('drain', done);
+        res.off('close', done);
+        resolve();
+      };
+      res.once('drain', done);
+      res.once('close', done);
+    });
+  }
+
+  private add(frame: string): void {
+    this.pending += frame;
+    if (frame.length > this.largest) this.largest = frame.length;
+    if (this.scheduled) return;
+    this.scheduled = true;
+    process.nextTick(() => this.flush());
+  }
+
+  private flush(): void {
+    this.scheduled = false;
+    const { res } = this;
+    if (this.pending === '' || res.destroyed) return;
+    res.write(this.pending);
+    this.pending = '';
+    if (res.writableLength > MAX_PENDING_BYTES + this.largest) res.destroy();
+  }
 }

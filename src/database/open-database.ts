@@ -1,11 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, MixedList } from 'typeorm';
 import type { StorageConfig } from '../config/index.js';
 import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { UnitOfWork } from './unit-of-work.js';
+
+const MIGRATION_ATTEMPTS = 10;
+const MIGRATION_RETRY_MS = 200;
 
 type Entities = MixedList<new () => object>;
 
@@ -29,7 +33,7 @@ export async function openDatabase(storage: StorageConfig, entities: Entities): 
   try {
     if (storage.type === 'sqlite') await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const writer = await connect(driver, file, entities);
-    await writer.runMigrations({ transaction: 'all' });
+    await migrate(writer);
     // From here on the unit of work waits for the lock itself, without stopping the event loop.
     await writer.query('PRAGMA busy_timeout = 20');
     if (storage.type === 'memory') return new UnitOfWork(writer);
@@ -62,6 +66,20 @@ async function connect(driver: SqliteDriver, database: string, entities: Entitie
     },
   };
   return driver.dataSource(options).initialize();
+}
+
+/** Another server may be doing the same on the same file: whoever comes second finds it done. */
+async function migrate(writer: DataSource): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await writer.runMigrations({ transaction: 'all' });
+      return;
+    } catch (error) {
+      if (attempt === MIGRATION_ATTEMPTS || !/already exists|locked|busy/i.test((error as Error).message))
+        throw error;
+      await sleep(MIGRATION_RETRY_MS);
+    }
+  }
 }
 
 function explain(file: string, error: Error): string {

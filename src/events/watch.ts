@@ -4,7 +4,9 @@ import { EventBus } from './event-bus.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
 import type { Published } from './published.js';
 
+/** Events read at once, and sent before the reader is waited for: at most so many, or about so much text. */
 const PAGE = 200;
+const PAGE_CHARACTERS = 256_000;
 
 /** What a watcher is sent: a stored event from the log, the sign that it has caught up, or a live event. */
 export type Watched =
@@ -15,7 +17,7 @@ export type Watched =
 export interface WatchOptions {
   /** The last seq that the watcher has. Default 0: everything. */
   readonly after?: number;
-  /** Awaited before each page of the log, so that history is read no faster than it can be sent. */
+  /** Awaited between parts of the log, so that history is read no faster than it can be sent. */
   readonly ready?: () => Promise<void>;
 }
 
@@ -65,8 +67,15 @@ export class EventWatch {
       if (subscriber.closed) return;
       const page = await this.log.page(sessionId, { after: state.last, limit: PAGE });
       if (subscriber.closed) return;
+      let sent = 0;
       for (const logged of page) {
+        if (sent > PAGE_CHARACTERS) {
+          await ready?.();
+          sent = 0;
+        }
+        if (subscriber.closed) return;
         state.last = logged.seq;
+        sent += logged.data.length;
         subscriber.next({ kind: 'stored', logged });
       }
       if (page.length < PAGE && state.newest <= state.last) break;

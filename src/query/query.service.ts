@@ -191,7 +191,7 @@ export class QueryService {
       const known = await this.runs.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
       if (known) return this.attach(known, input);
     }
-    const open = await this.runs.openOf(tx, sessionId);
+    const open = await this.engine.openRuns(tx, sessionId);
     const [busyWith] = open;
     const whenBusy = request.whenBusy ?? this.config.server.whenBusy;
     if (busyWith && whenBusy === 'reject') throw new SessionBusy(sessionId, busyWith.id);

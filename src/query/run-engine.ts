@@ -15,6 +15,8 @@ import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.rep
 /** How the end of a run is written again when the database refused it: a session must not stay busy. */
 const RETRY_MS = [100, 500, 1_000, 5_000] as const;
 
+type LostStatus = 'interrupted' | 'aborted';
+
 const STATE_AFTER: Readonly<Record<RunOutcome['status'], SessionState>> = {
   completed: 'idle',
   aborted: 'aborted',
@@ -94,31 +96,37 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     await this.opened(tx, run, session, content);
   }
 
-  /** Ends a run of this session that no process works on any more, or that another one does. */
-  async closeLost(run: OpenRun, status: 'interrupted' | 'aborted' = 'interrupted'): Promise<void> {
+  /**
+   * The session's runs that have not ended: the one under way first, then the queue. One whose server has died
+   * is closed on the way: nobody else would before the next start.
+   */
+  async openRuns(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
+    const open = await this.runs.openOf(tx, sessionId);
+    const [first] = open;
+    if (first?.status !== 'running' || isAlive(first.owner)) return open;
+    await this.closeWithin(tx, first, 'interrupted');
+    return open.slice(1);
+  }
+
+  /** Ends a run that another process works on, or none any more. */
+  closeLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
+    return this.work.write((tx) => this.closeWithin(tx, run, status));
+  }
+
+  private async closeWithin(tx: Transaction, run: OpenRun, status: LostStatus): Promise<void> {
     const outcome: RunOutcome = { status, iterations: 0, inputTokens: 0, outputTokens: 0 };
-    await this.work.write(async (tx) => {
-      const end = toRunEnd(outcome);
-      if (!(await this.runs.end(tx, run.id, { status: 'running', owner: run.owner }, end))) return;
-      await this.events.append(tx, run.sessionId, run.id, [
-        {
-          type: 'system',
-          level: 'warning',
-          message:
-            status === 'aborted'
-              ? 'This run was aborted from another server.'
-              : 'The server stopped in the middle of this run. What had arrived by then is kept; ask again to go on.',
-        },
-        {
-          type: 'agent_run_end',
-          iterations: 0,
-          elapsedMs: 0,
-          status,
-          usage: { inputTokens: 0, outputTokens: 0 },
-        },
-      ]);
-      await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
-    });
+    const claim = { status: 'running' as const, owner: run.owner };
+    if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return;
+    const message =
+      status === 'aborted'
+        ? 'This run was aborted from another server.'
+        : 'The server stopped in the middle of this run. What had arrived by then is kept; ask again to go on.';
+    const usage = { inputTokens: 0, outputTokens: 0 };
+    await this.events.append(tx, run.sessionId, run.id, [
+      { type: 'system', level: 'warning', message },
+      { type: 'agent_run_end', iterations: 0, elapsedMs: 0, status, usage },
+    ]);
+    await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
   }
 
   private async execute(run: LiveRun, session: Session, options: RunOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { map } from 'rxjs';
 import { InvalidInput } from '../common/errors.js';
-import { sendEventStream, writable } from '../common/sse.js';
+import { sendEventStream } from '../common/sse.js';
 import { EventLog, EventWatch, type Watched } from '../events/index.js';
 import type { ListEventsDto, WatchSessionDto } from './dto/sessions.dto.js';
 import { SessionsService } from './sessions.service.js';
@@ -44,8 +44,9 @@ export class SessionStreams {
    */
   async send(dto: WatchSessionDto, lastEventId: string | undefined, res: ServerResponse): Promise<void> {
     const after = await this.cursor(dto, lastEventId);
-    const watched = this.watch.watch(dto.sessionId, { after, ready: () => writable(res) });
-    sendEventStream(res, watched.pipe(map((item) => toFrame(dto.sessionId, item))));
+    sendEventStream(res, (ready) =>
+      this.watch.watch(dto.sessionId, { after, ready }).pipe(map((item) => toFrame(dto.sessionId, item))),
+    );
   }
 
   /** @throws SessionNotFound, or InvalidInput for a cursor beyond what there is */

@@ -14,23 +14,24 @@ export function sharePage(session: SessionDto, events: readonly StoredAgentEvent
   for (const event of events) if (event.type === 'tool_result') results.set(event.toolCallId, event);
   const { agentInfo, modelConfig } = session.metadata;
   return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="referrer" content="no-referrer" />
-        <title>${title.slice(0, 120)}</title>
-        <style>
-          ${new SafeHtml(PAGE_STYLE)}
-        </style>
-      </head>
-      <body>
-        <h1>${title.slice(0, 300)}</h1>
-        <p class="muted">${agentInfo.name} · ${modelConfig.displayName} · ${time(session.createdAt)}</p>
-        <main>${events.map((event) => article(event, results))}</main>
-      </body>
-    </html> `.text;
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="referrer" content="no-referrer">
+<title>${title.slice(0, 120)}</title>
+<style>${new SafeHtml(PAGE_STYLE)}</style>
+</head>
+<body>
+<h1>${title.slice(0, 300)}</h1>
+<p class="muted">${agentInfo.name} · ${modelConfig.displayName} · ${time(session.createdAt)}</p>
+<main>
+${events.map((event) => article(event, results))}
+</main>
+</body>
+</html>
+`.text;
 }
 
 /** The first thing that the user said. */
@@ -80,34 +81,27 @@ function article(event: StoredAgentEvent, results: ReadonlyMap<string, ToolResul
 }
 
 function section(kind: string, title: string, timestamp: number, body: Html): Html {
-  return html`<article class="${kind}">
-    <header>${title} · ${time(timestamp)}</header>
-    ${body}
-  </article> `;
+  return html`<article class="${kind}"><header>${title} · ${time(timestamp)}</header>${body}</article>
+`;
 }
 
 function toolCall(call: ToolCallEvent, result: ToolResultEvent | undefined): Html {
   const args = html`<pre>${JSON.stringify(call.arguments, null, 2)}</pre>`;
-  if (!result)
-    return html`${args}
-      <p class="muted">No result.</p>`;
+  if (!result) return html`${args}<p class="muted">No result.</p>`;
   const text = result.error ?? toolResultText(result.content);
   const label = `${result.error === undefined ? 'Result' : 'Error'} (${result.elapsedMs} ms)`;
   return html`${args}${fold(label, html`<pre>${text}</pre>`)}`;
 }
 
 const fold = (label: string, body: Html): Html =>
-  html`<details open>
-    <summary>${label}</summary>
-    ${body}
-  </details>`;
+  html`<details open><summary>${label}</summary>${body}</details>`;
 
 function content(parts: QueryContent): Html {
   if (typeof parts === 'string') return html`<div class="text">${parts}</div>`;
   return html`${parts.map((part) => {
     if (part.type === 'text') return html`<div class="text">${part.text}</div>`;
     const { url } = part.image_url;
-    if (url.startsWith('data:')) return html`<img alt="An image the user sent" src="${url}" />`;
+    if (url.startsWith('data:')) return html`<img alt="An image the user sent" src="${url}">`;
     return html`<a rel="noreferrer nofollow" href="${url}">${url}</a>`;
   })}`;
 }

@@ -1,8 +1,12 @@
+/** The parser goes one level down for each parenthesis: longer than this is no arithmetic that somebody typed. */
+const MAX_LENGTH = 500;
+
 /**
  * The value of an arithmetic expression (numbers, + - * / % ^ and parentheses), or undefined when the text is
- * none. `×`, `÷` and `x` between numbers are understood too.
+ * none. `×`, `÷`, `−`, and `x` between numbers, are understood too.
  */
 export function evaluate(text: string): number | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   const tokens = tokenize(text);
   if (!tokens || !tokens.some((token) => typeof token === 'string' && '+-*/%^'.includes(token))) {
     return undefined;
@@ -18,6 +22,7 @@ function tokenize(text: string): Token[] | undefined {
   const plain = text
     .replaceAll('×', '*')
     .replaceAll('÷', '/')
+    .replaceAll('−', '-')
     .replaceAll('**', '^')
     .replace(/(?<=\d)\s*x\s*(?=\d)/g, '*');
   if (!/^[\d\s.+\-*/%^()]+$/.test(plain)) return undefined;

@@ -25,20 +25,26 @@ const ABILITIES = [
 
 const UNKNOWN = `I am only the built-in demo and understand few things (ask "what can you do"). ${CONFIGURE}`;
 
+/** Longer than this is no request of those below; and looking for one takes time that grows with the length. */
+const MAX_REQUEST = 1_000;
+
 const NAME = `["'\`]?([^"'\`\\n]+?)["'\`]?[.!?]*$`;
+
+/** The workspace itself, in the words that people have for it. */
+const HERE = /^(this|my|our|current|whole)?\s*(workspace|project)?$/i;
 
 /** The documented requests, in the order in which they are tried. */
 export function understand(text: string, images: readonly Image[]): Intent {
   const request = text.trim();
   if (images.length > 0) return { say: images.map(describeImage).join('\n') };
+  if (request.length > MAX_REQUEST) return { say: UNKNOWN };
   if (/^(help|what can you do)\b/i.test(request)) return { say: ABILITIES };
 
   const list = /\b(?:list|show)\b.*?\b(?:files|directory|folder)\b(?:\s+here)?/i.exec(request);
   if (list) {
     const where = new RegExp(`\\b(?:in|of|under)\\s+(?:the\\s+)?${NAME}`, 'i').exec(request);
-    const path =
-      where?.[1] && !/^(workspace|(this|current) (directory|folder))$/i.test(where[1]) ? where[1] : '.';
-    return { call: 'list_directory', args: { path } };
+    const name = where?.[1]?.replace(/(^|\s+)(directory|folder)$/i, '') ?? '';
+    return { call: 'list_directory', args: { path: HERE.test(name) ? '.' : name } };
   }
   const search = new RegExp(
     `^(?:please\\s+)?(?:search|look)(?:\\s+the\\s+(?:files|workspace))?\\s+for\\s+${NAME}`,
@@ -56,9 +62,14 @@ export function understand(text: string, images: readonly Image[]): Intent {
     .replace(/^(please\s+)?(what\s+is|what's|calculate|compute|how\s+much\s+is)\s+/i, '')
     .replace(/[=?.!\s]+$/, '');
   const value = evaluate(sum);
-  if (value !== undefined) return { say: `${sum} = ${Number(value.toPrecision(12))}` };
+  if (value !== undefined) return { say: `${sum} = ${withoutNoise(value)}` };
 
   return { say: UNKNOWN };
+}
+
+/** 0.1 + 0.2 is 0.3 to a person. */
+function withoutNoise(value: number): number {
+  return Number.isInteger(value) ? value : Number(value.toPrecision(12));
 }
 
 /** What is said of a tool's result. */

@@ -1,0 +1,147 @@
+import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OpenAIChatModel } from './openai-chat.model.js';
+
+const chunk = (delta: object, finish_reason: string | null = null) =>
+  `data: ${JSON.stringify({ choices: [{ delta, finish_reason }] })}\n\n`;
+
+const TEXT = 'Grüße: 👋🏽 你好 €';
+const ANSWER = Buffer.from(
+  chunk({ content: TEXT }) +
+    chunk({
+      tool_calls: [{ index: 0, id: 'a', function: { name: 'read', arguments: '{"path":"ü.txt"}' } }],
+    }) +
+    chunk({}, 'tool_calls') +
+    'data: [DONE]\n\n',
+);
+
+describe('the client of /chat/completions', () => {
+  let answer: (res: http.ServerResponse) => void;
+  const paths: (string | undefined)[] = [];
+  const server = http.createServer((req, res) => {
+    paths.push(req.url);
+    req.resume().once('end', () => answer(res));
+  });
+  let model: OpenAIChatModel;
+
+  const client = (path: string) =>
+    new OpenAIChatModel({
+      provider: 'openai-compatible',
+      id: 'm',
+      displayName: 'M',
+      baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+      firstTokenTimeoutMs: 1_000,
+      idleTimeoutMs: 1_000,
+    });
+
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    model = client('/v1');
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  async function stream(signal = new AbortController().signal): Promise<LanguageModelV3StreamPart[]> {
+    const parts: LanguageModelV3StreamPart[] = [];
+    await model.stream({ prompt: [] }, signal, (part) => parts.push(part));
+    return parts;
+  }
+
+  /** Each piece is a chunk of HTTP of its own, and arrives as one. */
+  const send = (...pieces: Buffer[]) => {
+    answer = (res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const piece of pieces) if (piece.length > 0) res.write(piece);
+      res.end();
+    };
+  };
+
+  it('reads the same wherever the bytes are cut, in the middle of a character too', async () => {
+    send(ANSWER);
+    const expected = await stream();
+    expect(expected[0]).toEqual({ type: 'text-delta', id: 'text', delta: TEXT });
+    expect(expected.map(({ type }) => type)).toEqual([
+      'text-delta',
+      'tool-input-start',
+      'tool-input-delta',
+      'tool-call',
+      'finish',
+    ]);
+    for (let at = 1; at < ANSWER.length; at++) {
+      send(ANSWER.subarray(0, at), ANSWER.subarray(at));
+      expect(await stream()).toEqual(expected);
+    }
+    send(...Array.from(ANSWER, (byte) => Buffer.from([byte])));
+    expect(await stream()).toEqual(expected);
+  });
+
+  it.each(['/v1', '/v1/', '/v1//'])('finds its path behind %s', async (path) => {
+    send(ANSWER);
+    await client(path).stream({ prompt: [] }, new AbortController().signal, () => undefined);
+    expect(paths.at(-1)).toBe('/v1/chat/completions');
+  });
+
+  it('ends with what its reader throws, and closes the connection', async () => {
+    let closed: Promise<unknown> | undefined;
+    answer = (res) => {
+      closed = once(res, 'close');
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk({ content: 'Half' }));
+    };
+    const refused = model.stream({ prompt: [] }, new AbortController().signal, () => {
+      throw new RangeError('enough');
+    });
+    await expect(refused).rejects.toThrow(new RangeError('enough'));
+    await closed;
+  });
+
+  it('ends with the abort, before the headers and after', async () => {
+    const controllers = [new AbortController(), new AbortController()];
+    answer = () => controllers[0]?.abort();
+    await expect(stream(controllers[0]?.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    let closed: Promise<unknown> | undefined;
+    answer = (res) => {
+      closed = once(res, 'close');
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk({ content: 'Half' }));
+    };
+    const cut = model.stream({ prompt: [] }, controllers[1]?.signal as AbortSignal, () =>
+      controllers[1]?.abort(),
+    );
+    await expect(cut).rejects.toThrow();
+    await closed;
+  });
+
+  it.each([
+    ['{"error":{"message":"no such model"}}', 'no such model'],
+    ['{"error":"no such model"}', 'no such model'],
+    ['{"message":"no such model"}', 'no such model'],
+    ['no such model', 'no such model'],
+    ['<html><body>Not Found</body></html>', 'an HTML page'],
+    ['', 'no reason given'],
+  ])('fails with what an error says: %s', async (body, message) => {
+    answer = (res) => res.writeHead(404).end(body);
+    await expect(stream()).rejects.toMatchObject({ name: 'AI_APICallError', statusCode: 404, message });
+  });
+
+  it.each([
+    ['a message', { choices: [{ message: { role: 'assistant', content: 'A title' } }] }, 'A title'],
+    ['an empty message', { choices: [{ message: { content: '' } }] }, ''],
+  ])('gives the text of %s', async (_what, body, text) => {
+    answer = (res) => res.writeHead(200).end(JSON.stringify(body));
+    expect(await model.generate({ prompt: [] }, new AbortController().signal)).toBe(text);
+  });
+
+  it.each(['{"choices":[]}', '{"choices":[{"message":{"content":null}}]}', 'null', '<html>', ''])(
+    'fails when a whole answer holds no message: %s',
+    async (body) => {
+      answer = (res) => res.writeHead(200).end(body);
+      const failed = model.generate({ prompt: [] }, new AbortController().signal);
+      await expect(failed).rejects.toThrow('its answer holds no message');
+    },
+  );
+});
