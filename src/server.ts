@@ -10,6 +10,7 @@ import { AgentTarsModule, type Extensions } from './app.module.js';
 import { jsonBody } from './common/body.js';
 import { type DoorRules, frontDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
+import { routeStack } from './common/routes.js';
 import { maskSecrets } from './common/secret.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
@@ -38,6 +39,10 @@ export class AgentTARSServer {
   readonly config: AppConfig;
   private readonly app: Express = express();
   private nest: INestApplication | undefined;
+  private starting: Promise<INestApplication> | undefined;
+  private stopping: Promise<void> | undefined;
+  /** How many layers of the Express application are not Nest's. */
+  private ownRoutes = 0;
 
   /**
    * @param config what `agent-tars.config.ts` exports; everything has a default. An {@link AppConfig} is taken
@@ -82,22 +87,41 @@ export class AgentTARSServer {
    * @throws CannotListen, DatabaseNotOpened
    */
   async start(): Promise<void> {
-    if (this.nest) throw new Error('The server has been started already.');
-    const nest = await this.createApplication();
+    if (this.nest || this.starting) throw new Error('The server has been started already.');
+    this.starting = this.open();
     try {
-      await this.listen(nest);
-    } catch (error) {
-      await nest.close();
-      throw error;
+      this.nest = await this.starting;
+    } finally {
+      this.starting = undefined;
     }
-    this.nest = nest;
   }
 
-  /** Lets runs end, ends the streams, closes the database. Safe to call twice. */
+  /** Lets runs end, ends the streams, closes the database. Safe to call twice; the server can start again. */
   async stop(): Promise<void> {
+    await this.starting?.catch(() => undefined); // who started it is told
     const nest = this.nest;
     this.nest = undefined;
-    await nest?.close();
+    if (nest) this.stopping = this.close(nest);
+    await this.stopping;
+  }
+
+  private async open(): Promise<INestApplication> {
+    await this.stopping;
+    this.ownRoutes = routeStack(this.app).length;
+    let nest: INestApplication | undefined;
+    try {
+      nest = await this.createApplication();
+      await this.listen(nest);
+      return nest;
+    } catch (error) {
+      if (nest) await this.close(nest);
+      throw error;
+    }
+  }
+
+  private async close(nest: INestApplication): Promise<void> {
+    await nest.close();
+    routeStack(this.app).splice(this.ownRoutes); // the next start adds its own
   }
 
   private async createApplication(): Promise<INestApplication> {

@@ -16,7 +16,12 @@ describe('a query', () => {
     app.model.next((reply) => reply.text('Good', ' day').end());
     const { status, body } = await app.query(sessionId, 'Hello, Agent TARS!');
     expect(status).toBe(200);
-    expect(body.result).toMatchObject({ type: 'assistant_message', content: 'Good day', finishReason: 'stop', sessionId });
+    expect(body.result).toMatchObject({
+      type: 'assistant_message',
+      content: 'Good day',
+      finishReason: 'stop',
+      sessionId,
+    });
     expect(body.runId).toBe(body.result.runId);
   });
 
@@ -34,7 +39,11 @@ describe('a query', () => {
     ]);
     expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
     expect(events[2]).toMatchObject({ content: 'hm…' });
-    expect(events[4]).toMatchObject({ status: 'completed', iterations: 1, usage: { inputTokens: 7, outputTokens: 3 } });
+    expect(events[4]).toMatchObject({
+      status: 'completed',
+      iterations: 1,
+      usage: { inputTokens: 7, outputTokens: 3 },
+    });
     expect(new Set(events.map(({ id }) => id)).size).toBe(5);
   });
 
@@ -79,10 +88,20 @@ describe('a query', () => {
     const reader = await app.stream(sessionId, 'what does the note say?');
     const events = await reader.ended;
     const seen = types(events).filter((type) => !type.includes('streaming') && !type.startsWith('agent_run'));
-    expect(seen).toEqual(['user_message', 'assistant_message', 'tool_call', 'tool_result', 'assistant_message']);
+    expect(seen).toEqual([
+      'user_message',
+      'assistant_message',
+      'tool_call',
+      'tool_result',
+      'assistant_message',
+    ]);
     const call = events.find(({ type }) => type === 'tool_call');
     const result = events.find(({ type }) => type === 'tool_result');
-    expect(call).toMatchObject({ name: 'read_file', arguments: { path: 'note.txt' }, tool: { name: 'read_file' } });
+    expect(call).toMatchObject({
+      name: 'read_file',
+      arguments: { path: 'note.txt' },
+      tool: { name: 'read_file' },
+    });
     expect(result).toMatchObject({ name: 'read_file', toolCallId: call?.['toolCallId'] });
     expect(JSON.stringify(result?.['content'])).toContain('sentinel-7391');
     const streamed = events.filter(({ type }) => type === 'assistant_streaming_tool_call');
@@ -107,20 +126,28 @@ describe('a query', () => {
     );
     const { body } = await app.query(sessionId);
     expect(body.result.content).toBe('I will do without.');
-    const result = (await app.events(sessionId)).find(({ type }) => type === 'tool_result') as unknown as AnyEvent;
+    const result = (await app.events(sessionId)).find(
+      ({ type }) => type === 'tool_result',
+    ) as unknown as AnyEvent;
     expect(result['error']).toMatch(error);
-    expect(JSON.stringify(app.model.lastRequest.body.messages.at(-1))).toMatch(/error|no|wrong|outside|limits/i);
+    expect(JSON.stringify(app.model.lastRequest.body.messages.at(-1))).toMatch(
+      /error|no|wrong|outside|limits/i,
+    );
   });
 
   it('gives text and images to the model, and stores them as they came', async () => {
     const sessionId = await app.createSession();
-    const url = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+    const url =
+      'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
     const query = [
       { type: 'text', text: "What's in this image?" },
       { type: 'image_url', image_url: { url } },
     ];
     expect((await app.query(sessionId, query)).status).toBe(200);
-    const sent = app.model.lastRequest.body.messages.at(-1)?.content as { type: string; image_url?: { url: string } }[];
+    const sent = app.model.lastRequest.body.messages.at(-1)?.content as {
+      type: string;
+      image_url?: { url: string };
+    }[];
     expect(sent[1]).toMatchObject({ type: 'image_url', image_url: { url } });
     expect((await app.events(sessionId))[0]).toMatchObject({ type: 'user_message', content: query });
   });
@@ -178,7 +205,8 @@ describe('a query', () => {
   it('runs in 50 sessions at once, each whole and in order', async () => {
     const sessions = await Promise.all(Array.from({ length: 50 }, () => app.createSession()));
     const original = app.model.answer;
-    app.model.answer = (reply, request) => reply.text(...`answer to ${lastUserText(request)}`.split(/(?= )/)).end();
+    app.model.answer = (reply, request) =>
+      reply.text(...`answer to ${lastUserText(request)}`.split(/(?= )/)).end();
     const readers = await Promise.all(sessions.map((id) => app.stream(id, `question of ${id}`)));
     const streams = await Promise.all(readers.map((reader) => reader.ended));
     app.model.answer = original;
@@ -206,7 +234,10 @@ describe('a query', () => {
     gate.open();
     await watcher.until('agent_run_end');
     watcher.leave();
-    expect((await app.events(sessionId)).at(-2)).toMatchObject({ content: 'before and after', finishReason: 'stop' });
+    expect((await app.events(sessionId)).at(-2)).toMatchObject({
+      content: 'before and after',
+      finishReason: 'stop',
+    });
   });
 
   it('ends clearly when the model calls tools without end', async () => {
@@ -237,7 +268,11 @@ describe('a oneshot query', () => {
   afterAll(() => app.stop());
 
   it('is answered in a session of its own', async () => {
-    const { status, body } = await app.post('/api/oneshot/query', { query: 'hi', sessionName: 'Once', sessionTags: ['a'] });
+    const { status, body } = await app.post('/api/oneshot/query', {
+      query: 'hi',
+      sessionName: 'Once',
+      sessionTags: ['a'],
+    });
     expect(status).toBe(200);
     expect(body.result.content).toBe('Hello there!');
     const { body: details } = await app.get(`/api/sessions/details?sessionId=${body.sessionId}`);
@@ -247,7 +282,11 @@ describe('a oneshot query', () => {
   it('streams session_created first', async () => {
     const reader = await app.sse('POST', '/api/oneshot/query/stream', { query: 'hi' });
     const events = await reader.ended;
-    expect(events[0]).toMatchObject({ type: 'session_created', sessionId: expect.any(String), timestamp: expect.any(Number) });
+    expect(events[0]).toMatchObject({
+      type: 'session_created',
+      sessionId: expect.any(String),
+      timestamp: expect.any(Number),
+    });
     expect(types(events).slice(1, 3)).toEqual(['user_message', 'agent_run_start']);
     expect(events.at(-1)?.type).toBe('agent_run_end');
   });

@@ -101,6 +101,18 @@ describe('runs', () => {
     expect(body.runs.map((run: { status: string }) => run.status)).toEqual(['completed', 'aborted']);
   });
 
+  it('that leave the queue tell whoever waits for them', async () => {
+    const { sessionId, gate, first } = await busySession();
+    const waiting = app.query(sessionId, 'two', { whenBusy: 'queue' });
+    let runs: { id: string }[] = [];
+    while (runs.length < 2) runs = (await app.get(`/api/runs?sessionId=${sessionId}`)).body.runs;
+    const runId = runs[1]?.id;
+    expect((await app.post('/api/sessions/abort', { sessionId, runId })).body).toEqual({ success: true });
+    expect(await waiting).toMatchObject({ status: 409, body: { code: 'RUN_ABORTED', details: { runId } } });
+    gate.open();
+    await first.ended;
+  });
+
   it('interrupt the one under way, which ends completely first', async () => {
     const { sessionId, first } = await busySession();
     app.model.next((reply) => reply.text('now this').end());

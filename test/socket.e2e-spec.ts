@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Injectable, Module } from '@nestjs/common';
 import type { Socket } from 'socket.io-client';
+import { EventBus } from '../src/index.js';
 import { type AnyEvent, eventsOf, joinedDeltas, types } from './support/client.js';
 import { expectNoGap, plain, storedOf } from './support/expect-events.js';
 import { Gate, lastUserText } from './support/model-stub.js';
@@ -675,5 +677,52 @@ describe('the sockets of a server that stops', () => {
     await gone;
     expect(socket.connected).toBe(false);
     await app.stop();
+  });
+});
+
+describe('a socket that joins while an event is stored and not told yet, as on a slow disk', () => {
+  /** Holds back the stored events of a session until it is opened. */
+  @Injectable()
+  class SlowTeller {
+    static gate: Gate | undefined;
+
+    constructor(bus: EventBus) {
+      const publish = bus.publish.bind(bus);
+      let last = Promise.resolve();
+      bus.publish = (sessionId, published) => {
+        const { gate } = SlowTeller;
+        if (!gate || published.seq === undefined) publish(sessionId, published);
+        else last = last.then(() => gate.opened).then(() => publish(sessionId, published));
+      };
+    }
+  }
+
+  @Module({ providers: [SlowTeller] })
+  class SlowModule {}
+
+  let app: TestServer;
+
+  beforeAll(async () => {
+    app = await TestServer.start({ extensions: { imports: [SlowModule] } });
+  });
+  afterAll(() => app.stop());
+
+  it.each([
+    ['with a cursor', { after: 0 }],
+    ['without one', {}],
+  ])('%s is sent nothing twice, also when it joins again', async (_how, cursor) => {
+    const sessionId = await app.createSession();
+    const gate = (SlowTeller.gate = new Gate());
+    await app.query(sessionId);
+    const socket = await app.socket();
+    const { events } = listen(socket);
+    await ask(socket, 'join-session', { sessionId, ...cursor });
+    SlowTeller.gate = undefined;
+    gate.open();
+    await app.query(sessionId);
+    await events.until(({ seq }) => seq === 8);
+    await ask(socket, 'join-session', { sessionId, after: 0 });
+    const seqs = storedOf(events.events).map(({ seq }) => seq as number);
+    expect(seqs.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 });

@@ -26,6 +26,20 @@ export interface RunOutcome extends Readonly<RunTally> {
   readonly error?: DomainError;
 }
 
+/** How long an agent may take to notice that its run was aborted. */
+const DEAF_AFTER_MS = 100;
+
+/** Follows the agent's work to its end; when its run is aborted, only for a moment more. */
+async function unlessDeaf(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const late = new Promise<void>((resolve) => {
+    const wait = () => setTimeout(resolve, DEAF_AFTER_MS);
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+  work.catch(() => undefined); // what it throws once nobody listens any more says nothing
+  await Promise.race([work, late]);
+}
+
 /** Has the agent answer one query, whatever happens to it on the way. */
 @Injectable()
 export class AgentService {
@@ -37,7 +51,7 @@ export class AgentService {
     private readonly catalog: ModelCatalog,
     private readonly config: AppConfig,
   ) {
-    this.tools = new ToolSet([...builtInTools, ...(config.tools as readonly AnyTool[])]);
+    this.tools = new ToolSet(builtInTools, config.tools as readonly AnyTool[]);
   }
 
   /** Never rejects: an error is an outcome too. What the model had written by then is kept. */
@@ -46,7 +60,7 @@ export class AgentService {
     let outcome: Omit<RunOutcome, keyof RunTally> = { status: 'completed' };
     try {
       const model = await this.catalog.load(request.model);
-      await this.agent.run({
+      const work = this.agent.run({
         ...request,
         waitsFor: (what) => request.waitsFor(what),
         modelConfig: request.model,
@@ -54,19 +68,24 @@ export class AgentService {
         tools: this.tools,
         tally,
       });
+      await unlessDeaf(work, request.signal);
+      request.signal.throwIfAborted();
     } catch (thrown) {
       outcome = request.signal.aborted
         ? { status: 'aborted' }
         : { status: 'error', error: this.explain(thrown, request) };
     }
     this.keepWhatCame(request.log, outcome.status);
+    request.log.seal();
     return { ...outcome, ...tally };
   }
 
-  /** A message that was cut short is stored as far as it got, and marked. */
+  /** Every run ends with a message: what was cut short is stored as far as it got, and marked. */
   private keepWhatCame(log: RunLog, status: RunEndStatus): void {
     if (status === 'aborted') void log.closeMessage({ finishReason: 'abort' });
-    else if (log.message?.isEmpty === false) void log.closeMessage({ finishReason: 'error' });
+    else if (status === 'completed') {
+      if (log.message || !log.hasMessage) void log.closeMessage({ finishReason: 'stop' });
+    } else if (log.message?.isEmpty === false) void log.closeMessage({ finishReason: 'error' });
     else log.discardMessage();
   }
 

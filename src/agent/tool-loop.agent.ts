@@ -10,6 +10,7 @@ import type { ToolCallRequest } from '../events/index.js';
 import type { Agent, AgentTurn } from './agent.js';
 import { systemPrompt } from './instructions.js';
 import { modelStep } from './model-step.js';
+import { ToolError } from './tools/index.js';
 import { parseArguments, PROMPT_EVENTS, toolResultText, toPrompt } from './prompt.js';
 
 /** The default agent: asks the model, runs the tools it calls, and asks again until it calls none. */
@@ -105,7 +106,7 @@ export class ToolLoopAgent implements Agent {
     const timeout = AbortSignal.timeout(this.config.agent.toolTimeoutMs);
     const signal = AbortSignal.any([turn.signal, timeout]);
     const work = Promise.resolve(tool.execute(checked, { sessionId, workspace, signal }));
-    return abortable(work, signal);
+    return requireJson(name, await abortable(work, signal));
   }
 
   private explain(turn: AgentTurn, thrown: unknown): string {
@@ -126,6 +127,15 @@ export class ToolLoopAgent implements Agent {
       .openMessage()
       .addText(`I stopped after ${limit} steps, the limit for one request. Tell me to go on if I should.`);
     void turn.log.closeMessage({ finishReason: 'max-iterations' });
+  }
+}
+
+/** What a tool gave, as an event can hold it: nothing is null. */
+function requireJson(name: string, content: unknown): unknown {
+  try {
+    return JSON.stringify(content) === undefined ? null : content;
+  } catch (error) {
+    throw new ToolError(`${name} gave a result that is no JSON: ${(error as Error).message.split('\n')[0]}`);
   }
 }
 

@@ -25,6 +25,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     await server.start();
     stopOnSignals(() => server.stop());
     if (!flags.quiet) console.log(await greeting(server.url, config));
+    warnIfOpen(config);
     if (config.server.open) await openBrowser(server.url);
   } catch (error) {
     console.error(explain(error));
@@ -53,6 +54,14 @@ async function greeting(url: string, config: AppConfig): Promise<string> {
     `  Workspace  ${config.workspace}`,
     `  Data       ${storage.type === 'memory' ? 'in memory, gone at the end' : config.dataDir}`,
   ].join('\n');
+}
+
+/** Whoever reaches the server drives its agent. */
+function warnIfOpen({ server: { host } }: AppConfig): void {
+  if (['127.0.0.1', '::1', 'localhost'].includes(host)) return;
+  console.error(
+    `Warning: everybody who can reach ${host} can use this server and the files of its workspace.`,
+  );
 }
 
 /** The first signal lets runs end and streams close; the second does not wait. */

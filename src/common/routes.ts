@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Express, Request } from 'express';
 import { METHODS } from 'node:http';
 
 /** What is known of an Express 5 router's layers (package `router`); its types do not describe them. */
@@ -7,12 +7,16 @@ interface Layer {
   readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
 }
 
+/** The layers of an Express application, in their order. */
+export function routeStack(app: Express | Request['app']): Layer[] {
+  return (app as unknown as { router: { stack: Layer[] } }).router.stack;
+}
+
 /** The methods that do exist for the path of this request, other than its own. */
 export function allowedMethods(req: Request): string[] {
-  const { stack } = (req.app as unknown as { router: { stack: readonly Layer[] } }).router;
   const methods = new Set<string>();
   const path = req.baseUrl + req.path; // a router may have taken its prefix off
-  for (const layer of stack) {
+  for (const layer of routeStack(req.app)) {
     if (!layer.route || answersAll(layer.route) || !matches(layer, path)) continue;
     for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
   }

@@ -27,6 +27,7 @@ export class OpenMessage {
   private readonly thinkingParts: string[] = [];
   private readonly toolCalls = new Map<string, OpenToolCall>();
   private deltas = 0;
+  private closed = false;
   private readonly openedAt = Date.now();
   private firstAt = 0;
   private lastAt = 0;
@@ -67,27 +68,31 @@ export class OpenMessage {
   }
 
   addText(content: string): void {
+    if (this.closed) return;
     this.textParts.push(content);
     this.send({ type: 'assistant_streaming_message', content });
   }
 
   addThinking(content: string): void {
+    if (this.closed) return;
     this.thinkingParts.push(content);
     this.send({ type: 'assistant_streaming_thinking_message', content });
     this.thoughtUntil = this.lastAt;
   }
 
   addToolArguments(toolCallId: string, toolName: string, args: string): void {
+    if (this.closed) return;
     let call = this.toolCalls.get(toolCallId);
     if (!call) this.toolCalls.set(toolCallId, (call = { toolCallId, toolName, parts: [] }));
     call.parts.push(args);
     this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
   }
 
-  /** Says, on every stream that was opened, that nothing more comes. Call it once, before the message is stored. */
+  /** Says, on every stream that was opened, that nothing more comes; what comes all the same is dropped. Call it before the message is stored. */
   close(): void {
-    if (this.bus.openMessage(this.sessionId) !== this) return;
-    this.bus.setOpenMessage(this.sessionId, undefined);
+    if (this.closed) return;
+    this.closed = true;
+    if (this.bus.openMessage(this.sessionId) === this) this.bus.setOpenMessage(this.sessionId, undefined);
     if (this.thinkingParts.length > 0) {
       this.send({ type: 'assistant_streaming_thinking_message', content: '' }, true);
     }

@@ -23,10 +23,16 @@ export interface MessageEnd {
   readonly usage?: Usage;
 }
 
+/** Something is written to a run that has ended. */
+class RunEnded extends Error {
+  override readonly name = 'RunEnded';
+}
+
 /** What one run writes: its stored events, under its claim, and the message that streams. */
 export class RunLog {
   private current: OpenMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
+  private sealed = false;
 
   constructor(
     private readonly work: UnitOfWork,
@@ -45,6 +51,16 @@ export class RunLog {
     await this.last;
   }
 
+  /** Whether a message has been closed. */
+  get hasMessage(): boolean {
+    return this.last !== undefined;
+  }
+
+  /** From now on nothing is written: the run is about to end, whatever its agent still does. */
+  seal(): void {
+    this.sealed = true;
+  }
+
   /** The message that is being written, if there is one. */
   get message(): OpenMessage | undefined {
     return this.current;
@@ -52,6 +68,7 @@ export class RunLog {
 
   /** Stores events, in order, in one commit; listeners see them when this resolves. */
   append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
+    if (this.sealed) return Promise.reject(new RunEnded());
     return this.work.write(async (tx) => {
       await this.scope.claim(tx);
       return this.events.append(tx, this.scope.sessionId, this.scope.runId, drafts);
@@ -65,6 +82,7 @@ export class RunLog {
 
   /** Begins a message: what the model writes is streamed as it comes. */
   openMessage(): OpenMessage {
+    if (this.sealed) throw new RunEnded();
     this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId);
     return this.current;
   }

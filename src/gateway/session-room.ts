@@ -12,6 +12,8 @@ export class SessionRoom {
   private readonly members = new Map<string, number>();
   /** Sockets that were sent an event by their replay before the bus came to it: up to that seq they have all. */
   private readonly ahead = new Map<string, number>();
+  /** Sockets that have not been sent a stored event yet: the first one says where they began. */
+  private readonly fresh = new Set<string>();
   private readonly subscription: Subscription;
   private readonly name: string;
   /** The seq of the newest event that a member was sent. */
@@ -42,10 +44,14 @@ export class SessionRoom {
     if (this.members.has(socket.id)) this.members.set(socket.id, since);
   }
 
-  /** @param since the seq after which the socket has been sent everything, up to `lastSeq` */
-  add(socket: Socket, since: number, lastSeq: number): void {
+  /**
+   * @param since the seq after which the socket has been sent everything
+   * @param replayed whether it has been sent what lies between that and now
+   */
+  add(socket: Socket, since: number, lastSeq: number, replayed: boolean): void {
     this.members.set(socket.id, since);
-    this.ahead.set(socket.id, lastSeq);
+    if (replayed) this.ahead.set(socket.id, lastSeq);
+    else this.fresh.add(socket.id);
     this.lastSeq = Math.max(this.lastSeq, lastSeq);
     void socket.join(this.name);
   }
@@ -53,6 +59,7 @@ export class SessionRoom {
   remove(socket: Socket): void {
     if (!this.members.delete(socket.id)) return;
     this.ahead.delete(socket.id);
+    this.fresh.delete(socket.id);
     void socket.leave(this.name);
     if (this.members.size === 0) this.close();
   }
@@ -68,6 +75,9 @@ export class SessionRoom {
 
   private withoutThoseAhead(seq: number) {
     this.lastSeq = Math.max(this.lastSeq, seq);
+    // What is stored can be read before it is told: then it is the first thing that a new member hears.
+    for (const id of this.fresh) this.members.set(id, Math.min(this.members.get(id) ?? seq, seq - 1));
+    this.fresh.clear();
     const room = this.namespace.to(this.name);
     if (this.ahead.size === 0) return room;
     const have = [...this.ahead].filter(([, lastSeq]) => lastSeq >= seq).map(([id]) => id);
@@ -80,6 +90,7 @@ export class SessionRoom {
     this.namespace.in(this.name).socketsLeave(this.name);
     this.members.clear();
     this.ahead.clear();
+    this.fresh.clear();
     this.onEmpty();
   }
 }

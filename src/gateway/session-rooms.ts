@@ -57,7 +57,8 @@ export class SessionRooms {
         socket.emit('agent-event', toSocketEvent(sessionId, item));
       }
       // In the same tick, so that no event comes between the replay and the room.
-      if (item.kind === 'replay_end') this.room(socket, sessionId).add(socket, cursor, item.lastSeq);
+      if (item.kind !== 'replay_end') return;
+      this.room(socket, sessionId).add(socket, cursor, item.lastSeq, after !== undefined);
     });
   }
 

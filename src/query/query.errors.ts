@@ -51,3 +51,23 @@ export class ClaimLost extends DomainError {
     super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
   }
 }
+
+/** A query that was taken out of the queue, or whose session was deleted, before it was answered. */
+export class RunAborted extends DomainError {
+  constructor(runId: string) {
+    super(
+      'RUN_ABORTED',
+      'This query was aborted before its run began. Send it again if it is still wanted.',
+      { runId },
+    );
+  }
+}
+
+/** The server stopped in the middle of the run. */
+export class RunInterrupted extends DomainError {
+  constructor(runId: string) {
+    super('DRAINING', 'The server stopped before this query was answered. Send it again in a moment.', {
+      runId,
+    });
+  }
+}

@@ -16,7 +16,15 @@ import {
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
 import { hold } from './hold.js';
 import { LiveRun, type RunResult } from './live-runs.js';
-import { Draining, IdempotencyMismatch, QueueFull, RunNotFound, SessionBusy } from './query.errors.js';
+import {
+  Draining,
+  IdempotencyMismatch,
+  QueueFull,
+  RunAborted,
+  RunInterrupted,
+  RunNotFound,
+  SessionBusy,
+} from './query.errors.js';
 import { type RunStep, stepsOf } from './run-story.js';
 import type { Run, RunStatus } from './run.entity.js';
 import { RunEngine } from './run-engine.js';
@@ -93,12 +101,8 @@ export class QueryService {
     const { runId, done, position } = await this.start(request);
     const { message, error, status } = await done;
     if (error) throw new DomainError(error.code, error.message, { ...detailsOf(error), runId });
-    if (status === 'interrupted' || !message)
-      throw new DomainError(
-        'DRAINING',
-        'The server stopped before this query was answered. Send it again in a moment.',
-        { runId },
-      );
+    if (status === 'interrupted') throw new RunInterrupted(runId);
+    if (!message) throw new RunAborted(runId);
     return { result: message, runId, ...(position !== undefined && { queued: true, position }) };
   }
 

@@ -2,7 +2,12 @@ import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { RuntimeSettingsDto, type SessionDto } from '../sessions/index.js';
 import { type BuildInfo, buildInfo } from './build-info.js';
 import { OptionalSessionDto } from './dto/system.dto.js';
-import { type AgentOptionsView, type ModelView, type RuntimeSettingsView, SystemService } from './system.service.js';
+import {
+  type AgentOptionsView,
+  type ModelView,
+  type RuntimeSettingsView,
+  SystemService,
+} from './system.service.js';
 
 @Controller()
 export class SystemController {

@@ -33,19 +33,34 @@ export class Client {
 
   constructor(readonly url: string) {}
 
-  async get<Body = any>(path: string): Promise<Answer<Body>> { // eslint-disable-line @typescript-eslint/no-explicit-any -- tests read what they expect of an answer
+  async get<Body = any>(path: string): Promise<Answer<Body>> {
+    // eslint-disable-line @typescript-eslint/no-explicit-any -- tests read what they expect of an answer
     return this.send('GET', path);
   }
 
-  async post<Body = any>(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<Answer<Body>> { // eslint-disable-line @typescript-eslint/no-explicit-any -- as above
+  async post<Body = any>(
+    path: string,
+    body: unknown = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Body>> {
+    // eslint-disable-line @typescript-eslint/no-explicit-any -- as above
     return this.send('POST', path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
   }
 
-  async send<Body>(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<Answer<Body>> {
+  async send<Body>(
+    method: string,
+    path: string,
+    body?: string,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Body>> {
     const response = await fetch(this.url + path, { method, headers, ...(body !== undefined && { body }) });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json');
-    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as Body };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (isJson ? JSON.parse(text) : text) as Body,
+    };
   }
 
   async createSession(body: object = {}): Promise<string> {
@@ -69,7 +84,9 @@ export class Client {
   }
 
   async events(sessionId: string, more = ''): Promise<StoredAgentEvent[]> {
-    const { body } = await this.get<{ events: StoredAgentEvent[] }>(`/api/sessions/events?sessionId=${sessionId}${more}`);
+    const { body } = await this.get<{ events: StoredAgentEvent[] }>(
+      `/api/sessions/events?sessionId=${sessionId}${more}`,
+    );
     return body.events;
   }
 
@@ -78,7 +95,12 @@ export class Client {
     return body.status as { isProcessing: boolean; state: string; [key: string]: unknown };
   }
 
-  async sse(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<EventReader> {
+  async sse(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<EventReader> {
     const controller = new AbortController();
     const response = await fetch(this.url + path, {
       method,
@@ -148,7 +170,12 @@ function readEvents(response: Response, abort: () => void): EventReader {
           if (!found && !over) return;
           waiting.delete(check);
           if (found) resolve(found);
-          else reject(new Error(`The stream ended without it: ${events.map(({ type }) => type).join()} ${raw.slice(0, 300)}`));
+          else
+            reject(
+              new Error(
+                `The stream ended without it: ${events.map(({ type }) => type).join()} ${raw.slice(0, 300)}`,
+              ),
+            );
         };
         waiting.add(check);
         check();
@@ -186,7 +213,10 @@ export function eventsOf(socket: Socket, name = 'agent-event') {
 export const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
 
 /** The deltas of each message, joined. */
-export function joinedDeltas(events: readonly AnyEvent[], type = 'assistant_streaming_message'): Map<string, string> {
+export function joinedDeltas(
+  events: readonly AnyEvent[],
+  type = 'assistant_streaming_message',
+): Map<string, string> {
   const joined = new Map<string, string>();
   for (const event of events) {
     if (event.type !== type) continue;

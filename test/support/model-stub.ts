@@ -21,7 +21,10 @@ export interface ModelRequest {
 export interface ModelMessage {
   readonly role: string;
   readonly content?: unknown;
-  readonly tool_calls?: readonly { readonly id: string; readonly function: { readonly name: string; readonly arguments: string } }[];
+  readonly tool_calls?: readonly {
+    readonly id: string;
+    readonly function: { readonly name: string; readonly arguments: string };
+  }[];
   readonly tool_call_id?: string;
 }
 
@@ -115,7 +118,9 @@ export class Reply {
   private write(part: object): void {
     this.begin();
     const { model } = this.request.body;
-    this.res.write(`data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 0, model, ...part })}\n\n`);
+    this.res.write(
+      `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 0, model, ...part })}\n\n`,
+    );
   }
 
   private begin(): void {
@@ -133,7 +138,8 @@ export class Reply {
 export class ModelStub {
   readonly requests: ModelRequest[] = [];
   /** What happens when no script waits. */
-  answer: Script = (reply, request) => (request.body.stream ? reply.text('Hello', ' there', '!').end() : reply.whole('A Short Title'));
+  answer: Script = (reply, request) =>
+    request.body.stream ? reply.text('Hello', ' there', '!').end() : reply.whole('A Short Title');
   private readonly scripts: Script[] = [];
   private readonly waiting: ((request: ModelRequest) => void)[] = [];
 
@@ -154,7 +160,12 @@ export class ModelStub {
 
   /** The configuration of a server that uses this model. */
   get config() {
-    return { provider: 'openai-compatible' as const, id: 'scripted', baseURL: this.baseURL, apiKey: 'sk-test-sentinel' };
+    return {
+      provider: 'openai-compatible' as const,
+      id: 'scripted',
+      baseURL: this.baseURL,
+      apiKey: 'sk-test-sentinel',
+    };
   }
 
   /** Scripts the next requests, in order. */

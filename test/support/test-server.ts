@@ -40,7 +40,12 @@ export class TestServer extends Client {
       server: { port: 0, shutdownGraceMs: 0, ...config.server },
     };
     const server = new AgentTARSServer(full, extensions);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await model.stop();
+      throw error;
+    }
     return new TestServer(server, model, workspace, directory, full, extensions);
   }
 

@@ -1,6 +1,7 @@
 import type { LanguageModelV3FunctionTool } from '@ai-sdk/provider';
 import { z } from 'zod';
 
+import { InvalidConfig } from '../../config/index.js';
 import type { ToolInfo } from '../../events/index.js';
 import { type AnyTool, ToolError } from './tool.js';
 
@@ -18,9 +19,14 @@ export class ToolSet {
   /** As the model layer wants them. */
   readonly forModel: readonly LanguageModelV3FunctionTool[];
 
-  /** A tool that comes later takes the place of an earlier one of the same name. */
-  constructor(tools: readonly AnyTool[]) {
-    for (const tool of tools) this.entries.set(tool.name, toEntry(tool));
+  /**
+   * A tool of the user's takes the place of a built-in one of the same name.
+   * @throws InvalidConfig when one of them makes no sense
+   */
+  constructor(builtIn: readonly AnyTool[], own: readonly AnyTool[]) {
+    const problems = own.flatMap(problemOf);
+    if (problems.length > 0) throw new InvalidConfig(problems);
+    for (const tool of [...builtIn, ...own]) this.entries.set(tool.name, toEntry(tool));
     this.forModel = [...this.entries.values()].map(({ info }) => ({
       type: 'function',
       name: info.name,
@@ -55,6 +61,19 @@ export class ToolSet {
     }
     return { tool: entry.tool, args: parsed.data as never };
   }
+}
+
+/** What keeps a tool, which a user may have written, from being offered to a model. */
+function problemOf(tool: unknown, i: number): string[] {
+  const { name, description, parameters, execute } = Object(tool) as Record<keyof AnyTool, unknown>;
+  if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    return [`tools.${i}.name must be 1 to 64 letters, digits, _ or -.`];
+  }
+  if (typeof description !== 'string') return [`tools.${i}.description (${name}) must be a text.`];
+  if (typeof parameters !== 'object' || parameters === null) {
+    return [`tools.${i}.parameters (${name}) must be a zod object or a JSON Schema.`];
+  }
+  return typeof execute === 'function' ? [] : [`tools.${i}.execute (${name}) must be a function.`];
 }
 
 function toEntry(tool: AnyTool): Entry {
