@@ -494,7 +494,7 @@ describe("tools of one's own", () => {
   let app: TestServer;
 
   beforeAll(async () => {
-    app = await TestServer.start({ config: { tools: tools as never, agent: { toolTimeoutMs: 300 } } });
+    app = await TestServer.start({ config: { tools: tools, agent: { toolTimeoutMs: 300 } } });
   });
   afterAll(() => app.stop());
 

@@ -9,7 +9,7 @@ export interface SqliteDriver {
   readonly name: SqliteDriverName;
   /** Whether its statements run on the event loop's own thread. */
   readonly synchronous: boolean;
-  dataSource(options: BetterSqlite3DataSourceOptions): DataSource;
+  readonly dataSource: (options: BetterSqlite3DataSourceOptions) => DataSource;
 }
 
 type OpenDatabase = new (file: string) => { close(): unknown };
