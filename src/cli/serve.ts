@@ -15,7 +15,7 @@ const EXPECTED = new Set(['InvalidConfig', 'CannotListen', 'DatabaseNotOpened', 
 /** Starts the server and keeps it until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<void> {
   // V8 sizes its heap by the machine: with much memory, garbage would lie around until it has taken 200 MB. This
-  // keeps an idle server near 110 MB and costs a few percent under load.
+  // keeps an idle server near 110 MB. Its price is throughput at full speed: up to a third (see bench/README.md).
   setFlagsFromString('--optimize-for-size');
   try {
     const config = await readConfig(flags);

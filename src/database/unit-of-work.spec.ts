@@ -49,8 +49,8 @@ async function openNotes(driver: SqliteDriverName): Promise<UnitOfWork> {
 
 /** A connection of its own, as another process would have. */
 async function connect(driver: SqliteDriverName, path = file): Promise<DataSource> {
-  const { dataSource } = await loadSqliteDriver(driver);
-  const connection = await dataSource({ type: 'better-sqlite3', database: path }).initialize();
+  const library = await loadSqliteDriver(driver);
+  const connection = await library.dataSource({ type: 'better-sqlite3', database: path }).initialize();
   open.push({ close: () => connection.destroy() });
   return connection;
 }
