@@ -8,8 +8,8 @@ import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-const MIGRATION_ATTEMPTS = 10;
-const MIGRATION_RETRY_MS = 200;
+const ATTEMPTS = 15;
+const RETRY_MS = 100;
 
 type Entities = MixedList<new () => object>;
 
@@ -32,12 +32,12 @@ export async function openDatabase(storage: StorageConfig, entities: Entities): 
   const file = storage.type === 'memory' ? ':memory:' : storage.path;
   try {
     if (storage.type === 'sqlite') await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const writer = await connect(driver, file, entities);
-    await migrate(writer);
+    const writer = await retrying(() => connect(driver, file, entities));
+    await retrying(() => writer.runMigrations({ transaction: 'all' }));
     // From here on the unit of work waits for the lock itself, without stopping the event loop.
     await writer.query('PRAGMA busy_timeout = 20');
     if (storage.type === 'memory') return new UnitOfWork(writer);
-    const reader = await connect(driver, file, entities);
+    const reader = await retrying(() => connect(driver, file, entities));
     await reader.query('PRAGMA query_only = 1');
     if (!driver.synchronous) return new UnitOfWork(writer, reader);
     // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
@@ -68,16 +68,14 @@ async function connect(driver: SqliteDriver, database: string, entities: Entitie
   return driver.dataSource(options).initialize();
 }
 
-/** Another server may be doing the same on the same file: whoever comes second finds it done. */
-async function migrate(writer: DataSource): Promise<void> {
+/** Another server may be doing the same on the same file for the first time: whoever comes second finds it done. */
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await writer.runMigrations({ transaction: 'all' });
-      return;
+      return await work();
     } catch (error) {
-      if (attempt === MIGRATION_ATTEMPTS || !/already exists|locked|busy/i.test((error as Error).message))
-        throw error;
-      await sleep(MIGRATION_RETRY_MS);
+      if (attempt === ATTEMPTS || !/already exists|locked|busy/i.test((error as Error).message)) throw error;
+      await sleep(RETRY_MS * (1 + Math.random())); // not in step with the other
     }
   }
 }

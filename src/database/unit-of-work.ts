@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { DurableLog } from './durable-log.js';
@@ -37,6 +38,7 @@ interface Waiting {
  * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
  */
 export class UnitOfWork {
+  private readonly logger = new Logger(UnitOfWork.name);
   private waiting: Waiting[] = [];
   private draining: Promise<void> | undefined;
   private readonly runner: QueryRunner;
@@ -133,8 +135,17 @@ export class UnitOfWork {
       for (const work of batch) work.reject(error); // one that was rejected already stays so
       return;
     }
-    for (const hook of hooks) hook();
+    for (const hook of hooks) this.runHook(hook);
     for (const work of done) work.resolve();
+  }
+
+  /** What is committed is committed: a hook that fails must not keep the others from being told. */
+  private runHook(hook: () => void): void {
+    try {
+      hook();
+    } catch (error) {
+      this.logger.error(`A hook after a commit failed: ${String(error)}`);
+    }
   }
 
   /** @returns whether it is part of the commit; when it is not, its caller has been told why */
