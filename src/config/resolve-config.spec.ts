@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ConfigInput, InvalidConfig, resolveConfig } from './index.js';
 
 const resolve = (input: ConfigInput = {}, env: Record<string, string> = {}) =>
-  resolveConfig(input, { cwd: '/work', env });
+  resolveConfig(input, { cwd: '/srv', env });
 
 const problemsOf = (input: unknown, env: Record<string, string> = {}): string[] => {
   try {
@@ -36,7 +36,7 @@ describe('the configuration', () => {
         maxBodyBytes: 33554432,
         runtimeSettings: { schema: { type: 'object', properties: {} } },
       },
-      workspace: '/work',
+      workspace: '/srv',
       dataDir: join(homedir(), '.agent-tars'),
       models: [
         {
@@ -79,13 +79,13 @@ describe('the configuration', () => {
   it('begins relative paths at the working directory', () => {
     const config = resolve({ workspace: 'files', dataDir: '../data', webui: { staticPath: 'ui' } });
     expect(config).toMatchObject({
-      workspace: '/work/files',
+      workspace: '/srv/files',
       dataDir: '/data',
-      webui: { staticPath: '/work/ui' },
+      webui: { staticPath: '/srv/ui' },
     });
     expect(config.server.storage).toEqual({ type: 'sqlite', path: '/data/agent-tars.db' });
     const own = resolve({ server: { storage: { type: 'sqlite', path: 'own.db', driver: 'libsql' } } });
-    expect(own.server.storage).toEqual({ type: 'sqlite', path: '/work/own.db', driver: 'libsql' });
+    expect(own.server.storage).toEqual({ type: 'sqlite', path: '/srv/own.db', driver: 'libsql' });
     expect(resolve({ server: { storage: { type: 'memory' } } }).server.storage).toEqual({ type: 'memory' });
   });
 
