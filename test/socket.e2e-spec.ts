@@ -76,9 +76,9 @@ describe('a socket', () => {
       expect(types(events.events)).toEqual(RUN);
     });
 
-    it('takes { sessionId } too', async () => {
+    it.each([{}, { after: null }])('takes { sessionId } too, with %j', async (more) => {
       const sessionId = await app.createSession();
-      const { events } = await joined(sessionId, {});
+      const { events } = await joined(sessionId, more);
       await app.query(sessionId);
       await events.until('agent_run_end');
       expect(types(events.events)).toEqual(RUN);
@@ -368,6 +368,22 @@ describe('a socket', () => {
       await app.query(sessionId);
       await settled(socket);
       expect(events.events).toEqual([]);
+    });
+
+    it('leaves the others in the session, and whoever comes back', async () => {
+      const sessionId = await app.createSession();
+      const [one, two] = [await joined(sessionId), await joined(sessionId)];
+      await ask(one.socket, 'leave-session', sessionId);
+      await app.query(sessionId);
+      await two.events.until('agent_run_end');
+      await ask(two.socket, 'leave-session', sessionId);
+      await ask(one.socket, 'join-session', sessionId);
+      await app.query(sessionId);
+      await one.events.until('agent_run_end');
+      await settled(two.socket);
+      expect(types(one.events.events)).toEqual(RUN);
+      expect(types(two.events.events)).toEqual(RUN);
+      expectNoGap(one.events.events, 4);
     });
 
     it('works without an acknowledgement', async () => {
