@@ -55,6 +55,9 @@ async function connect(driver: SqliteDriverName, path = file): Promise<DataSourc
   return connection;
 }
 
+/** An error by its words: those that a native driver makes are of no class of ours. */
+const saying = (words: RegExp) => ({ message: expect.stringMatching(words) });
+
 const insert = (text: string) => (tx: Transaction) => tx.execute('INSERT INTO notes VALUES (?)', [text]);
 
 async function notes(reader: { query(sql: string): Promise<unknown> }): Promise<string[]> {
@@ -290,7 +293,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
     it('lets reads change nothing', async () => {
       const work = await openNotes(driver);
       const writing = work.read((reader) => reader.manager.query(`INSERT INTO notes VALUES ('x')`));
-      await expect(writing).rejects.toThrow(/readonly/i);
+      await expect(writing).rejects.toMatchObject(saying(/readonly/i));
     });
 
     it('in memory lets a read take its turn among the writes', async () => {
@@ -415,12 +418,12 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const event = `INSERT INTO events (sessionId, seq, type, data) VALUES ('s', 1, 'system', '{}')`;
       await work.write((tx) => tx.execute(session));
       await work.write(run('one', 'running'));
-      await expect(work.write(run('two', 'running'))).rejects.toThrow(/UNIQUE/);
+      await expect(work.write(run('two', 'running'))).rejects.toMatchObject(saying(/UNIQUE/));
       await work.write(run('two', 'queued'));
       await work.write((tx) => tx.execute(event));
-      await expect(work.write((tx) => tx.execute(event))).rejects.toThrow(/UNIQUE/);
-      await expect(work.write((tx) => tx.execute(event.replace(`'s'`, `'nobody'`)))).rejects.toThrow(
-        /FOREIGN KEY/,
+      await expect(work.write((tx) => tx.execute(event))).rejects.toMatchObject(saying(/UNIQUE/));
+      await expect(work.write((tx) => tx.execute(event.replace(`'s'`, `'nobody'`)))).rejects.toMatchObject(
+        saying(/FOREIGN KEY/),
       );
       await work.write((tx) => tx.execute(`DELETE FROM sessions WHERE id = 's'`));
       for (const table of ['runs', 'events']) {
