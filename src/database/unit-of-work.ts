@@ -66,7 +66,8 @@ export class UnitOfWork {
 
   /**
    * Runs `work` in a transaction and resolves when it is committed.
-   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored.
+   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only where
+   * the commit was written and the disk did not confirm it (EIO) may its rows still be there.
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
