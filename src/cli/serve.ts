@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import type { AppConfig, ConfigInput } from '../config/index.js';
 import {
   configFromEnv,
@@ -7,6 +6,7 @@ import {
   mergeConfig,
   resolveConfig,
 } from '../config/index.js';
+import { keepHeapSmall, letCodeBeFast } from './heap.js';
 import { configFromFlags, type ServeFlags } from './options.js';
 
 /** What the person who starts the server can mend: told in one line each, without a stack. */
@@ -14,15 +14,14 @@ const EXPECTED = new Set(['InvalidConfig', 'CannotListen', 'DatabaseNotOpened', 
 
 /** Starts the server and keeps it until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<void> {
-  // V8 sizes its heap by the machine: with much memory, garbage would lie around until it has taken 200 MB. This
-  // keeps an idle server near 110 MB. Its price is throughput at full speed: up to a third (see bench/README.md).
-  setFlagsFromString('--optimize-for-size');
+  keepHeapSmall();
   try {
     const config = await readConfig(flags);
     // Nest takes most of a second to load: only once the configuration is known to be good.
     const { AgentTARSServer } = await import('../server.js');
     const server = new AgentTARSServer(config);
     await server.start();
+    letCodeBeFast();
     stopOnSignals(() => server.stop());
     if (!flags.quiet) console.log(await greeting(server.url, config));
     warnIfOpen(config);
