@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { type INestApplication, RequestMethod } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -15,6 +14,7 @@ import { maskSecrets } from './common/secret.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
+import { LeanExpressAdapter } from './common/lean-adapter.js';
 import { logger } from './logger.js';
 import { staticUi } from './web-ui/static-ui.js';
 import { DocsService } from './system/docs/docs.service.js';
@@ -128,7 +128,7 @@ export class AgentTARSServer {
     const { basePath, maxBodyBytes } = this.config.server;
     const nest = await NestFactory.create(
       AgentTarsModule.register({ ...this.extensions, config: this.config }),
-      new ExpressAdapter(this.app),
+      new LeanExpressAdapter(this.app),
       {
         bodyParser: false,
         abortOnError: false,

@@ -53,7 +53,7 @@ export function refusal(
 /** Stands before everything else, what extensions add included. */
 export function frontDoor(rules: DoorRules): RequestHandler {
   return (req, res, next) => {
-    res.vary('Origin');
+    res.setHeader('vary', 'Origin');
     const refused = refusal(req, rules);
     if (refused) res.status(refused.status).json(refused.toBody());
     else next();
