@@ -42,7 +42,7 @@ class EventStream {
       'x-accel-buffering': 'no',
     });
     res.socket?.setNoDelay(true);
-    res.flushHeaders();
+    this.schedule(); // what is there already leaves with the headers
   }
 
   send(frames: Observable<string>): void {
@@ -52,8 +52,9 @@ class EventStream {
       this.subscription.unsubscribe();
     };
     const end = () => {
-      this.flush();
-      this.res.end();
+      const last = this.pending;
+      this.pending = '';
+      this.res.end(last);
     };
     this.res.on('drain', () => (this.largest = 0));
     this.res.once('close', close);
@@ -79,6 +80,10 @@ class EventStream {
   private add(frame: string): void {
     this.pending += frame;
     if (frame.length > this.largest) this.largest = frame.length;
+    this.schedule();
+  }
+
+  private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
     process.nextTick(() => this.flush());
@@ -87,7 +92,11 @@ class EventStream {
   private flush(): void {
     this.scheduled = false;
     const { res } = this;
-    if (this.pending === '' || res.destroyed) return;
+    if (res.destroyed || res.writableEnded) return;
+    if (this.pending === '') {
+      res.flushHeaders();
+      return;
+    }
     res.write(this.pending);
     this.pending = '';
     if (res.writableLength > MAX_PENDING_BYTES + this.largest) res.destroy();
