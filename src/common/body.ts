@@ -7,7 +7,40 @@ import { DomainError } from './errors.js';
  */
 export function jsonBody(limit: number): RequestHandler[] {
   // Not `strict`: it would call a number or null broken JSON, which it is not.
-  return [requireJson, express.json({ limit, strict: false }), requireObject];
+  return [requireJson, atMost(limit), express.json({ limit, strict: false }), requireObject];
+}
+
+/** Express' own limit reads a body that is too large to its end before it refuses it. */
+function atMost(limit: number): RequestHandler {
+  return (req, res, next) => {
+    const refuse = () => {
+      if (res.headersSent) return;
+      const error = payloadTooLarge(limit);
+      res.setHeader('connection', 'close'); // what is still on its way is not read
+      res.status(error.status).json(error.toBody());
+    };
+    if (Number(req.headers['content-length'] ?? 0) > limit) {
+      refuse();
+      return;
+    }
+    if (req.headers['transfer-encoding'] !== undefined) {
+      let received = 0;
+      req.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received > limit) refuse();
+      });
+    }
+    next();
+  };
+}
+
+/** @param limit in bytes */
+export function payloadTooLarge(limit: number): DomainError {
+  return new DomainError(
+    'PAYLOAD_TOO_LARGE',
+    `The body is larger than the ${limit} bytes that this server takes (server.maxBodyBytes). Send less.`,
+    { limit },
+  );
 }
 
 const requireJson: RequestHandler = (req, _res, next) => {
