@@ -9,6 +9,8 @@ export function IsSessionId(): PropertyDecorator {
 
 /** How deep objects and lists may stand in each other. Nothing that is sent here comes near. */
 const MAX_DEPTH = 100;
+/** How many items a list may have. Each field that is a list has a limit of its own, far below. */
+const MAX_ITEMS = 10_000;
 
 /** Refuses what class-transformer cannot take: it would throw, or quietly drop a part. */
 class JsonValidationPipe extends ValidationPipe {
@@ -24,6 +26,9 @@ function checkShape(body: unknown): void {
   for (let depth = 1; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) throw new InvalidInput(`The body is nested more than ${MAX_DEPTH} levels deep.`);
     for (const object of level) {
+      if (Array.isArray(object) && object.length > MAX_ITEMS) {
+        throw new InvalidInput(`A list of the body has more than ${MAX_ITEMS} items. Send less.`);
+      }
       const key = Array.isArray(object)
         ? undefined
         : Object.keys(object).find((name) => name in Object.prototype);
