@@ -2,6 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { type DoorRules, refusal } from '../common/front-door.js';
 import type { Server, ServerOptions } from 'socket.io';
+import { boundBacklogs } from './backlog.js';
 
 /**
  * Socket.IO behind the same door as every request: its own `cors` option does not cover WebSocket upgrades. A
@@ -17,7 +18,7 @@ export class SocketAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    return super.createIOServer(port, {
+    const server = super.createIOServer(port, {
       ...options,
       maxHttpBufferSize: this.maxMessageBytes,
       allowRequest: (req, answer) => {
@@ -26,5 +27,7 @@ export class SocketAdapter extends IoAdapter {
       },
       serveClient: true,
     } as ServerOptions);
+    boundBacklogs(server);
+    return server;
   }
 }

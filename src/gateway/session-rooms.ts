@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { finalize, type Observable, type Subscription, take, takeWhile } from 'rxjs';
 import type { Socket } from 'socket.io';
 import { type AgentEvent, EventBus, EventLog, EventWatch, type Watched } from '../events/index.js';
+import { caughtUp } from './backlog.js';
 import { SessionRoom } from './session-room.js';
 
 /**
@@ -50,7 +51,7 @@ export class SessionRooms {
   private async enter(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
     const cursor = after ?? (await this.log.lastSeq(sessionId));
     const missed = this.watch
-      .watch(sessionId, { after: cursor })
+      .watch(sessionId, { after: cursor, ready: () => caughtUp(socket) })
       .pipe(takeWhile(({ kind }) => kind !== 'replay_end', true));
     await this.replay(socket, sessionId, missed, (item) => {
       if (item.kind !== 'replay_end' || after !== undefined) {
@@ -65,7 +66,9 @@ export class SessionRooms {
   /** A socket that is in the room already has all after `since`: only what lies before that is missing. */
   private async catchUp(socket: Socket, sessionId: string, after: number, since: number): Promise<void> {
     if (after < since) {
-      const missed = this.watch.watch(sessionId, { after }).pipe(take(since - after));
+      const missed = this.watch
+        .watch(sessionId, { after, ready: () => caughtUp(socket) })
+        .pipe(take(since - after));
       await this.replay(socket, sessionId, missed, (item) => {
         socket.emit('agent-event', toSocketEvent(sessionId, item));
       });
