@@ -31,6 +31,7 @@ const model = z.object(
     displayName: text.optional(),
     firstTokenTimeoutMs: milliseconds.optional(),
     idleTimeoutMs: milliseconds.optional(),
+    maxAnswerChars: whole(1_000, 1_000_000_000, 'characters').optional(),
   },
   { error: 'an object such as { provider: "openai", id: "gpt-5-mini" }' },
 );
@@ -87,6 +88,8 @@ export const configSchema = z.object(
           maxQueued: whole(0, 10_000, '').optional(),
           shutdownGraceMs: whole(0, 86_400_000, 'milliseconds').optional(),
           maxBodyBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
+          maxFrameBytes: whole(4_096, 1_073_741_824, 'bytes').optional(),
+          watchdogMs: milliseconds.optional(),
           auth: z
             .undefined({ error: 'left out: this version has no tokens yet, so keep it on 127.0.0.1' })
             .optional(),

@@ -33,6 +33,8 @@ export interface ModelInput {
   firstTokenTimeoutMs?: number;
   /** How long a started answer may be silent. Default 60,000 ms. */
   idleTimeoutMs?: number;
+  /** An answer that grows beyond it is ended as a failure: a model that repeats itself for ever. Default 4,000,000 characters. */
+  maxAnswerChars?: number;
 }
 
 export type StorageInput =
@@ -69,6 +71,10 @@ export interface ConfigInput {
     shutdownGraceMs?: number;
     /** The largest request body. Default 33,554,432 bytes (32 MB). */
     maxBodyBytes?: number;
+    /** Beyond it a stored event is sent with its long texts cut; the store keeps it whole. Default 1,000,000 bytes. */
+    maxFrameBytes?: number;
+    /** A run without any progress for so long is told of in its session, and goes on. Default 300,000 ms. */
+    watchdogMs?: number;
     /** Names that this server is reached by, beside loopback ones and `host`. */
     allowedHosts?: string[];
     /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
@@ -114,6 +120,7 @@ export interface ModelConfig {
   readonly baseURL?: string;
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly maxAnswerChars: number;
 }
 
 export type StorageConfig =
@@ -134,6 +141,8 @@ export class AppConfig {
     readonly maxQueued: number;
     readonly shutdownGraceMs: number;
     readonly maxBodyBytes: number;
+    readonly maxFrameBytes: number;
+    readonly watchdogMs: number;
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };

@@ -71,6 +71,8 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         maxQueued: server.maxQueued ?? 20,
         shutdownGraceMs: server.shutdownGraceMs ?? 10_000,
         maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
+        maxFrameBytes: server.maxFrameBytes ?? 1_000_000,
+        watchdogMs: server.watchdogMs ?? 300_000,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
@@ -156,6 +158,7 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
     ...(baseURL && { baseURL }),
     firstTokenTimeoutMs: model.firstTokenTimeoutMs ?? 120_000,
     idleTimeoutMs: model.idleTimeoutMs ?? 60_000,
+    maxAnswerChars: model.maxAnswerChars ?? 4_000_000,
   };
 }
 

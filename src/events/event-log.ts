@@ -3,7 +3,7 @@ import { newId } from '../common/ids.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
-import { Published } from './published.js';
+import { Frames } from './frames.js';
 
 /** One stored event as it lies in the log. */
 export interface LoggedEvent {
@@ -20,6 +20,8 @@ export interface PageOptions {
   readonly limit?: number;
   /** Only these types. Default: all. */
   readonly types?: readonly string[];
+  /** Only those of this run. Default: of all. */
+  readonly runId?: string;
 }
 
 /** The stored events of every session: appended in one order, committed before anybody sees them. */
@@ -28,6 +30,7 @@ export class EventLog {
   constructor(
     private readonly work: UnitOfWork,
     private readonly bus: EventBus,
+    private readonly frames: Frames,
   ) {}
 
   /**
@@ -46,29 +49,37 @@ export class EventLog {
     );
     let seq = head?.seq ?? 0;
     const timestamp = Date.now();
-    const published = drafts.map((draft) => {
+    const events = drafts.map((draft) => {
       const { type, ...fields } = draft;
       seq += 1;
       const event = { id: newId(timestamp), type, seq, sessionId, runId, timestamp, ...fields };
-      return new Published(event as StoredAgentEvent);
+      return event as StoredAgentEvent;
     });
+    const rows = events.map((event) => JSON.stringify(event));
     await tx.execute(
-      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${published.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
-      published.flatMap(({ event, json }) => [sessionId, event.seq, runId, event.type, json]),
+      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${rows.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
+      events.flatMap(({ seq, type }, i) => [sessionId, seq, runId, type, rows[i]]),
     );
     tx.afterCommit(() => {
-      for (const each of published) this.bus.publish(sessionId, each);
+      if (!this.bus.hasListeners(sessionId)) return;
+      for (const [i, event] of events.entries()) {
+        this.bus.publish(sessionId, this.frames.publish(event, rows[i] ?? ''));
+      }
     });
-    return published.map(({ event }) => event);
+    return events;
   }
 
   /** The events of a session in `seq` order. An unknown session has none. */
-  async page(sessionId: string, { after = 0, limit, types }: PageOptions = {}): Promise<LoggedEvent[]> {
+  async page(
+    sessionId: string,
+    { after = 0, limit, types, runId }: PageOptions = {},
+  ): Promise<LoggedEvent[]> {
     const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
+    const ofRun = runId === undefined ? '' : ' AND "runId" = ?';
     return this.work.read((db) =>
       db.query<LoggedEvent>(
-        `SELECT "seq", "type", "data" FROM "events" WHERE "sessionId" = ? AND "seq" > ?${ofTypes} ORDER BY "seq" LIMIT ?`,
-        [sessionId, after, ...(types ?? []), limit ?? -1],
+        `SELECT "seq", "type", "data" FROM "events" WHERE "sessionId" = ? AND "seq" > ?${ofTypes}${ofRun} ORDER BY "seq" LIMIT ?`,
+        [sessionId, after, ...(types ?? []), ...(runId === undefined ? [] : [runId]), limit ?? -1],
       ),
     );
   }

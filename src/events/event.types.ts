@@ -39,9 +39,19 @@ interface Base<Type extends string> {
   readonly timestamp: number;
 }
 
+/** What an event says of itself when its frame does not hold all of it. */
+export interface Truncated {
+  /** Bytes of the whole event as JSON. */
+  readonly bytes: number;
+  /** Where the whole event is read. */
+  readonly whole: string;
+}
+
 interface Stored<Type extends string> extends Base<Type> {
   /** 1, 2, 3 … within the session, without a gap, in the order in which every client sees them. */
   readonly seq: number;
+  /** Set in a stream when the event is larger than `server.maxFrameBytes`: then its long texts are cut. */
+  readonly truncated?: Truncated;
 }
 
 interface Streaming<Type extends string> extends Base<Type> {
@@ -166,5 +176,5 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 /** A stored event before the log has given it its place. */
 export type EventDraft = DistributiveOmit<
   StoredAgentEvent,
-  'id' | 'seq' | 'sessionId' | 'runId' | 'timestamp'
+  'id' | 'seq' | 'sessionId' | 'runId' | 'timestamp' | 'truncated'
 >;

@@ -1,22 +1,32 @@
-import type { AgentEvent } from './event.types.js';
+import type { AgentEvent, StoredAgentEvent } from './event.types.js';
 
 /** An event on its way to those who listen. It is serialised once, however many they are. */
-export class Published<Event extends AgentEvent = AgentEvent> {
-  #json: string | undefined;
-
-  constructor(
-    readonly event: Event,
-    json?: string,
-  ) {
-    this.#json = json;
-  }
-
-  get json(): string {
-    return (this.#json ??= JSON.stringify(this.event));
-  }
-
+export interface Published {
+  readonly type: AgentEvent['type'];
+  readonly runId: string;
   /** The place in the session's log; undefined for a streaming event. */
-  get seq(): number | undefined {
-    return 'seq' in this.event ? this.event.seq : undefined;
+  readonly seq: number | undefined;
+  readonly event: AgentEvent;
+  /** The event as JSON text. */
+  readonly json: string;
+}
+
+/** A stored event as its frames hold it. */
+export class PublishedEvent implements Published {
+  constructor(
+    readonly event: StoredAgentEvent,
+    readonly json: string,
+  ) {}
+
+  get type(): StoredAgentEvent['type'] {
+    return this.event.type;
+  }
+
+  get runId(): string {
+    return this.event.runId;
+  }
+
+  get seq(): number {
+    return this.event.seq;
   }
 }

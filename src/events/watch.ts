@@ -2,13 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { EventBus } from './event-bus.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
+import { Frames } from './frames.js';
 import type { Published } from './published.js';
 
 /** Events read at once, and sent before the reader is waited for: at most so many, or about so much text. */
 const PAGE = 200;
 const PAGE_CHARACTERS = 256_000;
 
-/** What a watcher is sent: a stored event from the log, the sign that it has caught up, or a live event. */
+/** What a watcher is sent: a stored event as its frame holds it, the sign that it has caught up, or a live event. */
 export type Watched =
   | { readonly kind: 'stored'; readonly logged: LoggedEvent }
   | { readonly kind: 'replay_end'; readonly lastSeq: number }
@@ -27,6 +28,7 @@ export class EventWatch {
   constructor(
     private readonly log: EventLog,
     private readonly bus: EventBus,
+    private readonly frames: Frames,
   ) {}
 
   /**
@@ -75,8 +77,9 @@ export class EventWatch {
         }
         if (subscriber.closed) return;
         state.last = logged.seq;
-        sent += logged.data.length;
-        subscriber.next({ kind: 'stored', logged });
+        const data = this.frames.of(logged.data);
+        sent += data.length;
+        subscriber.next({ kind: 'stored', logged: { ...logged, data } });
       }
       if (page.length < PAGE && state.newest <= state.last) break;
     }
