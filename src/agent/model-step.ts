@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
 import type { ModelRequest } from './model/model.js';
-import { modelCutOff, modelTimedOut, StreamError, toModelFailed } from './model/model-error.js';
+import { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from './model/model-error.js';
 import { parseArguments } from './prompt.js';
 
 /** How often a request of which nothing has come yet is made again. */
@@ -55,6 +55,7 @@ async function stream(turn: AgentTurn, request: ModelRequest, message: OpenMessa
     const collected = new StepCollector(message);
     await model.stream(request, silence.signal, (part) => {
       if (collected.take(part)) silence.heard(modelConfig.idleTimeoutMs);
+      if (message.length > modelConfig.maxAnswerChars) throw modelWentOn(modelConfig);
     });
     silence.signal.throwIfAborted();
     return collected.finish() ?? cutOff(turn);
@@ -71,11 +72,15 @@ function cutOff(turn: AgentTurn): never {
   throw modelCutOff(turn.modelConfig);
 }
 
-/** Aborts its signal when the run's does, or when nothing has been heard of the model for too long. */
+/**
+ * Aborts its signal when the run's does, or when nothing has been heard of the model for too long. What is heard
+ * is only noted, for it happens once per token: the timer looks when its time has come, and waits for the rest.
+ */
 class SilenceTimer {
   private readonly controller = new AbortController();
   private readonly abort = () => this.controller.abort();
   private timer: NodeJS.Timeout;
+  private heardAt = Date.now();
   expired = false;
   started = false;
 
@@ -85,7 +90,7 @@ class SilenceTimer {
   ) {
     parent.addEventListener('abort', this.abort, { once: true });
     if (parent.aborted) this.abort();
-    this.timer = this.arm();
+    this.timer = this.arm(waitedMs);
   }
 
   get signal(): AbortSignal {
@@ -93,14 +98,12 @@ class SilenceTimer {
   }
 
   heard(idleMs: number): void {
-    if (this.started) {
-      this.timer.refresh(); // re-arms without a new timer: this runs once per token
-      return;
-    }
+    this.heardAt = Date.now();
+    if (this.started) return;
     this.started = true;
     clearTimeout(this.timer);
     this.waitedMs = idleMs;
-    this.timer = this.arm();
+    this.timer = this.arm(idleMs);
   }
 
   stop(): void {
@@ -108,11 +111,18 @@ class SilenceTimer {
     this.parent.removeEventListener('abort', this.abort);
   }
 
-  private arm(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.expired = true;
-      this.controller.abort();
-    }, this.waitedMs);
+  private arm(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.look(), ms);
+  }
+
+  private look(): void {
+    const left = this.heardAt + this.waitedMs - Date.now();
+    if (left > 0) {
+      this.timer = this.arm(left);
+      return;
+    }
+    this.expired = true;
+    this.controller.abort();
   }
 }
 

@@ -12,6 +12,7 @@ const failed = (thrown: unknown) =>
     apiKey: new Secret(KEY),
     firstTokenTimeoutMs: 1,
     idleTimeoutMs: 1,
+    maxAnswerChars: 4_000_000,
   });
 
 const call = (more: Partial<ConstructorParameters<typeof APICallError>[0]>) =>

@@ -37,6 +37,14 @@ export function modelCutOff(model: ModelConfig): ModelFailed {
   );
 }
 
+/** What has come is kept, as with every other failure. */
+export function modelWentOn(model: ModelConfig): ModelFailed {
+  return new ModelFailed(
+    'MODEL_ERROR',
+    `The answer of ${model.displayName} grew beyond ${model.maxAnswerChars} characters and was ended. Ask for less, or raise model.maxAnswerChars.`,
+  );
+}
+
 /** What a provider reported in its stream, once that had begun. */
 export class StreamError extends Error {
   constructor(reported: unknown) {

@@ -37,6 +37,9 @@ const FINISH: Readonly<Record<string, LanguageModelV3FinishReason['unified']>> =
   error: 'error',
 };
 
+/** A chunk holds some tokens, at most the arguments of a call; what is longer has no end. */
+const MAX_LINE = 8_000_000;
+
 interface OpenCall {
   readonly index: number | undefined;
   readonly id: string;
@@ -61,6 +64,7 @@ export class ChatStream {
   push(text: string): void {
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop() ?? '';
+    if (this.rest.length > MAX_LINE) throw new SyntaxError(`a line has no end after ${MAX_LINE} characters`);
     for (const line of lines) {
       if (line.startsWith('data:')) this.data(line.slice(line.charAt(5) === ' ' ? 6 : 5));
     }

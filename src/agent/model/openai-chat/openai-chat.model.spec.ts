@@ -35,6 +35,7 @@ describe('the client of /chat/completions', () => {
       baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
       firstTokenTimeoutMs: 1_000,
       idleTimeoutMs: 1_000,
+      maxAnswerChars: 4_000_000,
     });
 
   beforeAll(async () => {
