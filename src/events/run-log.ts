@@ -33,6 +33,7 @@ export class RunLog {
   private current: OpenMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
   private sealed = false;
+  private wroteAt = Date.now();
 
   constructor(
     private readonly work: UnitOfWork,
@@ -56,6 +57,11 @@ export class RunLog {
     return this.last !== undefined;
   }
 
+  /** When the run has last moved: an event of it, or a token of its model. */
+  get progressAt(): number {
+    return Math.max(this.wroteAt, this.current?.lastAt ?? 0);
+  }
+
   /** From now on nothing is written: the run is about to end, whatever its agent still does. */
   seal(): void {
     this.sealed = true;
@@ -68,6 +74,16 @@ export class RunLog {
 
   /** Stores events, in order, in one commit; listeners see them when this resolves. */
   append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
+    this.wroteAt = Date.now();
+    return this.write(drafts);
+  }
+
+  /** Stores what is said about the run, not by it: that is no progress. */
+  async remark(draft: EventDraft): Promise<void> {
+    await this.write([draft]);
+  }
+
+  private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
     if (this.sealed) return Promise.reject(new RunEnded());
     return this.work.write(async (tx) => {
       await this.scope.claim(tx);

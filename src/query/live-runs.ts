@@ -22,6 +22,8 @@ export class LiveRun {
   endsAs: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
   waitingOn: WaitingOn = 'queue';
   since = Date.now();
+  /** When something of it has last come; the engine sets it when the run begins. */
+  progressAt = () => this.since;
 
   constructor(
     readonly id: string,

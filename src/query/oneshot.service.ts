@@ -3,6 +3,7 @@ import { concat, type Observable, of } from 'rxjs';
 import { SessionsService } from '../sessions/index.js';
 import type { OneshotDto } from './dto/query.dto.js';
 import { type Answer, QueryService } from './query.service.js';
+import { QueryStreams } from './query-streams.js';
 
 /** One query in a session made for it. The session stays, with its name and tags, like any other. */
 @Injectable()
@@ -10,6 +11,7 @@ export class OneshotService {
   constructor(
     private readonly sessions: SessionsService,
     private readonly queries: QueryService,
+    private readonly streams: QueryStreams,
   ) {}
 
   async ask(dto: OneshotDto): Promise<Answer & { sessionId: string }> {
@@ -20,7 +22,7 @@ export class OneshotService {
   async stream(dto: OneshotDto): Promise<Observable<string>> {
     const sessionId = await this.createSession(dto);
     const created = JSON.stringify({ type: 'session_created', sessionId, timestamp: Date.now() });
-    return concat(of(`data: ${created}\n\n`), await this.queries.stream({ sessionId, query: dto.query }));
+    return concat(of(`data: ${created}\n\n`), await this.streams.stream({ sessionId, query: dto.query }));
   }
 
   private async createSession({ sessionName, sessionTags }: OneshotDto): Promise<string> {

@@ -5,12 +5,14 @@ import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
+import { QueryStreams } from './query-streams.js';
 import { type RunDto, type RunStoryDto, toRunDto } from './run.dto.js';
 
 @Controller()
 export class QueryController {
   constructor(
     private readonly queries: QueryService,
+    private readonly streams: QueryStreams,
     private readonly oneshots: OneshotService,
   ) {}
 
@@ -35,7 +37,7 @@ export class QueryController {
     @Headers('idempotency-key') key: string | undefined,
     @Res() res: Response,
   ): Promise<void> {
-    sendEventStream(res, await this.queries.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key }));
+    sendEventStream(res, await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key }));
   }
 
   /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */

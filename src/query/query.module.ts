@@ -3,13 +3,14 @@ import { SessionsModule } from '../sessions/index.js';
 import { OneshotService } from './oneshot.service.js';
 import { QueryController } from './query.controller.js';
 import { QueryService } from './query.service.js';
+import { QueryStreams } from './query-streams.js';
 import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
 
 @Module({
   imports: [SessionsModule],
   controllers: [QueryController],
-  providers: [RunsRepository, RunEngine, QueryService, OneshotService],
+  providers: [RunsRepository, RunEngine, QueryService, QueryStreams, OneshotService],
   exports: [QueryService],
 })
 export class QueryModule {}

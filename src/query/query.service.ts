@@ -1,20 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { concat, filter, from, map, type Observable, of, takeUntil, takeWhile } from 'rxjs';
 import { DomainError, type ErrorCode } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
-import {
-  type AgentEvent,
-  type AssistantMessageEvent,
-  EventBus,
-  EventLog,
-  EventWatch,
-  type Published,
-  type QueryContent,
-} from '../events/index.js';
+import { type AssistantMessageEvent, EventLog, type QueryContent } from '../events/index.js';
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
-import { hold } from './hold.js';
 import { LiveRun, type RunResult } from './live-runs.js';
 import {
   Draining,
@@ -27,7 +17,7 @@ import {
 } from './query.errors.js';
 import { type RunStep, stepsOf } from './run-story.js';
 import type { Run, RunStatus } from './run.entity.js';
-import { RunEngine } from './run-engine.js';
+import { type RunActivity, RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
 
 /** How long an idempotency key is remembered. */
@@ -58,12 +48,22 @@ export interface Answer {
   readonly position?: number;
 }
 
-export type DetailedStatus = SessionStatus & {
-  readonly runId?: string;
-  readonly waitingOn?: string;
-  readonly since?: number;
-  readonly queued?: number;
-};
+/** Of an idle session: its state alone. */
+export type DetailedStatus = SessionStatus &
+  Partial<RunActivity> & {
+    /** How many queries wait in this session. */
+    readonly queued?: number;
+    /** They, in their order; each can be taken out by an abort that names its run. */
+    readonly queue?: readonly QueuedRun[];
+  };
+
+export interface QueuedRun {
+  readonly runId: string;
+  /** From 1. */
+  readonly position: number;
+  /** When it was taken, in milliseconds since the epoch. */
+  readonly since: number;
+}
 
 /** Takes queries, gives their answers, ends them on request. The runs themselves are the engine's. */
 @Injectable()
@@ -74,8 +74,6 @@ export class QueryService {
     private readonly sessions: SessionsService,
     private readonly work: UnitOfWork,
     private readonly log: EventLog,
-    private readonly bus: EventBus,
-    private readonly watch: EventWatch,
     private readonly config: AppConfig,
   ) {
     sessions.onDelete((sessionId) => this.abortAll(sessionId));
@@ -106,33 +104,6 @@ export class QueryService {
     return { result: message, runId, ...(position !== undefined && { queued: true, position }) };
   }
 
-  /** Takes a query and gives its run's events as SSE frames, from the first to `agent_run_end`. */
-  async stream(request: QueryRequest): Promise<Observable<string>> {
-    const runId = newId();
-    const live = hold(
-      this.bus.of(request.sessionId).pipe(
-        untilEndOf(runId),
-        map(({ json }) => toFrame(json)),
-      ),
-    );
-    try {
-      const accepted = await this.start(request, runId);
-      if (accepted.attached) {
-        live.drop();
-        return await this.replay(request.sessionId, accepted.runId);
-      }
-      // A run that is taken out of the queue, or that another server ends, has no last event here.
-      const frames = live.stream.pipe(takeUntil(from(accepted.done)));
-      if (accepted.position === undefined) return frames;
-      const { position } = accepted;
-      const notice = { type: 'queued', sessionId: request.sessionId, runId, position, timestamp: Date.now() };
-      return concat(of(toFrame(JSON.stringify(notice))), frames);
-    } catch (error) {
-      live.drop();
-      throw error;
-    }
-  }
-
   /**
    * Ends the run under way, or takes `runId` out of the queue. When this resolves, the run has ended and
    * nothing more is written to it.
@@ -155,21 +126,18 @@ export class QueryService {
     return true;
   }
 
-  /** @throws SessionNotFound */
+  /** What the session is doing, and what waits in its queue. @throws SessionNotFound */
   async status(sessionId: string): Promise<{ sessionId: string; status: DetailedStatus }> {
     const session = await this.sessions.get(sessionId);
     const status = toSessionStatus(session.state);
     if (!status.isProcessing) return { sessionId, status };
-    const runs = this.engine.live.ofSession(sessionId);
-    const current = runs.find(({ waitingOn }) => waitingOn !== 'queue') ?? runs[0];
-    return {
-      sessionId,
-      status: {
-        ...status,
-        ...(current && { runId: current.id, waitingOn: current.waitingOn, since: current.since }),
-        queued: runs.filter(({ waitingOn }) => waitingOn === 'queue').length,
-      },
-    };
+    const open = await this.runs.readOpenOf(sessionId);
+    const [current] = open;
+    const queue = open
+      .filter((run) => run.status === 'queued')
+      .map(({ id, createdAt }, i) => ({ runId: id, position: i + 1, since: createdAt }));
+    const doing = current && this.engine.doing(current);
+    return { sessionId, status: { ...status, ...doing, queued: queue.length, queue } };
   }
 
   /** The session's runs, oldest first. @throws SessionNotFound */
@@ -182,8 +150,8 @@ export class QueryService {
   async story(id: string): Promise<{ run: Run; steps: RunStep[] }> {
     const run = await this.runs.find(id);
     if (!run) throw new RunNotFound(id);
-    const events = await this.log.read(run.sessionId, { types: ['assistant_message', 'tool_result'] });
-    return { run, steps: stepsOf(events.filter(({ runId }) => runId === id)) };
+    const types = ['assistant_message', 'tool_result'];
+    return { run, steps: stepsOf(await this.log.read(run.sessionId, { types, runId: id })) };
   }
 
   private async accept(tx: Transaction, request: QueryRequest, runId: string): Promise<Accepted> {
@@ -235,8 +203,8 @@ export class QueryService {
   }
 
   private async resultOf(run: Run): Promise<RunResult> {
-    const messages = await this.log.read(run.sessionId, { types: ['assistant_message'] });
-    const message = messages.findLast(({ runId }) => runId === run.id) as AssistantMessageEvent | undefined;
+    const messages = await this.log.read(run.sessionId, { types: ['assistant_message'], runId: run.id });
+    const message = messages.at(-1) as AssistantMessageEvent | undefined;
     return {
       runId: run.id,
       status: END_STATUS[run.status],
@@ -245,20 +213,6 @@ export class QueryService {
         error: new DomainError(run.errorCode as ErrorCode, run.errorMessage ?? ''),
       }),
     };
-  }
-
-  /** A run's events from its first, whether they are stored or still to come. */
-  private async replay(sessionId: string, runId: string): Promise<Observable<string>> {
-    const first = (await this.log.read(sessionId)).find((event) => event.runId === runId);
-    return this.watch.watch(sessionId, { after: first ? first.seq - 1 : 0 }).pipe(
-      map((item) => {
-        if (item.kind === 'live') return item.published.event;
-        return item.kind === 'stored' ? (JSON.parse(item.logged.data) as AgentEvent) : undefined;
-      }),
-      filter((event) => event?.runId === runId),
-      takeWhile((event) => event?.type !== 'agent_run_end', true),
-      map((event) => toFrame(JSON.stringify(event))),
-    );
   }
 
   private async dequeue(runId: string, sessionId: string): Promise<boolean> {
@@ -298,15 +252,6 @@ const END_STATUS: Readonly<Record<RunStatus, RunResult['status']>> = {
   aborted: 'aborted',
   interrupted: 'interrupted',
 };
-
-/** One line of data and an empty line: existing clients drop any other frame. */
-const toFrame = (json: string): string => `data: ${json}\n\n`;
-
-const untilEndOf = (runId: string) => (source: Observable<Published>) =>
-  source.pipe(
-    filter(({ event }) => event.runId === runId),
-    takeWhile(({ event }) => event.type !== 'agent_run_end', true),
-  );
 
 function detailsOf({ details }: DomainError): object {
   return typeof details === 'object' && details !== null ? details : {};

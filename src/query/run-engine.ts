@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentService, type RunOptions, type RunOutcome } from '../agent/index.js';
+import { AgentService, type RunOptions, type RunOutcome, type WaitingOn } from '../agent/index.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
@@ -11,9 +11,21 @@ import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
+import { Watchdog } from './watchdog.js';
 
 /** How the end of a run is written again when the database refused it: a session must not stay busy. */
 const RETRY_MS = [100, 500, 1_000, 5_000] as const;
+
+/** What a run that has not ended is doing. Times are milliseconds since the epoch. */
+export interface RunActivity {
+  readonly runId: string;
+  /** Unknown for a run of another process. */
+  readonly waitingOn?: WaitingOn;
+  /** Since when it waits for that. */
+  readonly since: number;
+  /** When something of it has last come: an event, or a token of its model. */
+  readonly lastProgress?: number;
+}
 
 type LostStatus = 'interrupted' | 'aborted';
 
@@ -73,6 +85,15 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     for (const run of running()) run.abort('interrupted');
     await finished();
     retireOwner(this.owner);
+  }
+
+  /** What a run that has not ended is doing; less is known of one that another process works on. */
+  doing({ id, status, createdAt, startedAt, progressAt }: OpenRun): RunActivity {
+    const live = this.live.get(id);
+    if (status === 'queued') return { runId: id, waitingOn: 'queue', since: createdAt };
+    if (!live) return { runId: id, since: startedAt ?? createdAt, lastProgress: progressAt ?? createdAt };
+    const { waitingOn, since } = live;
+    return { runId: id, waitingOn, since, lastProgress: live.progressAt() };
   }
 
   /** Whether one more run may be under way in this server now. */
@@ -138,7 +159,11 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       },
     });
     run.waitsFor('model');
-    const outcome = await this.answer(run, session, options, log);
+    run.progressAt = () => Math.max(run.since, log.progressAt);
+    const watchdog = new Watchdog(this.config.server.watchdogMs, run.progressAt, (silentMs) =>
+      this.tellOfSilence(run, log, silentMs),
+    );
+    const outcome = await this.answer(run, session, options, log).finally(() => watchdog.stop());
     const ended = await this.end(run, outcome, log);
     this.live.remove(run.id);
     const message = await log.lastMessage;
@@ -147,6 +172,18 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       status: ended?.status ?? outcome.status,
       ...(message && { message }),
       ...(ended ? ended.error && { error: ended.error } : { error: new SessionNotFound(run.sessionId) }),
+    });
+  }
+
+  /** A warning in the session: the run goes on, and who follows it can decide. */
+  private tellOfSilence(run: LiveRun, log: RunLog, silentMs: number): void {
+    const { waitingOn, since } = run;
+    const message =
+      `Nothing has come for ${Math.round(silentMs / 1_000)} s: the run waits for the ${waitingOn}. ` +
+      'It goes on; abort it if that is too long.';
+    const details = { code: 'NO_PROGRESS', runId: run.id, waitingOn, since, lastProgress: run.progressAt() };
+    log.remark({ type: 'system', level: 'warning', message, details }).catch((error: unknown) => {
+      this.logger.warn(`Run ${run.id} makes no progress, and that cannot be stored: ${String(error)}`);
     });
   }
 

@@ -75,4 +75,7 @@ export class Run {
   errorMessage: string | null;
 }
 
-export type OpenRun = Pick<Run, 'id' | 'sessionId' | 'status' | 'owner'>;
+export type OpenRun = Pick<
+  Run,
+  'id' | 'sessionId' | 'status' | 'owner' | 'createdAt' | 'startedAt' | 'progressAt'
+>;

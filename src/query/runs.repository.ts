@@ -20,7 +20,13 @@ export interface RunEnd {
   readonly errorMessage: string | null;
 }
 
-const OPEN_RUN = '"id", "sessionId", "status", "owner"';
+const OPEN_RUN = '"id", "sessionId", "status", "owner", "createdAt", "startedAt", "progressAt"';
+
+// SQLite takes a partial index only where its condition stands in the query as it is: one half for each.
+const OPEN_OF = `
+  SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'running'
+  UNION ALL
+  SELECT * FROM (SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'queued' ORDER BY "priority" DESC, "no")`;
 
 /** The rows of runs. Every change names the status it changes from, so that it happens once. */
 @Injectable()
@@ -108,19 +114,14 @@ export class RunsRepository {
     return changed === 1;
   }
 
-  // SQLite takes a partial index only where its condition stands in the query as it is: so one query for each.
-
   /** The session's runs that have not ended: the one under way first, then the queue in its order. */
-  async openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
-    const running = await tx.query<OpenRun>(
-      `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'running'`,
-      [sessionId],
-    );
-    const queued = await tx.query<OpenRun>(
-      `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'queued' ORDER BY "priority" DESC, "no"`,
-      [sessionId],
-    );
-    return [...running, ...queued];
+  openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
+    return tx.query<OpenRun>(OPEN_OF, [sessionId, sessionId]);
+  }
+
+  /** The same, as it is committed. */
+  readOpenOf(sessionId: string): Promise<OpenRun[]> {
+    return this.work.read((db) => db.query<OpenRun>(OPEN_OF, [sessionId, sessionId]));
   }
 
   async countRunning(tx: Transaction): Promise<number> {

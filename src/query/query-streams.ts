@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import { concat, filter, from, map, type Observable, of, takeUntil, takeWhile } from 'rxjs';
+import { newId } from '../common/ids.js';
+import { type AgentEvent, EventBus, EventLog, EventWatch, type Published } from '../events/index.js';
+import { hold } from './hold.js';
+import { type QueryRequest, QueryService } from './query.service.js';
+
+/** Queries that are answered by the events of their run, as SSE frames. */
+@Injectable()
+export class QueryStreams {
+  constructor(
+    private readonly queries: QueryService,
+    private readonly log: EventLog,
+    private readonly bus: EventBus,
+    private readonly watch: EventWatch,
+  ) {}
+
+  /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
+  async stream(request: QueryRequest): Promise<Observable<string>> {
+    const runId = newId();
+    const live = hold(
+      this.bus.of(request.sessionId).pipe(
+        untilEndOf(runId),
+        map(({ json }) => toFrame(json)),
+      ),
+    );
+    try {
+      const accepted = await this.queries.start(request, runId);
+      if (accepted.attached) {
+        live.drop();
+        return await this.replay(request.sessionId, accepted.runId);
+      }
+      // A run that is taken out of the queue, or that another server ends, has no last event here.
+      const frames = live.stream.pipe(takeUntil(from(accepted.done)));
+      if (accepted.position === undefined) return frames;
+      const { position } = accepted;
+      const notice = { type: 'queued', sessionId: request.sessionId, runId, position, timestamp: Date.now() };
+      return concat(of(toFrame(JSON.stringify(notice))), frames);
+    } catch (error) {
+      live.drop();
+      throw error;
+    }
+  }
+
+  /** A run's events from its first, whether they are stored or still to come. */
+  private async replay(sessionId: string, runId: string): Promise<Observable<string>> {
+    const [first] = await this.log.page(sessionId, { runId, limit: 1 });
+    return this.watch.watch(sessionId, { after: first ? first.seq - 1 : 0 }).pipe(
+      map((item) => {
+        if (item.kind === 'live') return item.published.event;
+        return item.kind === 'stored' ? (JSON.parse(item.logged.data) as AgentEvent) : undefined;
+      }),
+      filter((event) => event?.runId === runId),
+      takeWhile((event) => event?.type !== 'agent_run_end', true),
+      map((event) => toFrame(JSON.stringify(event))),
+    );
+  }
+}
+
+/** One line of data and an empty line: existing clients drop any other frame. */
+const toFrame = (json: string): string => `data: ${json}\n\n`;
+
+const untilEndOf = (runId: string) => (source: Observable<Published>) =>
+  source.pipe(
+    filter((published) => published.runId === runId),
+    takeWhile(({ type }) => type !== 'agent_run_end', true),
+  );

@@ -1,0 +1,44 @@
+/**
+ * Tells of a run that makes no progress, and never ends one: a healthy run may think for long. It tells after
+ * `quietMs`, and again when the silence has become twice as long. Progress costs it nothing: it looks up when the
+ * last one was, and waits for the rest of its time.
+ */
+export class Watchdog {
+  private timer: NodeJS.Timeout;
+  /** How long a silence is told of next. */
+  private patienceMs: number;
+  private toldOf = 0;
+
+  /**
+   * @param lastProgress when it was, in milliseconds since the epoch
+   * @param tell is told how long it has been silent
+   */
+  constructor(
+    private readonly quietMs: number,
+    private readonly lastProgress: () => number,
+    private readonly tell: (silentMs: number) => void,
+  ) {
+    this.patienceMs = quietMs;
+    this.timer = this.wait(quietMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+
+  private look(): void {
+    const last = this.lastProgress();
+    if (last !== this.toldOf) this.patienceMs = this.quietMs;
+    const silentMs = Date.now() - last;
+    if (silentMs >= this.patienceMs) {
+      this.toldOf = last;
+      this.patienceMs *= 2;
+      this.tell(silentMs);
+    }
+    this.timer = this.wait(Math.max(1, this.patienceMs - silentMs));
+  }
+
+  private wait(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.look(), ms);
+  }
+}
