@@ -476,7 +476,7 @@ describe('a socket', () => {
       const { socket, events } = await joined(sessionId);
       const query = [
         { type: 'text', text: 'what is this?' },
-        { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(2_000_000)}` } },
+        { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(600_000)}` } },
       ];
       expect(await ask(socket, 'send-query', { sessionId, query })).toMatchObject({ ok: true });
       await events.until('agent_run_end');
