@@ -136,7 +136,7 @@ describe('a socket whose reader stops reading', () => {
     const [slow, quick] = [await app.socket(), await app.socket()];
     const [fromSlow, fromQuick] = [eventsOf(slow), eventsOf(quick)];
     for (const socket of [slow, quick]) await socket.emitWithAck('join-session', sessionId);
-    const dropped = once(slow.io.engine, 'close');
+    const dropped = new Promise((resolve) => slow.io.engine.once('close', resolve));
     tcpOf(slow).pause();
     app.model.next(much);
     const { status } = await app.query(sessionId, 'go');
