@@ -10,7 +10,6 @@ import { jsonBody } from './common/body.js';
 import { type DoorRules, frontDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { routeStack } from './common/routes.js';
-import { maskSecrets } from './common/secret.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
@@ -136,11 +135,11 @@ export class AgentTARSServer {
         logger: false, // what fails until here is thrown, and told once
       },
     );
-    nest.useLogger(logger(this.config.logLevel));
+    nest.useLogger(logger(this.config.logLevel, this.config.secrets));
     nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());
-    nest.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
+    nest.useGlobalFilters(new ErrorFilter(describe));
     nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes, this.door));
     nest.get(DocsService).attach(nest);
     return nest;

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DomainError, toDomainError } from '../common/errors.js';
-import { maskSecrets } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { RunEndStatus, RunLog } from '../events/index.js';
 import { AGENT, type Agent, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
@@ -49,7 +48,7 @@ export class AgentService {
   constructor(
     @Inject(AGENT) private readonly agent: Agent,
     private readonly catalog: ModelCatalog,
-    private readonly config: AppConfig,
+    config: AppConfig,
   ) {
     this.tools = new ToolSet(builtInTools, config.tools as readonly AnyTool[]);
   }
@@ -93,9 +92,7 @@ export class AgentService {
     const error = toDomainError(thrown);
     if (error.code === 'INTERNAL') {
       const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-      this.logger.error(
-        maskSecrets(`Run ${runId} of session ${sessionId} failed: ${text}`, this.config.secrets),
-      );
+      this.logger.error(`Run ${runId} of session ${sessionId} failed: ${text}`);
     }
     return error;
   }

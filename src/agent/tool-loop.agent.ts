@@ -5,6 +5,7 @@ import type {
   LanguageModelV3ToolResultPart,
 } from '@ai-sdk/provider';
 import { abortable } from '../common/race.js';
+import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import type { ToolCallRequest } from '../events/index.js';
 import type { Agent, AgentTurn } from './agent.js';
@@ -75,9 +76,9 @@ export class ToolLoopAgent implements Agent {
     let error: string | undefined;
     try {
       if (!args) throw new Error(`The arguments are no JSON object: ${input.slice(0, 500)}`);
-      content = await this.execute(turn, toolName, args);
+      content = maskSecretsIn(await this.execute(turn, toolName, args), this.config.secrets);
     } catch (thrown) {
-      error = this.explain(turn, thrown);
+      error = maskSecrets(this.explain(turn, thrown), this.config.secrets);
     }
     await log.append({
       type: 'tool_result',

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
+import { maskSecretsInJson, SecretMask } from '../common/secret.js';
+import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
@@ -31,6 +33,7 @@ export class EventLog {
     private readonly work: UnitOfWork,
     private readonly bus: EventBus,
     private readonly frames: Frames,
+    private readonly config: AppConfig,
   ) {}
 
   /**
@@ -49,24 +52,42 @@ export class EventLog {
     );
     let seq = head?.seq ?? 0;
     const timestamp = Date.now();
-    const events = drafts.map((draft) => {
+    const entries = drafts.map((draft) => {
       const { type, ...fields } = draft;
       seq += 1;
-      const event = { id: newId(timestamp), type, seq, sessionId, runId, timestamp, ...fields };
-      return event as StoredAgentEvent;
+      return this.masked({
+        id: newId(timestamp),
+        type,
+        seq,
+        sessionId,
+        runId,
+        timestamp,
+        ...fields,
+      } as never);
     });
-    const rows = events.map((event) => JSON.stringify(event));
     await tx.execute(
-      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${rows.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
-      events.flatMap(({ seq, type }, i) => [sessionId, seq, runId, type, rows[i]]),
+      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${entries.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
+      entries.flatMap(({ event, json }) => [sessionId, event.seq, runId, event.type, json]),
     );
     tx.afterCommit(() => {
       if (!this.bus.hasListeners(sessionId)) return;
-      for (const [i, event] of events.entries()) {
-        this.bus.publish(sessionId, this.frames.publish(event, rows[i] ?? ''));
-      }
+      for (const { event, json } of entries) this.bus.publish(sessionId, this.frames.publish(event, json));
     });
-    return events;
+    return entries.map(({ event }) => event);
+  }
+
+  /** Hides this server's secrets in a text that comes in pieces. */
+  newMask(): SecretMask {
+    return new SecretMask(this.config.secrets);
+  }
+
+  /** What a model, a tool or a user says may hold a key of this server: nobody shall read it here. */
+  private masked(event: StoredAgentEvent): { event: StoredAgentEvent; json: string } {
+    const json = JSON.stringify(event);
+    const masked = maskSecretsInJson(json, this.config.secrets);
+    return masked === json
+      ? { event, json }
+      : { event: JSON.parse(masked) as StoredAgentEvent, json: masked };
   }
 
   /** The events of a session in `seq` order. An unknown session has none. */

@@ -1,4 +1,5 @@
 import { newId } from '../common/ids.js';
+import type { SecretMask } from '../common/secret.js';
 import type { EventBus } from './event-bus.js';
 import type { StreamingAgentEvent } from './event.types.js';
 import type { Published } from './published.js';
@@ -7,6 +8,7 @@ interface OpenToolCall {
   readonly toolCallId: string;
   readonly toolName: string;
   readonly parts: string[];
+  readonly mask: SecretMask;
 }
 
 type Delta =
@@ -23,6 +25,8 @@ type Delta =
  */
 export class OpenMessage {
   readonly messageId = newId();
+  private readonly textMask: SecretMask;
+  private readonly thinkingMask: SecretMask;
   private readonly textParts: string[] = [];
   private readonly thinkingParts: string[] = [];
   private readonly toolCalls = new Map<string, OpenToolCall>();
@@ -43,8 +47,11 @@ export class OpenMessage {
     private readonly bus: EventBus,
     readonly sessionId: string,
     readonly runId: string,
+    private readonly newMask: () => SecretMask,
   ) {
     this.jsonScope = JSON.stringify({ sessionId, runId, messageId: this.messageId }).slice(1, -1);
+    this.textMask = newMask();
+    this.thinkingMask = newMask();
     bus.setOpenMessage(sessionId, this);
   }
 
@@ -57,7 +64,7 @@ export class OpenMessage {
   }
 
   get isEmpty(): boolean {
-    return this.deltas === 0;
+    return this.length === 0 && this.toolCalls.size === 0;
   }
 
   /** Milliseconds from its opening to the first delta; 0 when none came. */
@@ -76,25 +83,42 @@ export class OpenMessage {
 
   addText(content: string): void {
     if (this.closed) return;
-    this.textParts.push(content);
     this.length += content.length;
-    this.send({ type: 'assistant_streaming_message', content });
+    this.showText(this.textMask.push(content));
   }
 
   addThinking(content: string): void {
     if (this.closed) return;
-    this.thinkingParts.push(content);
     this.length += content.length;
-    this.send({ type: 'assistant_streaming_thinking_message', content });
-    this.thoughtUntil = this.lastAt;
+    this.showThinking(this.thinkingMask.push(content));
   }
 
   addToolArguments(toolCallId: string, toolName: string, args: string): void {
     if (this.closed) return;
     let call = this.toolCalls.get(toolCallId);
-    if (!call) this.toolCalls.set(toolCallId, (call = { toolCallId, toolName, parts: [] }));
-    call.parts.push(args);
+    if (!call) {
+      this.toolCalls.set(toolCallId, (call = { toolCallId, toolName, parts: [], mask: this.newMask() }));
+    }
     this.length += args.length;
+    const shown = call.mask.push(args);
+    if (shown !== '' || args === '') this.showArguments(call, shown);
+  }
+
+  private showText(content: string): void {
+    if (content === '') return;
+    this.textParts.push(content);
+    this.send({ type: 'assistant_streaming_message', content });
+  }
+
+  private showThinking(content: string): void {
+    if (content === '') return;
+    this.thinkingParts.push(content);
+    this.send({ type: 'assistant_streaming_thinking_message', content });
+    this.thoughtUntil = this.lastAt;
+  }
+
+  private showArguments({ toolCallId, toolName, parts }: OpenToolCall, args: string): void {
+    parts.push(args);
     this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
   }
 
@@ -102,6 +126,12 @@ export class OpenMessage {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.showThinking(this.thinkingMask.end());
+    this.showText(this.textMask.end());
+    for (const call of this.toolCalls.values()) {
+      const rest = call.mask.end();
+      if (rest !== '') this.showArguments(call, rest);
+    }
     if (this.bus.openMessage(this.sessionId) === this) this.bus.setOpenMessage(this.sessionId, undefined);
     if (this.thinkingParts.length > 0) {
       this.send({ type: 'assistant_streaming_thinking_message', content: '' }, true);

@@ -99,7 +99,9 @@ export class RunLog {
   /** Begins a message: what the model writes is streamed as it comes. */
   openMessage(): OpenMessage {
     if (this.sealed) throw new RunEnded();
-    this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId);
+    this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId, () =>
+      this.events.newMask(),
+    );
     return this.current;
   }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ModelCatalog, SummaryService } from '../agent/index.js';
 import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
+import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
 import { EventBus, EventLog, type PageOptions, type Usage } from '../events/index.js';
@@ -49,7 +50,8 @@ export class SessionsService {
     this.settings = z.fromJSONSchema(config.server.runtimeSettings.schema);
   }
 
-  async create(dto: CreateSessionDto): Promise<Session> {
+  async create(given: CreateSessionDto): Promise<Session> {
+    const dto = this.masked(given);
     const now = Date.now();
     const session: Session = {
       id: newId(now),
@@ -122,7 +124,8 @@ export class SessionsService {
     return { events: `[${rows.map((row) => row.data).join(',')}]`, hasMore };
   }
 
-  async update({ sessionId, name, tags, metadata }: UpdateSessionDto): Promise<Session> {
+  async update(dto: UpdateSessionDto): Promise<Session> {
+    const { sessionId, name, tags, metadata } = this.masked(dto);
     // `name` and `tags` may come in either place; the flat ones win.
     const newName = name ?? metadata?.name;
     const newTags = tags ?? metadata?.tags;
@@ -139,7 +142,7 @@ export class SessionsService {
   }
 
   async setRuntimeSettings(sessionId: string, settings: Record<string, unknown>): Promise<Session> {
-    const checked = this.checkSettings(settings);
+    const checked = this.checkSettings(this.masked(settings));
     return this.change(sessionId, () => ({ runtimeSettings: checked }));
   }
 
@@ -184,6 +187,11 @@ export class SessionsService {
 
   toDto(session: Session): SessionDto {
     return toSessionDto(session, this.config);
+  }
+
+  /** A key of this server is in no row, whoever gave it. */
+  private masked<T>(given: T): T {
+    return maskSecretsIn(given, this.config.secrets);
   }
 
   private async change(id: string, change: (session: Session) => Partial<Session>): Promise<Session> {

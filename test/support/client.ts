@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import { io, type Socket } from 'socket.io-client';
 import type { AgentEvent, StoredAgentEvent } from '../../src/index.js';
+import { requireNoKey } from './leaks.js';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read what they expect of an answer
 export type Wire = any;
@@ -56,6 +57,7 @@ export class Client {
   ): Promise<Answer<Body>> {
     const response = await fetch(this.url + path, { method, headers, ...(body !== undefined && { body }) });
     const text = await response.text();
+    requireNoKey(`the answer of ${method} ${path}`, text);
     const isJson = response.headers.get('content-type')?.includes('json');
     return {
       status: response.status,
@@ -149,7 +151,9 @@ function readEvents(response: Response, abort: () => void): EventReader {
         raw += text;
         parser.feed(text);
       }
-    } catch {
+      requireNoKey(`the stream ${response.url}`, raw);
+    } catch (error) {
+      if (String(error).includes('key is in')) throw error;
       // the connection was cut, by the test or by the server: what had come counts
     }
     over = true;
@@ -190,6 +194,7 @@ export function eventsOf(socket: Socket, name = 'agent-event') {
   const events: AnyEvent[] = [];
   const waiting = new Set<() => void>();
   socket.on(name, (event: AnyEvent) => {
+    requireNoKey(`a ${name} of a socket`, JSON.stringify(event));
     events.push(event);
     waiting.forEach((check) => check());
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentTARSServer, type AgentTarsConfig, type Extensions } from '../../src/index.js';
 import { Client } from './client.js';
+import { requireNoKeyBelow } from './leaks.js';
 import { ModelStub } from './model-stub.js';
 
 export interface TestOptions {
@@ -63,6 +64,7 @@ export class TestServer extends Client {
     this.close();
     await this.server.stop();
     await this.model.stop();
+    await requireNoKeyBelow(join(this.directory, 'data'));
     await rm(this.directory, { recursive: true, force: true });
   }
 }

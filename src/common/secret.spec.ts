@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { inspect } from 'node:util';
+import { maskSecrets, maskSecretsIn, maskSecretsInJson, Secret, SecretMask } from './secret.js';
+
+const KEY = 'sk-live-4711-sentinel';
+
+describe('a secret', () => {
+  it('prints, serialises and inspects as ***', () => {
+    const secret = new Secret(KEY);
+    const holder = { model: { apiKey: secret } };
+    expect(`${secret as unknown as string}`).toBe('***');
+    expect(JSON.stringify(holder)).toBe('{"model":{"apiKey":"***"}}');
+    expect(inspect(holder, { depth: 9, showHidden: true })).not.toContain(KEY);
+    expect(secret.reveal()).toBe(KEY);
+  });
+});
+
+describe('masking', () => {
+  const odd = new Secret('a"b\\c\nd-secret');
+
+  it('finds a secret wherever it stands, also escaped in JSON', () => {
+    expect(maskSecrets(`x${KEY}y${KEY}`, [new Secret(KEY)])).toBe('x***y***');
+    const json = JSON.stringify({ text: `it is ${odd.reveal()}!` });
+    expect(maskSecretsInJson(json, [odd])).toBe('{"text":"it is ***!"}');
+    expect(maskSecretsIn({ list: [odd.reveal()] }, [odd])).toEqual({ list: ['***'] });
+  });
+
+  it('leaves text alone that a placeholder stands in', () => {
+    expect(maskSecrets('none of it', [new Secret('none')])).toBe('none of it');
+    const value = { a: 1 };
+    expect(maskSecretsIn(value, [new Secret(KEY)])).toBe(value);
+  });
+});
+
+describe('masking a text that comes in pieces', () => {
+  const show = (pieces: readonly string[], ...secrets: string[]) => {
+    const mask = new SecretMask(secrets.map((value) => new Secret(value)));
+    const shown = pieces.map((piece) => mask.push(piece));
+    return [...shown, mask.end()];
+  };
+
+  it('passes on every piece as it comes when nothing in it looks like a secret', () => {
+    const pieces = ['This', ' is', ' sk', '-', ' s', 'k', 'i', ' on', ' skis.'];
+    expect(show(pieces, KEY)).toEqual([...pieces, '']);
+  });
+
+  it.each([1, 2, 3, 4, 5, 7, 11, 20, 50])('hides it in pieces of %i characters', (size) => {
+    const text = `before ${KEY} between ${KEY}${KEY} sk-live, and after sk-live-4711`;
+    const pieces = text.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
+    const joined = show(pieces, KEY).join('');
+    expect(joined).not.toContain(KEY);
+    // Up to three characters may be out before it shows what they begin.
+    expect(joined.replace(/(s|sk|sk-)?\*\*\*/g, '***')).toBe(
+      'before *** between ****** sk-live, and after sk-live-4711',
+    );
+  });
+
+  it('hides each of several, of which one begins like another', () => {
+    const other = 'sk-live-47-other';
+    const text = `a ${KEY} b ${other} c`;
+    for (let at = 0; at <= text.length; at++) {
+      const joined = show([text.slice(0, at), text.slice(at)], KEY, other).join('');
+      expect(joined.replace(/(s|sk|sk-)?\*\*\*/g, '***')).toBe('a *** b *** c');
+    }
+  });
+
+  it('gives out at the end what looked like the beginning of one', () => {
+    expect(show(['it is sk-live-4', '7'], KEY)).toEqual(['it is ', '', 'sk-live-47']);
+  });
+});
