@@ -249,6 +249,8 @@ describe('the status of a session', () => {
       runId,
       waitingOn: 'model',
       since: expect.any(Number),
+      lastProgress: expect.any(Number),
+      queue: [],
       queued: 0,
     });
     gate.open();
