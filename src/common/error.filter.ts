@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError, type ErrorCode, toDomainError } from './errors.js';
+import { retryAfterOf } from './limits.js';
 
 /** The one place where what was thrown becomes an HTTP answer. */
 @Catch()
@@ -27,8 +28,10 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-function retryAfter({ code }: DomainError): number | undefined {
-  switch (code) {
+function retryAfter(error: DomainError): number | undefined {
+  const told = retryAfterOf(error);
+  if (told !== undefined) return told;
+  switch (error.code) {
     case 'DRAINING':
     case 'QUEUE_FULL':
     case 'RATE_LIMITED':

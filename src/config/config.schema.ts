@@ -20,6 +20,7 @@ const ORIGIN = 'an origin such as https://example.org or http://localhost:5173, 
 const origin = z
   .string({ error: ORIGIN })
   .refine((text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(), ORIGIN);
+const perClient = whole(1, 1_000_000_000, '');
 const milliseconds = whole(1, 86_400_000, 'milliseconds');
 
 const model = z.object(
@@ -90,6 +91,20 @@ export const configSchema = z.object(
           maxBodyBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
           maxFrameBytes: whole(4_096, 1_073_741_824, 'bytes').optional(),
           watchdogMs: milliseconds.optional(),
+          limits: z
+            .object(
+              {
+                requestsPerMinute: perClient.optional(),
+                runsPerMinute: perClient.optional(),
+                connections: perClient.optional(),
+                sockets: perClient.optional(),
+                messagesPerMinute: perClient.optional(),
+                messageBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
+              },
+              { error: 'an object such as { requestsPerMinute: 600 }' },
+            )
+            .optional(),
+          trustProxy: flag.optional(),
           auth: z
             .undefined({ error: 'left out: this version has no tokens yet, so keep it on 127.0.0.1' })
             .optional(),

@@ -1,3 +1,4 @@
+import type { LimitRules } from '../common/limits.js';
 import type { Secret } from '../common/secret.js';
 
 export const MODEL_PROVIDERS = [
@@ -75,6 +76,26 @@ export interface ConfigInput {
     maxFrameBytes?: number;
     /** A run without any progress for so long is told of in its session, and goes on. Default 300,000 ms. */
     watchdogMs?: number;
+    /**
+     * How much one client may have. On loopback nobody meets the defaults; on any other address, or behind a
+     * proxy, they are strict (in brackets).
+     */
+    limits?: {
+      /** Default 1,000,000 (600). */
+      requestsPerMinute?: number;
+      /** Queries, over HTTP and socket together. Default 100,000 (60). */
+      runsPerMinute?: number;
+      /** Open connections of one address. Default 20,000 (100). */
+      connections?: number;
+      /** Socket.IO clients. Default 10,000 (20). */
+      sockets?: number;
+      /** Messages of all its sockets. Default 1,000,000 (600). */
+      messagesPerMinute?: number;
+      /** Bytes of one socket message. Default `maxBodyBytes` (1,000,000). */
+      messageBytes?: number;
+    };
+    /** Believe the X-Forwarded-* headers of the one proxy before this server. Default false. */
+    trustProxy?: boolean;
     /** Names that this server is reached by, beside loopback ones and `host`. */
     allowedHosts?: string[];
     /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
@@ -143,6 +164,8 @@ export class AppConfig {
     readonly maxBodyBytes: number;
     readonly maxFrameBytes: number;
     readonly watchdogMs: number;
+    readonly limits: LimitRules;
+    readonly trustProxy: boolean;
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { LimitRules } from '../common/limits.js';
 import { Secret } from '../common/secret.js';
 import { configSchema, describeIssues, InvalidConfig } from './config.schema.js';
 import {
@@ -11,6 +12,8 @@ import {
   type ModelProviderName,
   type StorageConfig,
 } from './config.types.js';
+
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -70,9 +73,11 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         maxConcurrentRuns: server.maxConcurrentRuns ?? 1_000,
         maxQueued: server.maxQueued ?? 20,
         shutdownGraceMs: server.shutdownGraceMs ?? 10_000,
-        maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
+        maxBodyBytes: server.maxBodyBytes ?? MAX_BODY_BYTES,
         maxFrameBytes: server.maxFrameBytes ?? 1_000_000,
         watchdogMs: server.watchdogMs ?? 300_000,
+        limits: resolveLimits(server),
+        trustProxy: server.trustProxy ?? false,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
@@ -96,6 +101,39 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
       secrets: models.flatMap((model) => (model.apiKey ? [model.apiKey] : [])),
     }),
   );
+}
+
+/** Nobody who works on the machine itself shall meet a limit. */
+const LOOSE = {
+  requestsPerMinute: 1_000_000,
+  runsPerMinute: 100_000,
+  connections: 20_000,
+  sockets: 10_000,
+  messagesPerMinute: 1_000_000,
+};
+const STRICT: LimitRules = {
+  requestsPerMinute: 600,
+  runsPerMinute: 60,
+  connections: 100,
+  sockets: 20,
+  messagesPerMinute: 600,
+  messageBytes: 1_000_000,
+};
+
+function resolveLimits({
+  host,
+  trustProxy,
+  limits,
+  maxBodyBytes,
+}: NonNullable<ConfigInput['server']>): LimitRules {
+  const loose = { ...LOOSE, messageBytes: maxBodyBytes ?? MAX_BODY_BYTES };
+  const given = Object.entries(limits ?? {}).filter(([, value]) => value !== undefined);
+  return { ...(isLoopback(host) && !trustProxy ? loose : STRICT), ...Object.fromEntries(given) };
+}
+
+/** Whether only this machine itself can reach a server that listens on `host`. */
+export function isLoopback(host = '127.0.0.1'): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function resolveStorage(

@@ -3,6 +3,7 @@ import express from 'express';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OTHER_UI_POLICY, setPolicy } from '../common/security-headers.js';
 import { InvalidConfig } from '../config/index.js';
 
 export interface StaticUi {
@@ -31,8 +32,9 @@ export function staticUi({ directory, basePath, config }: StaticUi): RequestHand
   const head = `<script>window.AGENT_BASE_URL = ""; window.AGENT_WEB_UI_CONFIG = ${inScript(config)};</script>`;
   return [
     (req, res, next) => {
-      if (isApi(req.path)) next();
-      else files(req, res, next);
+      if (isApi(req.path)) return next();
+      setPolicy(res, OTHER_UI_POLICY);
+      files(req, res, next);
     },
     async (req, res, next) => {
       if (isApi(req.path) || req.method !== 'GET') return next();

@@ -1,5 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ModelCatalog } from '../agent/index.js';
+import { PAGE_STYLE } from '../common/html.js';
+import { pagePolicy } from '../common/security-headers.js';
 import { AppConfig } from '../config/index.js';
 import { SessionsService } from '../sessions/index.js';
 import { homePage } from './home-page.js';
@@ -17,7 +19,7 @@ export class WebUiController {
   /** The web page of this server. */
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
-  @Header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+  @Header('content-security-policy', pagePolicy({ styles: [PAGE_STYLE] }))
   async home(): Promise<string> {
     const { sessions } = await this.sessions.list({ limit: SHOWN });
     return homePage({

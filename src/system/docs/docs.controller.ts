@@ -1,9 +1,7 @@
 import { Controller, Get, Header, Param, type StreamableFile } from '@nestjs/common';
+import { DOCS_POLICY } from '../../common/security-headers.js';
 import { openAsset } from './assets.js';
 import { DocsService } from './docs.service.js';
-
-const POLICY =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 @Controller('docs')
 export class DocsController {
@@ -12,7 +10,7 @@ export class DocsController {
   /** This documentation as a page, to read and to try out. */
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
-  @Header('content-security-policy', POLICY)
+  @Header('content-security-policy', DOCS_POLICY)
   page(): string {
     return this.docs.page;
   }

@@ -1,0 +1,54 @@
+import type { RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** What a page of this server may load, beside nothing: its own files, and the inline styles given. */
+export function pagePolicy({ styles = [] }: { readonly styles?: readonly string[] } = {}): string {
+  const hashes = styles.map((text) => ` 'sha256-${createHash('sha256').update(text).digest('base64')}'`);
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self'${hashes.join('')}`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/** Swagger UI sets styles by script, which no hash can name. */
+export const DOCS_POLICY = pagePolicy().replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
+
+/** Another web UI decides itself what it loads; it may not be framed, nor bring plugins. */
+export const OTHER_UI_POLICY = "object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
+
+export function setPolicy(res: Response, policy: string): void {
+  res.setHeader('content-security-policy', policy);
+}
+
+/**
+ * The headers of every answer, as helmet sets them; pages set a policy of their own. They are the same each time, so
+ * helmet is asked once: its chain of handlers costs as much as the rest of a short request.
+ */
+export function securityHeaders(): RequestHandler {
+  const headers: [string, string][] = [];
+  const recorder = {
+    setHeader: (name: string, value: string) => headers.push([name.toLowerCase(), value]),
+    removeHeader: () => undefined,
+  };
+  helmet({
+    contentSecurityPolicy: false,
+    strictTransportSecurity: false, // whoever puts TLS before the server decides that
+    referrerPolicy: { policy: 'no-referrer' },
+  })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
+  headers.push(['content-security-policy', NOTHING]);
+  return (_req, res, next) => {
+    for (const [name, value] of headers) res.setHeader(name, value);
+    next();
+  };
+}
