@@ -15,6 +15,7 @@ const CODES = [
   'ROUTE_NOT_FOUND',
   'SESSION_NOT_FOUND',
   'RUN_NOT_FOUND',
+  'FILE_NOT_FOUND',
   'METHOD_NOT_ALLOWED',
   'SESSION_BUSY',
   'IDEMPOTENCY_MISMATCH',
@@ -47,19 +48,22 @@ const POST_ROUTES: Readonly<Record<string, object>> = {
   '/api/sessions/query/stream': { query: 'x' },
   '/api/sessions/abort': {},
   '/api/sessions/share': {},
+  '/api/sessions/workspace/validate': { paths: ['x'] },
   '/api/oneshot/query': { query: 'x' },
   '/api/oneshot/query/stream': { query: 'x' },
   '/api/runtime-settings': { runtimeSettings: {} },
 };
 const ALL_POSTS = Object.keys(POST_ROUTES);
-const OF_A_SESSION = ALL_POSTS.filter((path) => !path.endsWith('/create') && !path.includes('oneshot'));
+const OF_A_SESSION = ALL_POSTS.filter((path) => !/create$|oneshot|workspace/.test(path));
 
-/** Every route that reads the session from its query string. */
+/** Every route that reads the session from its query string, but for the one that has a body too. */
 const GET_ROUTES_OF_A_SESSION = [
   '/api/sessions/details',
   '/api/sessions/status',
   '/api/sessions/events',
   '/api/sessions/stream',
+  '/api/sessions/workspace/files',
+  '/api/sessions/workspace/search',
   '/api/runtime-settings',
   '/api/runs',
 ];

@@ -50,7 +50,7 @@ export class AgentService {
     private readonly catalog: ModelCatalog,
     config: AppConfig,
   ) {
-    this.tools = new ToolSet(builtInTools, config.tools as readonly AnyTool[]);
+    this.tools = new ToolSet(builtInTools(config.files), config.tools as readonly AnyTool[]);
   }
 
   /** Never rejects: an error is an outcome too. What the model had written by then is kept. */

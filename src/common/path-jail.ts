@@ -1,70 +1,155 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { DomainError } from './errors.js';
+import { explainFileError, PathForbidden } from './file-errors.js';
+import { isHidden } from './hidden-names.js';
 
-/** A path that leaves the workspace, or names something in it that is never shown. */
-export class PathForbidden extends DomainError {
-  constructor(path: string, reason: string) {
-    super('FORBIDDEN', `"${path.slice(0, 200)}" cannot be used: ${reason}.`);
-  }
+/** What of a workspace is for whom, beside the rules that always hold. */
+export interface FileRules {
+  /** Names, or paths relative to the workspace, that are not hidden although they look like it. */
+  readonly visible: readonly string[];
+  /** Absolute paths that are the server's own, with all that lies in them. */
+  readonly offLimits: readonly string[];
 }
 
-const SECRET_FILES = /^(id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|kdbx|keystore|jks))$/i;
-
-/** Dot files and known key files: neither listed, read nor written. */
-export function isHidden(name: string): boolean {
-  return name.startsWith('.') || SECRET_FILES.test(name);
-}
+const MAX_PATH = 4_096;
+const LEADS_OUT = 'a symbolic link in it leads out of the workspace, or nowhere';
 
 /**
  * The one resolver of every path that comes from outside (a model, a client): a directory and what lies
- * really inside it, symbolic links followed.
+ * really inside it, symbolic links followed. It says which path is meant; `open-inside.ts` opens it so that
+ * nobody can put something else in its place meanwhile.
  */
 export class PathJail {
-  private constructor(readonly root: string) {}
+  private constructor(
+    readonly root: string,
+    /** The directory as it was given: paths may be written with it too. */
+    private readonly alias: string,
+    private readonly visible: readonly (readonly string[])[],
+    private readonly offLimits: readonly string[],
+  ) {}
 
-  static async of(directory: string): Promise<PathJail> {
-    return new PathJail(await realpath(directory));
+  /** @throws DomainError FILE_NOT_FOUND when there is no such directory */
+  static async of(directory: string, { visible, offLimits }: FileRules): Promise<PathJail> {
+    const root = await realpath(directory).catch((error: unknown) => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? new DomainError('FILE_NOT_FOUND', 'The workspace directory of this session does not exist.')
+        : error;
+    });
+    const own = await Promise.all(offLimits.map(realpathOfDeepest));
+    return new PathJail(
+      root,
+      resolve(directory),
+      visible.map((path) => path.split('/').filter((part) => part !== '' && part !== '.')),
+      own.filter((path) => isBelow(root, path)),
+    );
   }
 
   /**
-   * The real absolute path of `path`, which may not exist yet: then its deepest existing parent counts.
+   * The real absolute path of `path`, which may not exist yet: then what of it exists counts. What lies outside is
+   * not looked at, so that nobody learns whether it exists.
    * @throws PathForbidden when it lies outside, or when a part of it is hidden
    */
   async resolve(path: string): Promise<string> {
     if (path.includes('\0') || path.includes('\\')) {
       throw new PathForbidden(path, 'it holds a character that no path here may hold');
     }
-    const wanted = resolve(this.root, path);
-    const lexical = relative(this.root, wanted);
-    const real = await realpathOfDeepest(wanted);
-    const inside = relative(this.root, real);
-    if (isOutside(inside)) throw new PathForbidden(path, 'it lies outside the workspace');
-    const parts = [...(isOutside(lexical) ? [] : lexical.split(sep)), ...inside.split(sep)];
-    if (parts.some((part) => part !== '' && isHidden(part))) {
-      throw new PathForbidden(path, 'hidden files and key files are off limits');
+    if (path.length > MAX_PATH) throw new PathForbidden(path, 'it is too long');
+    const wanted = this.lexical(path);
+    if (wanted === undefined) throw new PathForbidden(path, 'it lies outside the workspace');
+    const real = await this.follow(path, wanted).catch((error: unknown) => {
+      throw explainFileError(path, error);
+    });
+    const inside = toParts(relative(this.root, real));
+    for (const parts of [wanted, inside]) {
+      if (this.hides(parts, true) || (this.hides(parts, false) && !(await isDirectory(real)))) {
+        throw new PathForbidden(path, 'hidden files and key files are off limits');
+      }
     }
     return real;
+  }
+
+  /** Whether a path lies inside as it is written, before links are followed. */
+  holds(path: string): boolean {
+    return this.lexical(path) !== undefined;
   }
 
   /** How a real path is shown: relative to the workspace, with `/`; the workspace itself is `.`. */
   show(real: string): string {
     return relative(this.root, real).split(sep).join('/') || '.';
   }
+
+  /** Whether what is really at `parts`, from the workspace on, is neither listed nor opened. */
+  hides(parts: readonly string[], isDirectory: boolean): boolean {
+    const last = parts.length - 1;
+    if (parts.some((name, i) => isHidden(name, isDirectory || i < last) && !this.isVisible(parts, i))) {
+      return true;
+    }
+    const real = join(this.root, ...parts);
+    return this.offLimits.some((own) => real === own || isBelow(own, real));
+  }
+
+  private isVisible(parts: readonly string[], i: number): boolean {
+    return this.visible.some((allowed) =>
+      allowed.length === 1
+        ? allowed[0] === parts[i]
+        : i < allowed.length && allowed.every((name, j) => name === parts[j]),
+    );
+  }
+
+  /** The parts of a path from the workspace on, or undefined when it lies outside. */
+  private lexical(path: string): string[] | undefined {
+    for (const base of [this.root, this.alias]) {
+      const inside = relative(base, resolve(this.root, path));
+      if (!isOutside(inside)) return toParts(inside);
+    }
+    return undefined;
+  }
+
+  /** Goes down part by part: what does not exist yet ends the way, and a link that leaves does too. */
+  private async follow(path: string, parts: readonly string[]): Promise<string> {
+    let real = this.root;
+    let i = 0;
+    for (; i < parts.length; i++) {
+      const next = join(real, parts[i] ?? '');
+      const stats = await lstat(next).catch(undefinedIfMissing);
+      if (!stats) break;
+      real = next;
+      if (!stats.isSymbolicLink()) continue;
+      real = await realpath(next).catch(() => '');
+      if (real !== this.root && !isBelow(this.root, real)) throw new PathForbidden(path, LEADS_OUT);
+    }
+    // Once more: where case does not count, a name may be spelled otherwise than it was asked for.
+    return join(await realpath(real), ...parts.slice(i));
+  }
+}
+
+function toParts(relativePath: string): string[] {
+  return relativePath.split(sep).filter((part) => part !== '');
 }
 
 function isOutside(path: string): boolean {
   return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
 
+/** Whether a path lies in a directory. A neighbour whose name begins alike does not. */
+function isBelow(directory: string, path: string): boolean {
+  return path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+async function isDirectory(real: string): Promise<boolean> {
+  return (await lstat(real).catch(undefinedIfMissing))?.isDirectory() ?? false;
+}
+
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+}
+
 async function realpathOfDeepest(path: string): Promise<string> {
   try {
     return await realpath(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  } catch {
     const parent = dirname(path);
-    if (parent === path) throw error;
-    return join(await realpathOfDeepest(parent), basename(path));
+    return parent === path ? path : join(await realpathOfDeepest(parent), basename(path));
   }
 }

@@ -23,6 +23,11 @@ const origin = z
 const perClient = whole(1, 1_000_000_000, '');
 const milliseconds = whole(1, 86_400_000, 'milliseconds');
 
+const VISIBLE = 'a name such as .env.example, or a path in the workspace such as .github/workflows';
+const visible = z
+  .string({ error: VISIBLE })
+  .refine((path) => /^[^/\\]+(\/[^/\\]+)*$/.test(path) && !/(^|\/)\.\.?(\/|$)/.test(path), VISIBLE);
+
 const model = z.object(
   {
     provider: oneOf(MODEL_PROVIDERS).optional(),
@@ -126,6 +131,12 @@ export const configSchema = z.object(
       )
       .optional(),
     workspace: text.optional(),
+    files: z
+      .object(
+        { visible: z.array(visible, { error: 'a list of names and paths' }).optional() },
+        { error: 'an object such as { visible: [".env.example"] }' },
+      )
+      .optional(),
     dataDir: text.optional(),
     model: model.optional(),
     share: z.object({ provider: httpUrl.optional() }, { error: 'an object' }).optional(),

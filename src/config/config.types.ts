@@ -1,4 +1,5 @@
 import type { LimitRules } from '../common/limits.js';
+import type { FileRules } from '../common/path-jail.js';
 import type { Secret } from '../common/secret.js';
 
 export const MODEL_PROVIDERS = [
@@ -106,6 +107,13 @@ export interface ConfigInput {
   };
   /** The directory that the agent works in. Default: the working directory. */
   workspace?: string;
+  files?: {
+    /**
+     * Hidden files of the workspace (dot files, key files) that the agent and clients may use all the same: names, or
+     * paths relative to the workspace, as they stand. Default: none.
+     */
+    visible?: string[];
+  };
   /** Where the database is. Default `~/.agent-tars`. */
   dataDir?: string;
   model?: ModelInput;
@@ -171,6 +179,8 @@ export class AppConfig {
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };
   };
   readonly workspace: string;
+  /** What of a workspace may be used; the data directory is off limits. */
+  readonly files: FileRules;
   readonly dataDir: string;
   /** The default model, first, and those that a session may choose. */
   readonly models: readonly [ModelConfig, ...ModelConfig[]];

@@ -48,6 +48,16 @@ describe('the configuration', () => {
         runtimeSettings: { schema: { type: 'object', properties: {} } },
       },
       workspace: '/srv',
+      files: {
+        visible: [],
+        offLimits: [
+          '',
+          '/agent-tars.db',
+          '/agent-tars.db-wal',
+          '/agent-tars.db-shm',
+          '/agent-tars.db-journal',
+        ].map((path) => join(homedir(), '.agent-tars') + path),
+      },
       dataDir: join(homedir(), '.agent-tars'),
       models: [
         {
@@ -99,6 +109,17 @@ describe('the configuration', () => {
     const own = resolve({ server: { storage: { type: 'sqlite', path: 'own.db', driver: 'libsql' } } });
     expect(own.server.storage).toEqual({ type: 'sqlite', path: '/srv/own.db', driver: 'libsql' });
     expect(resolve({ server: { storage: { type: 'memory' } } }).server.storage).toEqual({ type: 'memory' });
+  });
+
+  it('keeps the data directory and the database from the workspace, wherever they are', () => {
+    const storage = { type: 'sqlite' as const, path: 'own.db' };
+    expect(resolve({ dataDir: 'state', server: { storage } }).files).toEqual({
+      visible: [],
+      offLimits: ['/srv/state', '/srv/own.db', '/srv/own.db-wal', '/srv/own.db-shm', '/srv/own.db-journal'],
+    });
+    const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });
+    expect(memory.files.offLimits).toEqual(['/data']);
+    expect(resolve({ files: { visible: ['.github'] } }).files.visible).toEqual(['.github']);
   });
 
   it('is frozen, to its depths, and leaves alone what it was made from', () => {
@@ -222,6 +243,12 @@ describe('a bad value', () => {
       'server.runtimeSettings.schema is {"type":"nope"}, but must be a JSON Schema of an object: { type: "object", properties }.',
     ],
     [{ workspace: 7 }, 'workspace is 7, but must be a text.'],
+    ...['', '/etc', '../x', 'a/../b', 'a//b', 'a\\b', 7].map((path): [unknown, string] => [
+      { files: { visible: ['.github', path] } },
+      `files.visible.1 is ${JSON.stringify(path)}, but must be a name such as .env.example, or a path in the workspace such as .github/workflows.`,
+    ]),
+    [{ files: { visible: '.env' } }, 'files.visible is ".env", but must be a list of names and paths.'],
+    [{ files: [] }, 'files is [], but must be an object such as { visible: [".env.example"] }.'],
     [
       { model: 'gpt' },
       'model is "gpt", but must be an object such as { provider: "openai", id: "gpt-5-mini" }.',

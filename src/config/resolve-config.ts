@@ -58,6 +58,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
   const config = { ...(parsed.data as ConfigInput), tools: input.tools ?? [] };
   const server = config.server ?? {};
   const dataDir = resolve(cwd, config.dataDir ?? join(homedir(), '.agent-tars'));
+  const storage = resolveStorage(server.storage, cwd, dataDir);
   const models = resolveModels(config, env);
 
   return deepFreeze(
@@ -67,7 +68,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         host: server.host ?? '127.0.0.1',
         open: server.open ?? false,
         basePath: server.basePath ?? '/api',
-        storage: resolveStorage(server.storage, cwd, dataDir),
+        storage,
         whenBusy: server.whenBusy ?? 'reject',
         exclusive: server.exclusive ?? false,
         maxConcurrentRuns: server.maxConcurrentRuns ?? 1_000,
@@ -83,6 +84,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
       },
       workspace: resolve(cwd, config.workspace ?? '.'),
+      files: { visible: config.files?.visible ?? [], offLimits: [dataDir, ...filesOf(storage)] },
       dataDir,
       models,
       share: { ...(config.share?.provider && { provider: config.share.provider }) },
@@ -145,6 +147,12 @@ function resolveStorage(
   if (storage?.type === 'memory') return { type: 'memory', ...driver };
   const path = storage?.path ? resolve(cwd, storage.path) : join(dataDir, 'agent-tars.db');
   return { type: 'sqlite', path, ...driver };
+}
+
+/** The database is several files. */
+function filesOf(storage: StorageConfig): string[] {
+  if (storage.type === 'memory') return [];
+  return ['', '-wal', '-shm', '-journal'].map((suffix) => storage.path + suffix);
 }
 
 function resolveModels(config: ConfigInput, env: Env): [ModelConfig, ...ModelConfig[]] {

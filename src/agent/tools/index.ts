@@ -1,15 +1,19 @@
-import { editFileTool, listDirectory, readFileTool, writeFileTool } from './files.js';
-import { searchFiles } from './search-files.js';
+import { type FileRules, PathJail } from '../../common/path-jail.js';
+import { editFileTool, listDirectoryTool, readFileTool, writeFileTool } from './files.js';
+import { searchFilesTool } from './search-files.js';
 import type { AnyTool } from './tool.js';
 
 /** The tools that every agent has. All of them stay inside the workspace. */
-export const builtInTools: readonly AnyTool[] = [
-  listDirectory,
-  readFileTool,
-  searchFiles,
-  writeFileTool,
-  editFileTool,
-];
+export function builtInTools(rules: FileRules): AnyTool[] {
+  const jailOf = (workspace: string) => PathJail.of(workspace, rules);
+  return [
+    listDirectoryTool(jailOf),
+    readFileTool(jailOf),
+    searchFilesTool(jailOf),
+    writeFileTool(jailOf),
+    editFileTool(jailOf),
+  ];
+}
 
 export {
   type AnyTool,

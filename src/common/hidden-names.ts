@@ -1,0 +1,37 @@
+/** Files that hold keys and passwords, by the names that people and tools give them; in lower case. */
+const KEY_FILES: readonly RegExp[] = [
+  /^id_[^.]+$/, // what ssh-keygen writes; the public half ends in .pub
+  /\.(pem|key|p8|p12|pfx|ppk|jks|keystore|kdbx?|ovpn)$/,
+  /\.env$/,
+  /^(credentials|client_secret.*|service[-_]account.*)(\.(json|csv|ini|toml|ya?ml|xml))?$/,
+  /^secrets?\.(json|toml|ya?ml|ini)$/,
+  /^(_netrc|htpasswd|kubeconfig)$/,
+  /\.tfstate$/,
+  // The server's own: it may hold keys, and it is code that runs at the next start.
+  /^agent-tars\.config\.[a-z]+$/,
+];
+
+const BACKUP = /(~|\.(bak|backup|old|orig|save|swp))+$/;
+
+/**
+ * Whether a name in the workspace is neither listed, read nor written: dot files, and files that are known to
+ * hold keys. A directory is hidden by its dot alone.
+ */
+export function isHidden(name: string, isDirectory = false): boolean {
+  if (name.startsWith('.') || name.includes('\\')) return true;
+  const plain = plainName(name);
+  if (plain === '' || plain.startsWith('.')) return true;
+  return !isDirectory && KEY_FILES.some((pattern) => pattern.test(plain.replace(BACKUP, '')));
+}
+
+/**
+ * A name as the file systems read it that are easiest to deceive: they take several spellings of a character for
+ * the same, skip invisible ones, and drop dots and blanks at the end.
+ */
+function plainName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/[. ]+$/, '')
+    .toLowerCase();
+}
