@@ -15,6 +15,7 @@ const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWit
 const json = new JsonSchemas(checker, own);
 const written = membersOf('WrittenAnswers');
 const streamed = membersOf('StreamedAnswers');
+const files = membersOf('FileAnswers');
 
 const operations = {};
 const inputs = {};
@@ -24,7 +25,7 @@ for (const file of own) {
     else if (file.fileName.endsWith('.dto.ts')) inputs[node.name.text] = json.ofObject(typeOf(node));
   }
 }
-for (const id of [...written.keys(), ...streamed.keys()]) {
+for (const id of [...written.keys(), ...streamed.keys(), ...files.keys()]) {
   if (!(id in operations)) throw new Error(`${ANSWERS} describes ${id}, which does not exist.`);
 }
 json.of(typeOf(exported('src/common/errors.ts', 'ErrorBody')));
@@ -70,6 +71,7 @@ function responseOf(id, method) {
       content: { 'text/event-stream': { schema: json.of(streamed.get(id)) } },
     };
   }
+  if (files.has(id)) return { description: 'The file.', content: { '*/*': {} } };
   const returned = checker.getReturnTypeOfSignature(checker.getSignatureFromDeclaration(method));
   const type = written.get(id) ?? checker.getAwaitedType(returned);
   const description = 'Success.';

@@ -8,6 +8,7 @@ import { QueryModule, Run } from './query/index.js';
 import { Session, SessionsModule } from './sessions/index.js';
 import { ShareModule } from './share/share.module.js';
 import { SystemModule } from './system/system.module.js';
+import { WorkspaceModule } from './workspace/index.js';
 import { WebUiModule } from './web-ui/web-ui.module.js';
 
 /** What extends the server from outside. */
@@ -46,6 +47,7 @@ export class AgentTarsModule {
         EventsModule,
         AgentModule.with(agent),
         SessionsModule,
+        WorkspaceModule,
         QueryModule,
         ShareModule,
         GatewayModule,

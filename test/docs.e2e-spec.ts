@@ -157,6 +157,12 @@ describe('the API document', () => {
     for (const path of ['details', 'events', 'status'])
       await get(`sessions/${path}`, `?sessionId=${sessionId}`);
     await get('runs', `?sessionId=${sessionId}`);
+    for (const query of ['', '&path=note.txt', '&path=note.txt&download=1'])
+      await get('sessions/workspace/files', `?sessionId=${sessionId}${query}`);
+    await get('sessions/workspace/search', `?sessionId=${sessionId}&q=note`);
+    const paths = { paths: ['note.txt', 'missing', '..'] };
+    const checked = await app.post<object>(`/api/sessions/workspace/validate?sessionId=${sessionId}`, paths);
+    checker.expect(checked.body, pointerTo('post', '/api/sessions/workspace/validate', checked.status));
     await post('sessions/update', { sessionId, metadata: { colour: 'red' } });
     await post('sessions/share', { sessionId, upload: false });
     await post('oneshot/query', { query: 'hi' });

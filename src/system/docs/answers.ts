@@ -51,3 +51,8 @@ export interface SessionCreated {
   readonly sessionId: string;
   readonly timestamp: number;
 }
+
+/** Operations that send a file as it is, with its own type. */
+export interface FileAnswers {
+  WorkspaceController_raw: never;
+}

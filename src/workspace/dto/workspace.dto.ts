@@ -1,0 +1,53 @@
+import { Transform } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsSessionId } from '../../common/validation.js';
+
+export const ITEM_TYPES = ['file', 'directory', 'all'] as const;
+
+export class WorkspaceFilesDto {
+  @IsSessionId()
+  readonly sessionId: string;
+
+  /** Relative to the workspace; the workspace itself is "." or "/". Default: the workspace. */
+  @IsOptional()
+  @IsString()
+  readonly path?: string;
+
+  /** "1": the content of a file comes with it. */
+  @IsOptional()
+  @IsIn(['1', 'true', '0', 'false'])
+  readonly download?: '1' | 'true' | '0' | 'false';
+}
+
+export class WorkspaceSearchDto {
+  @IsSessionId()
+  readonly sessionId: string;
+
+  /** A part of a name or of a path, or characters of it in their order. Default: the first entries. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  readonly q?: string;
+
+  /** Default "all". */
+  @IsOptional()
+  @IsIn(ITEM_TYPES)
+  readonly type?: (typeof ITEM_TYPES)[number];
+}
+
+export class ValidatePathsDto {
+  @IsArray()
+  @ArrayMaxSize(1_000)
+  @IsString({ each: true })
+  readonly paths: string[];
+}
+
+export class RawFileDto {
+  @IsSessionId()
+  readonly sessionId: string;
+
+  /** Relative to the workspace. */
+  @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.join('/') : value))
+  @IsString()
+  readonly path: string;
+}

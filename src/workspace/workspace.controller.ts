@@ -1,0 +1,44 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { SessionIdDto } from '../sessions/index.js';
+import { RawFileDto, ValidatePathsDto, WorkspaceFilesDto, WorkspaceSearchDto } from './dto/workspace.dto.js';
+import { sendFile } from './send-file.js';
+import { WorkspaceService } from './workspace.service.js';
+import type { DirectoryDto, FileDto, PathCheckDto, WorkspaceItemDto } from './workspace.types.js';
+
+@Controller('sessions/workspace')
+export class WorkspaceController {
+  constructor(private readonly workspace: WorkspaceService) {}
+
+  /** A directory of the workspace with what is in it, or a file, with its content when that is wanted. */
+  @Get('files')
+  files(@Query() { sessionId, path, download }: WorkspaceFilesDto): Promise<DirectoryDto | FileDto> {
+    return this.workspace.files(sessionId, path ?? '.', download === '1' || download === 'true');
+  }
+
+  /** Files and directories whose name or path fits, best first; `.gitignore` is respected. */
+  @Get('search')
+  async search(@Query() { sessionId, q, type }: WorkspaceSearchDto): Promise<{ items: WorkspaceItemDto[] }> {
+    return { items: await this.workspace.search(sessionId, q ?? '', type ?? 'all') };
+  }
+
+  /** Whether there is something at each path, in the order of the paths. */
+  @Post('validate')
+  @HttpCode(200)
+  async validate(
+    @Query() { sessionId }: SessionIdDto,
+    @Body() { paths }: ValidatePathsDto,
+  ): Promise<{ results: PathCheckDto[] }> {
+    return { results: await this.workspace.validate(sessionId, paths) };
+  }
+
+  /** A file as it is, for a browser: in a sandbox, without the right to run anything. Ranges are answered. */
+  @Get('raw/:sessionId/*path')
+  async raw(
+    @Param() { sessionId, path }: RawFileDto,
+    @Req() req: Request,
+    @Res() res: Response,
+  ): Promise<void> {
+    await sendFile(req, res, await this.workspace.open(sessionId, path));
+  }
+}

@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import { basename, isAbsolute, join } from 'node:path';
+import { DomainError } from '../common/errors.js';
+import { FileNotFound, FileTooLarge, PathForbidden, WrongKindOfFile } from '../common/file-errors.js';
+import { listDirectory } from '../common/list-directory.js';
+import { openFile, type OpenFile, statInside } from '../common/open-inside.js';
+import { PathJail } from '../common/path-jail.js';
+import { readUpTo, textOf } from '../common/text-file.js';
+import { AppConfig } from '../config/index.js';
+import { SessionsService } from '../sessions/index.js';
+import { type ItemType, search } from './search.js';
+import type { DirectoryDto, FileDto, PathCheckDto, WorkspaceItemDto } from './workspace.types.js';
+
+/** Larger files are not put into JSON. */
+const MAX_CONTENT_BYTES = 10 * 1024 * 1024;
+
+/** The files of a session's workspace, as its clients see them. */
+@Injectable()
+export class WorkspaceService {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly config: AppConfig,
+  ) {}
+
+  /**
+   * What is at a path: a directory with its entries, or a file, with its content when that is wanted.
+   * @throws SessionNotFound, PathForbidden, FileNotFound; FileTooLarge when the content is more than 10 MB
+   */
+  async files(sessionId: string, path: string, withContent: boolean): Promise<DirectoryDto | FileDto> {
+    const jail = await this.jailOf(sessionId);
+    const { real, stats } = await at(jail, path);
+    if (stats.isDirectory()) {
+      const { entries, truncated, path: shown } = await listDirectory(jail, jail.show(real));
+      return { type: 'directory', path: shown, files: entries, ...(truncated && { truncated }) };
+    }
+    const file = await openFile(jail, jail.show(real));
+    try {
+      const shown = jail.show(real);
+      const { size, mtimeMs } = file.stats;
+      return {
+        type: 'file',
+        name: basename(real),
+        size,
+        modified: Math.round(mtimeMs),
+        path: shown,
+        ...(withContent && (await this.content(sessionId, shown, file))),
+      };
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  /** Files and directories whose name or path fits, best first. @throws SessionNotFound */
+  async search(sessionId: string, query: string, type: ItemType | 'all'): Promise<WorkspaceItemDto[]> {
+    const { workspace } = await this.sessions.get(sessionId);
+    const matches = await search(await PathJail.of(workspace, this.config.files), query, type);
+    return matches.map((match) => ({
+      name: match.name,
+      path: join(workspace, match.path),
+      type: match.type,
+      relativePath: match.path,
+    }));
+  }
+
+  /** Whether there is something at each path, in the order of the paths. @throws SessionNotFound */
+  async validate(sessionId: string, paths: readonly string[]): Promise<PathCheckDto[]> {
+    const jail = await this.jailOf(sessionId);
+    const results: PathCheckDto[] = [];
+    for (const path of paths) results.push(await check(jail, path));
+    return results;
+  }
+
+  /** Opens a file to be sent as it is. @throws SessionNotFound, PathForbidden, FileNotFound, also for a directory */
+  async open(sessionId: string, path: string): Promise<OpenFile> {
+    const jail = await this.jailOf(sessionId);
+    try {
+      return await openFile(jail, path);
+    } catch (error) {
+      if (!(error instanceof WrongKindOfFile)) throw error;
+      throw new DomainError('FILE_NOT_FOUND', `${error.message} Only files can be read here.`);
+    }
+  }
+
+  private async jailOf(sessionId: string): Promise<PathJail> {
+    const { workspace } = await this.sessions.get(sessionId);
+    return PathJail.of(workspace, this.config.files);
+  }
+
+  private async content(sessionId: string, path: string, file: OpenFile): Promise<Partial<FileDto>> {
+    const bytes = await readUpTo(file.handle, MAX_CONTENT_BYTES);
+    if (!bytes) {
+      const raw = [sessionId, ...path.split('/')].map(encodeURIComponent).join('/');
+      throw new FileTooLarge(
+        `"${path.slice(0, 200)}" has ${file.stats.size} bytes, more than the ${MAX_CONTENT_BYTES} that come as JSON. ` +
+          `Get it as it is: GET ${this.config.server.basePath}/sessions/workspace/raw/${raw}`,
+      );
+    }
+    const text = textOf(bytes);
+    return text === undefined
+      ? { content: bytes.toString('base64'), encoding: 'base64' }
+      : { content: text, encoding: 'utf8' };
+  }
+}
+
+/**
+ * What is at a path that a client names. Existing clients call the workspace `/`, and what is in it `/docs/a.md`:
+ * an absolute path that lies outside is taken so when there is such a file.
+ */
+async function at(jail: PathJail, path: string): ReturnType<typeof statInside> {
+  if (!isAbsolute(path) || jail.holds(path)) return statInside(jail, path);
+  try {
+    return await statInside(jail, `.${path}`);
+  } catch (error) {
+    throw error instanceof FileNotFound ? new PathForbidden(path, 'it lies outside the workspace') : error;
+  }
+}
+
+async function check(jail: PathJail, path: string): Promise<PathCheckDto> {
+  try {
+    const { stats } = await at(jail, path);
+    if (stats.isDirectory()) return { path, exists: true, type: 'directory' };
+    if (stats.isFile()) return { path, exists: true, type: 'file' };
+    throw new WrongKindOfFile(path, 'no regular file');
+  } catch (error) {
+    if (error instanceof FileNotFound) return { path, exists: false };
+    if (error instanceof DomainError) return { path, exists: false, error: error.message };
+    return { path, exists: false, error: 'The server cannot look there.' };
+  }
+}
