@@ -15,6 +15,8 @@ export interface RunRequest {
   readonly options: RunOptions;
   readonly signal: AbortSignal;
   readonly log: RunLog;
+  /** What has to be done before the agent begins. Where it fails, the run does. */
+  readonly prepare?: () => Promise<void>;
   waitsFor(what: WaitingOn): void;
 }
 
@@ -58,16 +60,7 @@ export class AgentService {
     const tally: RunTally = { iterations: 0, inputTokens: 0, outputTokens: 0 };
     let outcome: Omit<RunOutcome, keyof RunTally> = { status: 'completed' };
     try {
-      const model = await this.catalog.load(request.model);
-      const work = this.agent.run({
-        ...request,
-        waitsFor: (what) => request.waitsFor(what),
-        modelConfig: request.model,
-        model,
-        tools: this.tools,
-        tally,
-      });
-      await unlessDeaf(work, request.signal);
+      await unlessDeaf(this.work(request, tally), request.signal);
       request.signal.throwIfAborted();
     } catch (thrown) {
       outcome = request.signal.aborted
@@ -77,6 +70,19 @@ export class AgentService {
     this.keepWhatCame(request.log, outcome.status);
     request.log.seal();
     return { ...outcome, ...tally };
+  }
+
+  private async work(request: RunRequest, tally: RunTally): Promise<void> {
+    const { prepare, ...turn } = request;
+    await prepare?.();
+    await this.agent.run({
+      ...turn,
+      waitsFor: (what) => request.waitsFor(what),
+      modelConfig: request.model,
+      model: await this.catalog.load(request.model),
+      tools: this.tools,
+      tally,
+    });
   }
 
   /** Every run ends with a message: what was cut short is stored as far as it got, and marked. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SessionsModule } from '../sessions/index.js';
+import { WorkspaceModule } from '../workspace/index.js';
 import { OneshotService } from './oneshot.service.js';
 import { QueryController } from './query.controller.js';
 import { QueryService } from './query.service.js';
@@ -8,7 +9,7 @@ import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
 
 @Module({
-  imports: [SessionsModule],
+  imports: [SessionsModule, WorkspaceModule],
   controllers: [QueryController],
   providers: [RunsRepository, RunEngine, QueryService, QueryStreams, OneshotService],
   exports: [QueryService],

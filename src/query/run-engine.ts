@@ -6,6 +6,7 @@ import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus, type EventDraft, EventLog, type QueryContent, RunLog } from '../events/index.js';
 import { type Session, SessionNotFound, SessionsService, type SessionState } from '../sessions/index.js';
+import { ReferencesService } from '../workspace/index.js';
 import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost } from './query.errors.js';
@@ -61,6 +62,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly runs: RunsRepository,
     private readonly sessions: SessionsService,
     private readonly agents: AgentService,
+    private readonly references: ReferencesService,
     private readonly config: AppConfig,
   ) {}
 
@@ -150,7 +152,12 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
   }
 
-  private async execute(run: LiveRun, session: Session, options: RunOptions): Promise<void> {
+  private async execute(
+    run: LiveRun,
+    session: Session,
+    content: QueryContent,
+    options: RunOptions,
+  ): Promise<void> {
     const log = new RunLog(this.work, this.events, this.bus, {
       sessionId: run.sessionId,
       runId: run.id,
@@ -163,7 +170,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const watchdog = new Watchdog(this.config.server.watchdogMs, run.progressAt, (silentMs) =>
       this.tellOfSilence(run, log, silentMs),
     );
-    const outcome = await this.answer(run, session, options, log).finally(() => watchdog.stop());
+    const outcome = await this.answer(run, session, content, options, log).finally(() => watchdog.stop());
     const ended = await this.end(run, outcome, log);
     this.live.remove(run.id);
     const message = await log.lastMessage;
@@ -190,6 +197,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   private async answer(
     run: LiveRun,
     session: Session,
+    content: QueryContent,
     options: RunOptions,
     log: RunLog,
   ): Promise<RunOutcome> {
@@ -207,6 +215,10 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       options,
       signal: run.signal,
       log,
+      prepare: async () => {
+        const context = await this.references.expand(session.workspace, content, run.signal);
+        if (context) await log.append(context);
+      },
       waitsFor: (what) => run.waitsFor(what),
     });
     return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
@@ -285,7 +297,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     tx.afterCommit(() => {
       this.live.add(run);
       run.startedAt = Date.now();
-      void this.execute(run, session, options);
+      void this.execute(run, session, content, options);
     });
   }
 }

@@ -1,1 +1,2 @@
+export { ReferencesService } from './references.service.js';
 export { WorkspaceModule } from './workspace.module.js';

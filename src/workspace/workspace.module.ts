@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 import { SessionsModule } from '../sessions/index.js';
+import { ReferencesService } from './references.service.js';
 import { WorkspaceController } from './workspace.controller.js';
 import { WorkspaceService } from './workspace.service.js';
 
 @Module({
   imports: [SessionsModule],
   controllers: [WorkspaceController],
-  providers: [WorkspaceService],
+  providers: [WorkspaceService, ReferencesService],
+  exports: [ReferencesService],
 })
 export class WorkspaceModule {}

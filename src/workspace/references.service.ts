@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../common/errors.js';
+import { PathJail } from '../common/path-jail.js';
+import { AppConfig } from '../config/index.js';
+import type { EventDraft, QueryContent } from '../events/index.js';
+import { Expansion, note } from './expansion.js';
+import { mayRefer, type Reference, referencesIn, textsOf } from './references.js';
+
+/** The `@file:` and `@dir:` references of queries. */
+@Injectable()
+export class ReferencesService {
+  constructor(private readonly config: AppConfig) {}
+
+  /**
+   * What the references of a query name, as one event for its run; undefined when there are none. A reference that
+   * cannot be read is told as such in the event.
+   * @throws the signal's reason, once it has aborted
+   */
+  async expand(
+    workspace: string,
+    content: QueryContent,
+    signal: AbortSignal,
+  ): Promise<Extract<EventDraft, { type: 'environment_input' }> | undefined> {
+    const texts = textsOf(content).filter(mayRefer);
+    if (texts.length === 0) return undefined;
+    const references = referencesIn(texts);
+    const count = references.length;
+    if (count === 0) return undefined;
+    return {
+      type: 'environment_input',
+      content: await this.contentOf(workspace, references, signal),
+      description: `Expanded context from ${count} ${count === 1 ? 'reference' : 'references'}`,
+      metadata: { type: 'codebase' },
+    };
+  }
+
+  private async contentOf(
+    workspace: string,
+    references: readonly Reference[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    try {
+      const jail = await PathJail.of(workspace, this.config.files);
+      return await new Expansion(jail, signal).expand(references);
+    } catch (error) {
+      if (error instanceof DomainError) return note(`Nothing was read. ${error.message}`);
+      throw error;
+    }
+  }
+}
