@@ -86,6 +86,7 @@ describe('the embedded model', () => {
     ['list the files in src/.'],
     ['What about you list the files in the src directory?'],
     ['show the files of the src folder'],
+    ['list the files in @dir:src'],
   ])('lists a directory for "%s"', async (query) => {
     expect((await ask(query)).text).toBe('Here is what is there:\n\n[DIR] deep\n[FILE] index.ts');
   });
@@ -98,6 +99,8 @@ describe('the embedded model', () => {
     ['show me src/index.ts', 'export const answer = 42; // TODO: why?\n'],
     ['read my notes.txt', 'a file with a blank in its name\n'],
     ['read "my notes.txt"!', 'a file with a blank in its name\n'],
+    ['read @file:note.txt', 'the note says sentinel-7391\n'],
+    ['read @file:"my notes.txt"', 'a file with a blank in its name\n'],
   ])('reads a file for "%s"', async (query, content) => {
     expect((await ask(query)).text).toBe(content);
   });

@@ -74,7 +74,8 @@ function lastUserMessage(prompt: LanguageModelV3Prompt): { text: string; images:
   const images: Image[] = [];
   let text = '';
   for (const part of message?.role === 'user' ? message.content : []) {
-    if (part.type === 'text') text += part.text;
+    // What follows the first text was added to it from the workspace, or is more than is understood here.
+    if (part.type === 'text') text ||= part.text;
     else
       images.push({ mediaType: part.mediaType, data: typeof part.data === 'string' ? part.data : undefined });
   }

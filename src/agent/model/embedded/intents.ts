@@ -35,7 +35,7 @@ const HERE = /^(this|my|our|current|whole)?\s*(workspace|project)?$/i;
 
 /** The documented requests, in the order in which they are tried. */
 export function understand(text: string, images: readonly Image[]): Intent {
-  const request = text.trim();
+  const request = text.trim().replace(/@(file|dir):/g, '');
   if (images.length > 0) return { say: images.map(describeImage).join('\n') };
   if (request.length > MAX_REQUEST) return { say: UNKNOWN };
   if (/^(help|what can you do)\b/i.test(request)) return { say: ABILITIES };
