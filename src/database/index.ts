@@ -1,4 +1,5 @@
-export { type Reader, type Transaction, UnitOfWork } from './unit-of-work.js';
+export { UnitOfWork } from './unit-of-work.js';
+export { type Reader, type Transaction } from './writer.js';
 export { DatabaseNotOpened, openDatabase } from './open-database.js';
 export { NoSqliteDriver } from './drivers/index.js';
 export { DatabaseModule } from './database.module.js';

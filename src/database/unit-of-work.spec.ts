@@ -7,7 +7,8 @@ import { toDomainError } from '../common/errors.js';
 import { SQLITE_DRIVERS, type SqliteDriverName } from '../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
 import { DatabaseNotOpened, openDatabase } from './open-database.js';
-import type { Transaction, UnitOfWork } from './unit-of-work.js';
+import type { UnitOfWork } from './unit-of-work.js';
+import type { Transaction } from './writer.js';
 
 /** Opened by hand: the order of things is the test's. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
@@ -371,6 +372,22 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       await other.query('ROLLBACK');
       await work.write(insert('again'));
       expect(await notesOf(work)).toEqual(['again']);
+    });
+
+    it('is waited for as long by each write, however long others have waited before it', async () => {
+      const work = await openNotes(driver);
+      const other = await connect(driver);
+      await other.query('BEGIN IMMEDIATE');
+      const now = Date.now;
+      const after = (ms: number) => jest.spyOn(Date, 'now').mockImplementation(() => now() + ms);
+      const first = work.write(insert('first'));
+      after(3_000);
+      const second = work.write(insert('second'));
+      after(6_000);
+      await expect(first).rejects.toMatchObject(saying(/locked/));
+      await other.query('ROLLBACK');
+      await second;
+      expect(await notesOf(work)).toEqual(['second']);
     });
   });
 

@@ -1,29 +1,16 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import type { DurableLog } from './durable-log.js';
-import { type Sql, sqlOf } from './sql.js';
+import { sqlOf } from './sql.js';
+import { type Reader, type Transaction, Writer } from './writer.js';
 
 /** How long a write waits for another process that holds the database's lock. */
 export const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 25;
 
-/** What reads see of the database: committed rows, or in a transaction its own too. */
-export interface Reader {
-  readonly manager: EntityManager;
-  /** Runs one query and answers its rows, as the driver gives them. */
-  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-}
-
-/** What a piece of work sees of the transaction that it runs in. */
-export interface Transaction extends Reader {
-  /** Runs one statement and answers how many rows it changed. */
-  execute(sql: string, values?: readonly unknown[]): Promise<number>;
-  /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
-  afterCommit(hook: () => void): void;
-}
-
 interface Waiting {
+  readonly since: number;
   run(tx: Transaction): Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
@@ -41,8 +28,7 @@ export class UnitOfWork {
   private readonly logger = new Logger(UnitOfWork.name);
   private waiting: Waiting[] = [];
   private draining: Promise<void> | undefined;
-  private readonly runner: QueryRunner;
-  private readonly sql: Sql;
+  private readonly writer: Writer;
   private readonly committed: Reader | undefined;
 
   /**
@@ -50,12 +36,11 @@ export class UnitOfWork {
    * @param log what brings a commit to the disk, where the commit itself does not
    */
   constructor(
-    private readonly writer: DataSource,
+    writer: DataSource,
     private readonly reader?: DataSource,
     private readonly log?: DurableLog,
   ) {
-    this.runner = writer.createQueryRunner();
-    this.sql = sqlOf(writer);
+    this.writer = new Writer(writer);
     if (!reader) return;
     const sql = sqlOf(reader);
     this.committed = {
@@ -73,6 +58,7 @@ export class UnitOfWork {
     return new Promise<T>((resolve, reject) => {
       let result: T;
       this.waiting.push({
+        since: Date.now(),
         run: async (tx) => {
           result = await work(tx);
         },
@@ -99,15 +85,16 @@ export class UnitOfWork {
     await this.idle();
     if (this.reader) {
       await this.reader.destroy();
-      await this.runner.query('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => undefined); // only tidies up
+      await this.writer.checkpoint().catch(() => undefined); // only tidies up
     }
-    await this.writer.destroy();
+    await this.writer.close();
     await this.log?.close();
   }
 
   private async drain(): Promise<void> {
     await Promise.resolve(); // those that call in the same tick come along
     while (this.waiting.length > 0) {
+      if (!(await this.begin())) continue;
       const batch = this.waiting;
       this.waiting = [];
       await this.commit(batch);
@@ -115,11 +102,31 @@ export class UnitOfWork {
     this.draining = undefined;
   }
 
+  /**
+   * Begins a transaction for those that wait. Another process's lock is waited for in slices, because two of the
+   * drivers are synchronous and a long wait would stop the whole server.
+   * @returns false when nobody waits any more: each has been told why
+   */
+  private async begin(): Promise<boolean> {
+    for (let attempt = 0; this.waiting.length > 0; attempt++) {
+      try {
+        await this.writer.begin();
+        return true;
+      } catch (error) {
+        const inTime = Date.now() - BUSY_TIMEOUT_MS;
+        const over = isBusy(error) ? this.waiting.filter(({ since }) => since < inTime) : this.waiting;
+        this.waiting = this.waiting.filter((work) => !over.includes(work));
+        for (const work of over) work.reject(error);
+        if (this.waiting.length > 0) await sleep(Math.min(2 ** attempt, BUSY_RETRY_MS));
+      }
+    }
+    return false;
+  }
+
   private async commit(batch: readonly Waiting[]): Promise<void> {
     const done: Waiting[] = [];
     const hooks: (() => void)[] = [];
     try {
-      await this.begin();
       for (const work of batch) {
         const own: (() => void)[] = [];
         if (await this.runOne(work, own, batch.length > 1)) {
@@ -127,17 +134,24 @@ export class UnitOfWork {
           hooks.push(...own);
         }
       }
-      await this.sql.run('COMMIT');
-      this.tellRunner(false);
+      await this.writer.commit();
       // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
       await this.log?.sync();
     } catch (error) {
-      await this.rollback();
+      await this.writer.rollback();
       for (const work of batch) work.reject(error); // one that was rejected already stays so
       return;
     }
     for (const hook of hooks) this.runHook(hook);
     for (const work of done) work.resolve();
+  }
+
+  /** @returns whether it is part of the commit; when it is not, its caller has been told why */
+  private async runOne(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+    const run = (tx: Transaction) => work.run(tx);
+    const failed = shared ? await this.writer.runShared(run, hooks) : await this.writer.run(run, hooks);
+    if (failed) work.reject(failed.thrown);
+    return !failed;
   }
 
   /** What is committed is committed: a hook that fails must not keep the others from being told. */
@@ -147,63 +161,6 @@ export class UnitOfWork {
     } catch (error) {
       this.logger.error(`A hook after a commit failed: ${String(error)}`);
     }
-  }
-
-  /** @returns whether it is part of the commit; when it is not, its caller has been told why */
-  private async runOne(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
-    const { sql } = this;
-    const tx: Transaction = {
-      manager: this.runner.manager,
-      execute: async (text, values) => sql.run(text, values),
-      query: async (text, values) => (await sql.all(text, values)) as never,
-      afterCommit: (hook) => hooks.push(hook),
-    };
-    if (shared) await sql.run('SAVEPOINT work');
-    try {
-      await work.run(tx);
-    } catch (error) {
-      if (!shared) throw error;
-      await sql.run('ROLLBACK TO work');
-      await sql.run('RELEASE work');
-      work.reject(error);
-      return false;
-    }
-    if (shared) await sql.run('RELEASE work');
-    return true;
-  }
-
-  /**
-   * Takes the write lock at the start: a transaction that begins with a read and then finds that another
-   * process has written can only fail. The wait is in slices, because two of the drivers are synchronous and
-   * a long one would stop the whole server.
-   */
-  private async begin(): Promise<void> {
-    const deadline = Date.now() + BUSY_TIMEOUT_MS;
-    for (;;) {
-      try {
-        await this.sql.run('BEGIN IMMEDIATE');
-        this.tellRunner(true);
-        return;
-      } catch (error) {
-        if (!isBusy(error) || Date.now() > deadline) throw error;
-        await sleep(BUSY_RETRY_MS);
-      }
-    }
-  }
-
-  private async rollback(): Promise<void> {
-    try {
-      if (this.runner.isTransactionActive) await this.sql.run('ROLLBACK');
-    } catch {
-      // SQLite had rolled back by itself, as it does when the disk is full
-    } finally {
-      this.tellRunner(false);
-    }
-  }
-
-  /** TypeORM must know of the transaction, so that what it does inside makes savepoints, not a second BEGIN. */
-  private tellRunner(active: boolean): void {
-    Object.assign(this.runner, { isTransactionActive: active, transactionDepth: active ? 1 : 0 });
   }
 }
 

@@ -1,0 +1,103 @@
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { type Sql, sqlOf } from './sql.js';
+
+/** What reads see of the database: committed rows, or in a transaction its own too. */
+export interface Reader {
+  readonly manager: EntityManager;
+  /** Runs one query and answers its rows, as the driver gives them. */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** What a piece of work sees of the transaction that it runs in. */
+export interface Transaction extends Reader {
+  /** Runs one statement and answers how many rows it changed. */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
+  afterCommit(hook: () => void): void;
+}
+
+/** The connection that writes: one transaction at a time, and the pieces of work inside it. */
+export class Writer {
+  private readonly runner: QueryRunner;
+  private readonly sql: Sql;
+
+  constructor(private readonly dataSource: DataSource) {
+    this.runner = dataSource.createQueryRunner();
+    this.sql = sqlOf(dataSource);
+  }
+
+  /**
+   * Takes the write lock: a transaction that begins with a read and then finds that another process has written
+   * can only fail.
+   */
+  async begin(): Promise<void> {
+    await this.sql.run('BEGIN IMMEDIATE');
+    this.tellRunner(true);
+  }
+
+  async commit(): Promise<void> {
+    await this.sql.run('COMMIT');
+    this.tellRunner(false);
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      if (this.runner.isTransactionActive) await this.sql.run('ROLLBACK');
+    } catch {
+      // SQLite had rolled back by itself, as it does when the disk is full
+    } finally {
+      this.tellRunner(false);
+    }
+  }
+
+  /** Runs work as the transaction's only one: when it throws, the transaction is to be rolled back. */
+  run(work: (tx: Transaction) => Promise<void>, hooks: (() => void)[]): Promise<void> {
+    const { sql } = this;
+    return work({
+      manager: this.runner.manager,
+      execute: async (text, values) => sql.run(text, values),
+      query: async (text, values) => (await sql.all(text, values)) as never,
+      afterCommit: (hook) => hooks.push(hook),
+    });
+  }
+
+  /**
+   * Runs work as one of several: when it throws, its own rows are taken back.
+   * @returns what it threw, if it did
+   * @throws what it threw, when the whole transaction is lost with it
+   */
+  async runShared(
+    work: (tx: Transaction) => Promise<void>,
+    hooks: (() => void)[],
+  ): Promise<{ readonly thrown: unknown } | undefined> {
+    await this.sql.run('SAVEPOINT work');
+    try {
+      await this.run(work, hooks);
+    } catch (error) {
+      try {
+        await this.sql.run('ROLLBACK TO work');
+        await this.sql.run('RELEASE work');
+      } catch {
+        throw error; // SQLite has rolled everything back: what it was says more than that the savepoint is gone
+      }
+      return { thrown: error };
+    }
+    await this.sql.run('RELEASE work');
+    return undefined;
+  }
+
+  /** @returns whether the whole log has been moved into the database file, and that is on the disk */
+  async checkpoint(): Promise<boolean> {
+    const [row] = (await this.sql.all('PRAGMA wal_checkpoint(TRUNCATE)')) as { busy: number }[];
+    return row?.busy === 0;
+  }
+
+  close(): Promise<void> {
+    return this.dataSource.destroy();
+  }
+
+  /** TypeORM must know of the transaction, so that what it does inside makes savepoints, not a second BEGIN. */
+  private tellRunner(active: boolean): void {
+    Object.assign(this.runner, { isTransactionActive: active, transactionDepth: active ? 1 : 0 });
+  }
+}
