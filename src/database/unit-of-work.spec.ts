@@ -449,10 +449,13 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       }
     });
 
-    it('can be opened by many at once for the first time', async () => {
+    it('can be opened by many at once for the first time, each with its foreign keys', async () => {
       const opened = await Promise.all(Array.from({ length: 4 }, () => openNotes(driver)));
       await Promise.all(opened.map((work, i) => work.write(insert(`${i}`))));
       expect((await notesOf(opened[0] as UnitOfWork)).sort()).toEqual(['0', '1', '2', '3']);
+      for (const work of opened) {
+        expect(await work.write((tx) => tx.query('PRAGMA foreign_keys'))).toEqual([{ foreign_keys: 1 }]);
+      }
     });
 
     it.each(installed)('can be gone on with by %s', async (other) => {

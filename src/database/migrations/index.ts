@@ -1,4 +1,7 @@
+import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1763769600000 } from './1763769600000-initial-schema.js';
 
+export type MigrationClass = new () => MigrationInterface;
+
 /** In the order in which they run. A migration that has been released is never changed. */
-export const migrations = [InitialSchema1763769600000];
+export const migrations: readonly MigrationClass[] = [InitialSchema1763769600000];
