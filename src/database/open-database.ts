@@ -5,6 +5,7 @@ import type { DataSource, Logger, MixedList } from 'typeorm';
 import type { StorageConfig } from '../config/index.js';
 import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
+import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
 import { type MigrationClass, migrations } from './migrations/index.js';
 import { BUSY_TIMEOUT_MS, UnitOfWork } from './unit-of-work.js';
 
@@ -50,7 +51,10 @@ export async function openDatabase(
       return new UnitOfWork(writer);
     }
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await inspectFile(file);
     const writer = await connect();
+    const known = steps.map(({ name }) => name);
+    await whenFree(() => inspectDatabase(writer, file, known));
     await whenFree(() => writer.query('PRAGMA journal_mode = WAL'));
     await migrate(writer);
     const reader = await connect();
@@ -123,12 +127,10 @@ const isOutside = (error: unknown): boolean =>
   isLock(error) || isDisk(error) || /readonly/i.test((error as Error).message);
 
 function explain(file: string, error: Error): string {
+  if (error instanceof UnusableDatabase) return `The database file ${file} ${error.message}`;
   const reason = error.message.split('\n')[0] ?? '';
   if (/not a database|is malformed|SQLITE_CORRUPT/i.test(reason)) {
-    return (
-      `The database file ${file} is damaged or is no SQLite database (${reason}). Nothing was changed. ` +
-      `Put a backup in its place, or move it away to start with an empty one.`
-    );
+    return `The database file ${file} ${damaged(reason).message}`;
   }
   if (isLock(error)) {
     return `The database file ${file} is locked by another process (${reason}). Stop that process, or use another --data-dir.`;

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { DataSource } from 'typeorm';
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { toDomainError } from '../common/errors.js';
 import { SQLITE_DRIVERS, type SqliteDriverName } from '../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
+import { migrations } from './migrations/index.js';
 import { DatabaseNotOpened, openDatabase } from './open-database.js';
 import type { UnitOfWork } from './unit-of-work.js';
 import type { Transaction } from './writer.js';
@@ -469,6 +470,56 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
     });
   });
 
+  describe('a migration', () => {
+    const fails = { now: false };
+    class Later1900000000000 implements MigrationInterface {
+      async up(runner: QueryRunner): Promise<void> {
+        await runner.query('CREATE TABLE later (text TEXT)');
+        await runner.query('ALTER TABLE notes RENAME COLUMN text TO words');
+        await runner.query('DELETE FROM notes');
+        if (fails.now) throw new Error('the disk is too old');
+      }
+
+      down(): Promise<void> {
+        throw new Error('is not asked for');
+      }
+    }
+    const opening = (...more: (new () => MigrationInterface)[]) =>
+      openDatabase({ type: 'sqlite', path: file, driver }, [], [...migrations, ...more]);
+
+    it('that fails leaves the old data as it was, for the old version', async () => {
+      const work = await openNotes(driver);
+      await work.write(insert('old'));
+      open.splice(0);
+      await work.close();
+      const before = await readFile(file);
+      fails.now = true;
+      await expect(opening(Later1900000000000)).rejects.toThrow(
+        `The database file ${file} could not be brought up to this version (the disk is too old). It was left as it was`,
+      );
+      expect((await readFile(file)).equals(before)).toBe(true);
+      expect(await notesOf(await openNotes(driver))).toEqual(['old']);
+    });
+
+    it('of a newer version makes this one leave the database alone', async () => {
+      const old = await openNotes(driver);
+      open.splice(0);
+      await old.close();
+      fails.now = false;
+      const newer = await opening(Later1900000000000);
+      await newer.write((tx) => tx.execute(`INSERT INTO notes VALUES ('new')`));
+      await newer.close();
+      const before = await readFile(file);
+      await expect(opening()).rejects.toThrow(
+        `The database file ${file} was made by a newer version of this server (Later1900000000000). Nothing was changed.`,
+      );
+      expect((await readFile(file)).equals(before)).toBe(true);
+      const again = await opening(Later1900000000000);
+      open.push(again);
+      expect(await again.read((reader) => reader.query('SELECT * FROM notes'))).toEqual([{ words: 'new' }]);
+    });
+  });
+
   describe('a file that is no sound database', () => {
     const opening = () => openDatabase({ type: 'sqlite', path: file, driver }, []);
 
@@ -506,10 +557,30 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       await expectRefused(/damaged or is no SQLite database.*backup/);
     });
 
+    it('is refused when a page in its middle is broken, and stays as it is', async () => {
+      await sound();
+      const bytes = await readFile(file);
+      await writeFile(file, bytes.fill(0xa5, 4_096 * 9, 4_096 * 10));
+      await expectRefused(/damaged or is no SQLite database.*backup/);
+    });
+
     it('is refused when it was cut off, and stays as it is', async () => {
       await sound();
-      await truncate(file, 4_096 + 100);
-      await expectRefused(/Nothing was changed/); // not every driver finds the words "is malformed" for it
+      const { length } = await readFile(file);
+      await truncate(file, length - 100);
+      await expectRefused(new RegExp(`damaged.*it has ${length - 100} of its ${length} bytes.*backup`));
+    });
+
+    it('is refused when it belongs to another program, and stays as it is', async () => {
+      await mkdir(dirname(file));
+      const other = await connect(driver);
+      await other.query('CREATE TABLE sessions (cookie TEXT)');
+      await other.query('CREATE VIEW events AS SELECT cookie FROM sessions');
+      open.splice(0);
+      await other.destroy();
+      await expectRefused(
+        /belongs to another program \(it has the tables sessions, events\).*server\.storage\.path/,
+      );
     });
 
     it('is refused when it is a directory', async () => {
@@ -517,7 +588,9 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
         (thrown: unknown) => thrown,
       );
       expect(error).toBeInstanceOf(DatabaseNotOpened);
-      expect((error as Error).message).toContain(directory);
+      expect((error as Error).message).toBe(
+        `The database file ${directory} is a directory. Choose another --data-dir.`,
+      );
     });
 
     it('is a new database when it is empty', async () => {
