@@ -101,6 +101,23 @@ describe('runs', () => {
     expect(body.runs.map((run: { status: string }) => run.status)).toEqual(['completed', 'aborted']);
   });
 
+  it('that were taken out of the queue end every stream that their idempotency key attaches', async () => {
+    const { sessionId, gate, first } = await busySession();
+    const ask = () => app.stream(sessionId, 'two', { whenBusy: 'queue', idempotencyKey: 'taken-out' });
+    const waiting = await ask();
+    const { runId } = await waiting.until('queued');
+    const streams = [waiting, await ask()];
+    expect((await app.post('/api/sessions/abort', { sessionId, runId })).body).toEqual({ success: true });
+    streams.push(await ask());
+    gate.open();
+    await first.ended;
+    expect(await Promise.all(streams.map(async ({ ended }) => types(await ended)))).toEqual([
+      ['queued'],
+      [],
+      [],
+    ]);
+  });
+
   it('that leave the queue tell whoever waits for them', async () => {
     const { sessionId, gate, first } = await busySession();
     const waiting = app.query(sessionId, 'two', { whenBusy: 'queue' });

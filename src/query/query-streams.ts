@@ -1,9 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import { concat, filter, from, map, type Observable, of, takeUntil, takeWhile } from 'rxjs';
+import {
+  concat,
+  filter,
+  from,
+  map,
+  type Observable,
+  of,
+  Subject,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import { newId } from '../common/ids.js';
 import { type AgentEvent, EventBus, EventLog, EventWatch, type Published } from '../events/index.js';
 import { hold } from './hold.js';
-import { type QueryRequest, QueryService } from './query.service.js';
+import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
 /** Queries that are answered by the events of their run, as SSE frames. */
 @Injectable()
@@ -28,7 +40,7 @@ export class QueryStreams {
       const accepted = await this.queries.start(request, runId);
       if (accepted.attached) {
         live.drop();
-        return await this.replay(request.sessionId, accepted.runId);
+        return await this.replay(request.sessionId, accepted);
       }
       // A run that is taken out of the queue, or that another server ends, has no last event here.
       const frames = live.stream.pipe(takeUntil(from(accepted.done)));
@@ -43,15 +55,18 @@ export class QueryStreams {
   }
 
   /** A run's events from its first, whether they are stored or still to come. */
-  private async replay(sessionId: string, runId: string): Promise<Observable<string>> {
+  private async replay(sessionId: string, { runId, done }: Accepted): Promise<Observable<string>> {
     const [first] = await this.log.page(sessionId, { runId, limit: 1 });
+    const caughtUp = new Subject<void>();
     return this.watch.watch(sessionId, { after: first ? first.seq - 1 : 0 }).pipe(
+      tap(({ kind }) => kind === 'replay_end' && caughtUp.next()),
       map((item) => {
         if (item.kind === 'live') return item.published.event;
         return item.kind === 'stored' ? (JSON.parse(item.logged.data) as AgentEvent) : undefined;
       }),
       filter((event) => event?.runId === runId),
       takeWhile((event) => event?.type !== 'agent_run_end', true),
+      takeUntil(caughtUp.pipe(switchMap(() => done))), // one that was taken out of the queue has no last event
       map((event) => toFrame(JSON.stringify(event))),
     );
   }
