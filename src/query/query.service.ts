@@ -157,7 +157,7 @@ export class QueryService {
 
   private async accept(tx: Transaction, request: QueryRequest, runId: string): Promise<Accepted> {
     const { sessionId, query, idempotencyKey } = request;
-    const session = await this.sessions.getWithin(tx, sessionId);
+    const session = await this.sessions.getForQuery(tx, sessionId);
     this.sessions.modelOf(session); // refused now rather than when its turn comes
     const input = maskSecretsInJson(JSON.stringify(query), this.config.secrets);
     if (idempotencyKey !== undefined) {

@@ -60,6 +60,7 @@ export class SessionStreams {
     }
     const lastSeq = cursor === 0 ? 0 : await this.log.lastSeq(sessionId);
     if (cursor > lastSeq) {
+      await this.sessions.require(sessionId); // deleted meanwhile, it has no event
       throw new InvalidInput(
         `The cursor ${cursor} is beyond the last event of this session (${lastSeq}). Begin again with after=0.`,
         { lastSeq },

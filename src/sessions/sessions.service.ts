@@ -37,6 +37,8 @@ const MAX_METADATA = 100_000;
 @Injectable()
 export class SessionsService {
   private readonly beforeDelete: ((sessionId: string) => Promise<void>)[] = [];
+  /** Deletions under way, by session. */
+  private readonly leaving = new Map<string, Promise<void>>();
   private readonly settings: z.ZodType;
 
   constructor(
@@ -105,6 +107,16 @@ export class SessionsService {
     return session;
   }
 
+  /**
+   * The session of a query that is to be taken. One that is being deleted takes none: a run that began between
+   * the end of the others and the session's own would lose its rows, and not know it before its next write.
+   * @throws SessionNotFound
+   */
+  async getForQuery(tx: Transaction, id: string): Promise<Session> {
+    if (this.leaving.has(id)) throw new SessionNotFound(id);
+    return this.getWithin(tx, id);
+  }
+
   /** The session that was updated last. @throws SessionNotFound when there is none */
   async latest(): Promise<Session> {
     const [session] = await this.repository.list({ limit: 1 });
@@ -171,9 +183,28 @@ export class SessionsService {
     this.beforeDelete.push(hook);
   }
 
-  /** Deletes the session with all its events, runs and shares. @throws SessionNotFound */
+  /**
+   * Deletes the session with all its events, runs and shares. From the call on it takes no query. Of several
+   * calls at once the first deletes, and the others find nothing when it has.
+   * @throws SessionNotFound
+   */
   async delete(sessionId: string): Promise<void> {
     await this.require(sessionId);
+    const earlier = this.leaving.get(sessionId);
+    if (earlier) {
+      await earlier;
+      throw new SessionNotFound(sessionId);
+    }
+    const deletion = this.remove(sessionId);
+    this.leaving.set(sessionId, deletion);
+    try {
+      await deletion;
+    } finally {
+      this.leaving.delete(sessionId);
+    }
+  }
+
+  private async remove(sessionId: string): Promise<void> {
     for (const hook of this.beforeDelete) await hook(sessionId);
     const deleted = await this.repository.delete(sessionId);
     this.bus.complete(sessionId);
