@@ -1,0 +1,32 @@
+import type { Type } from '@nestjs/common';
+import { UnitOfWork } from '../../src/database/index.js';
+import { EventBus } from '../../src/events/index.js';
+import { RunEngine } from '../../src/query/run-engine.js';
+import type { TestServer } from './test-server.js';
+
+/** A part of the server, for what nothing on the wire tells. */
+function inside<T>({ server }: TestServer, part: Type<T>): T {
+  const nest = server['nest'];
+  if (!nest) throw new Error('The server is not running.');
+  return nest.get(part, { strict: false });
+}
+
+/** Everything that the database holds of a session: its runs and its events, as they lie in their tables. */
+export function rowsOf(app: TestServer, sessionId: string): Promise<unknown[]> {
+  return inside(app, UnitOfWork).read(async (db) => [
+    ...(await db.query('SELECT * FROM "runs" WHERE "sessionId" = ? ORDER BY "no"', [sessionId])),
+    ...(await db.query('SELECT * FROM "events" WHERE "sessionId" = ? ORDER BY "seq"', [sessionId])),
+  ]);
+}
+
+/** The runs that the process still holds: those under way, and those in a queue. */
+export function liveRuns(app: TestServer): string[] {
+  return inside(app, RunEngine)
+    .live.all()
+    .map(({ id }) => id);
+}
+
+/** Whether anything in the server still listens to the session's events. */
+export function hasListeners(app: TestServer, sessionId: string): boolean {
+  return inside(app, EventBus).hasListeners(sessionId);
+}
