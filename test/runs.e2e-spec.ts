@@ -174,6 +174,22 @@ describe('runs', () => {
     expect(app.model.requests.length - asked).toBe(1);
   });
 
+  it('are one for requests with the same idempotency key that come at once', async () => {
+    const sessionId = await app.createSession();
+    for (let round = 0; round < 5; round++) {
+      const asked = app.model.requests.length;
+      const query = (i: number) => app.query(sessionId, 'pay', { idempotencyKey: `at once ${round}`, i });
+      const other = app.createSession(); // the writer is busy with it: those that wait share the next commit
+      const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => query(i)));
+      await other;
+      for (const answer of answers) {
+        expect(answer).toMatchObject({ status: 200, body: { result: { content: 'Hello there!' } } });
+        expect(answer.body).toEqual(answers[0]?.body);
+      }
+      expect(app.model.requests.length - asked).toBe(1);
+    }
+  });
+
   it('wait for room when the server takes one at a time', async () => {
     const exclusive = await TestServer.start({ config: { server: { exclusive: true } } });
     try {

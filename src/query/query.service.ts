@@ -162,7 +162,7 @@ export class QueryService {
     const input = maskSecretsInJson(JSON.stringify(query), this.config.secrets);
     if (idempotencyKey !== undefined) {
       const known = await this.runs.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
-      if (known) return this.attach(known, input);
+      if (known) return this.attach(tx, known, input);
     }
     const open = await this.engine.openRuns(tx, sessionId);
     const [busyWith] = open;
@@ -197,10 +197,13 @@ export class QueryService {
     }
   }
 
-  private attach(run: Run, input: string): Accepted {
+  /** Who asks together with the first shares its transaction: only after the commit is that run among the live. */
+  private attach(tx: Transaction, run: Run, input: string): Accepted {
     if (run.input !== input) throw new IdempotencyMismatch(run.id);
-    const live = this.engine.live.get(run.id);
-    return { runId: run.id, attached: true, done: live ? live.done : this.resultOf(run) };
+    const done = new Promise<RunResult>((resolve) => {
+      tx.afterCommit(() => resolve(this.engine.live.get(run.id)?.done ?? this.resultOf(run)));
+    });
+    return { runId: run.id, attached: true, done };
   }
 
   private async resultOf(run: Run): Promise<RunResult> {
