@@ -190,6 +190,34 @@ describe('runs', () => {
     }
   });
 
+  it('that wait in the queue after a restart are attached to by their key', async () => {
+    const { sessionId } = await busySession();
+    for (const idempotencyKey of ['two', 'three']) {
+      const waiting = await app.stream(sessionId, idempotencyKey, { whenBusy: 'queue', idempotencyKey });
+      await waiting.until('queued');
+    }
+    const gate = new Gate();
+    app.model.next(
+      async (reply) => {
+        await gate.opened;
+        reply.text('second').end();
+      },
+      (reply) => reply.text('third').end(),
+    );
+    app = await app.restart();
+    const runs = (await app.get(`/api/runs?sessionId=${sessionId}`)).body.runs as { id: string }[];
+    const again = ['three', 'two'].map((key) => app.query(sessionId, key, { idempotencyKey: key }));
+    const stream = await app.stream(sessionId, 'three', { idempotencyKey: 'three' });
+    gate.open();
+    const [third, second] = await Promise.all(again);
+    expect(second).toMatchObject({
+      status: 200,
+      body: { runId: runs[1]?.id, result: { content: 'second' } },
+    });
+    expect(third).toMatchObject({ status: 200, body: { runId: runs[2]?.id, result: { content: 'third' } } });
+    expect((await stream.ended).at(-1)).toMatchObject({ type: 'agent_run_end', runId: runs[2]?.id });
+  });
+
   it('wait for room when the server takes one at a time', async () => {
     const exclusive = await TestServer.start({ config: { server: { exclusive: true } } });
     try {

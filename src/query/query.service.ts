@@ -198,8 +198,9 @@ export class QueryService {
   }
 
   /** Who asks together with the first shares its transaction: only after the commit is that run among the live. */
-  private attach(tx: Transaction, run: Run, input: string): Accepted {
+  private async attach(tx: Transaction, run: Run, input: string): Promise<Accepted> {
     if (run.input !== input) throw new IdempotencyMismatch(run.id);
+    if (run.status === 'queued') await this.engine.adopt(tx, run);
     const done = new Promise<RunResult>((resolve) => {
       tx.afterCommit(() => resolve(this.engine.live.get(run.id)?.done ?? this.resultOf(run)));
     });

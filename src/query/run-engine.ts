@@ -131,6 +131,17 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return open.slice(1);
   }
 
+  /**
+   * Makes a run of the queue known here when a server before this one had taken it, so that its end can be
+   * waited for. Not while another server works in its session: that one will begin it.
+   */
+  async adopt(tx: Transaction, { id, sessionId }: OpenRun): Promise<void> {
+    if (this.live.get(id)) return;
+    const [first] = await this.runs.openOf(tx, sessionId);
+    if (first?.status === 'running' && first.owner !== this.owner) return;
+    this.live.add(new LiveRun(id, sessionId));
+  }
+
   /** Ends a run that another process works on, or none any more. */
   closeLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
     return this.work.write((tx) => this.closeWithin(tx, run, status));
