@@ -7,7 +7,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AgentTarsModule, type Extensions } from './app.module.js';
 import { jsonBody } from './common/body.js';
-import { type DoorRules, frontDoor } from './common/front-door.js';
+import { type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { routeStack } from './common/routes.js';
 import { validationPipe } from './common/validation.js';
@@ -59,9 +59,9 @@ export class AgentTARSServer {
   }
 
   private get door(): DoorRules {
-    const { host, allowedHosts, allowedOrigins: origins, basePath } = this.config.server;
-    const own = host.includes(':') ? `[${host}]` : host;
-    return { hosts: [own.toLowerCase(), ...allowedHosts], origins, basePath };
+    const { host: address, allowedHosts, allowedOrigins: origins, basePath } = this.config.server;
+    const host = address.includes(':') ? `[${address}]` : address;
+    return { host: host.toLowerCase(), allowedHosts, origins, basePath };
   }
 
   /** The Express application. What is added before {@link start} comes before the server's own routes. */
@@ -135,6 +135,7 @@ export class AgentTARSServer {
         logger: false, // what fails until here is thrown, and told once
       },
     );
+    guardDoor(nest.getHttpServer() as Server, this.door);
     nest.useLogger(logger(this.config.logLevel, this.config.secrets));
     nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });

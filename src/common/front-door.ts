@@ -1,76 +1,160 @@
 import type { RequestHandler } from 'express';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DomainError } from './errors.js';
+import { refuseRaw } from './raw-answer.js';
 
 /** Whose requests are let in. Names are lower case. */
 export interface DoorRules {
-  /** Host names that this server is reached by, beside loopback ones. */
-  readonly hosts: readonly string[];
+  /** The name or address that this server was told to listen on. */
+  readonly host: string;
+  /** Other names it is reached by, beside loopback ones: a proxy may end TLS for them. */
+  readonly allowedHosts: readonly string[];
   /** Origins of pages that may use it, beside its own: scheme, host and port. */
   readonly origins: readonly string[];
   /** Below it are the API's routes: no page of another site may navigate there. */
   readonly basePath: string;
 }
 
+/** Requests that have passed. */
+const admitted = new WeakSet<IncomingMessage>();
+
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-const HOST = /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d+)?$/;
+const HOST = /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
+const MAX_PORT = 65_535;
+
+/** What a browser says of a request that no page of another origin has caused. Programs say nothing. */
+const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
+
+/**
+ * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
+ * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
+ */
+export function guardDoor(server: Server, rules: DoorRules): void {
+  const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    switch (event) {
+      case 'request':
+      case 'checkContinue':
+      case 'checkExpectation':
+        return answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules) || emit(event, ...args);
+      case 'upgrade':
+      case 'connect':
+        return refusedRaw(args[0] as IncomingMessage, args[1] as Duplex, rules) || emit(event, ...args);
+      default:
+        return emit(event, ...args);
+    }
+  };
+}
+
+/** The same for an application that is served by a server of the embedder's own; what {@link guardDoor} let in passes. */
+export function frontDoor(rules: DoorRules): RequestHandler {
+  return (req, res, next) => {
+    if (admitted.has(req) || !answered(req, res, rules)) next();
+  };
+}
 
 /**
  * Why a request is not let in, or undefined. The agent behind this door reads and writes files: a page of
- * another site must not drive it through the user's browser, neither directly (Origin) nor under a name of its
+ * another origin must not drive it through the user's browser, neither directly (Origin) nor under a name of its
  * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
  */
-export function refusal(
-  { headers, method, url = '/' }: IncomingMessage,
-  rules: DoorRules,
-): DomainError | undefined {
-  const host = (headers.host ?? '').toLowerCase();
-  const name = HOST.exec(host)?.groups?.['name'];
+export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+  const host = hostOf(req);
+  const name = nameOf(host);
   if (name === undefined || !isKnownHost(name, rules)) {
     return new DomainError(
       'FORBIDDEN',
       `This server is not known as "${host.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
     );
   }
-  const { origin } = headers;
-  if (origin !== undefined) {
-    if (isKnownOrigin(origin, host, rules)) return undefined;
-    return new DomainError(
-      'FORBIDDEN',
-      `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
-    );
+  const { origin } = req.headers;
+  const site = req.headers['sec-fetch-site'];
+  if (origin === undefined) {
+    if (OWN_SITE.has(site) || isLinkToPage(req, rules)) return undefined;
+    return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
   }
-  if (headers['sec-fetch-site'] !== 'cross-site') return undefined;
-  const path = url.split('?', 1)[0] ?? '/';
-  const isApi = path === rules.basePath || path.startsWith(`${rules.basePath}/`);
-  const isLink =
-    method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
-  if (isLink && !isApi) return undefined; // a link to the web UI
-  return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
+  if (rules.origins.includes(origin)) return undefined;
+  if (isOwnOrigin(origin, host, name, rules) && OWN_SITE.has(site)) return undefined;
+  return new DomainError(
+    'FORBIDDEN',
+    `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
+  );
 }
 
-/** Stands before everything else, what extensions add included. */
-export function frontDoor(rules: DoorRules): RequestHandler {
-  return (req, res, next) => {
-    res.setHeader('vary', 'Origin');
-    const refused = refusal(req, rules);
-    if (refused) res.status(refused.status).json(refused.toBody());
-    else next();
-  };
+/** True when nothing is left to do: the request was refused. */
+function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
+  res.setHeader('vary', 'Origin');
+  toOriginForm(req);
+  const refused = refusal(req, rules);
+  if (!refused) {
+    admitted.add(req);
+    return false;
+  }
+  res.statusCode = refused.status;
+  res.setHeader('content-type', 'application/json; charset=utf-8');
+  res.end(JSON.stringify(refused.toBody()));
+  return true;
+}
+
+function refusedRaw(req: IncomingMessage, socket: Duplex, rules: DoorRules): boolean {
+  toOriginForm(req);
+  const refused = refusal(req, rules);
+  if (!refused) return false;
+  socket.on('error', () => socket.destroy()); // Node has taken its own listener off
+  refuseRaw(socket, refused, ['Vary: Origin']);
+  return true;
+}
+
+/** A target may name the host too ("GET http://localhost:8888/ HTTP/1.1"): taken off where it is the same one. */
+function toOriginForm(req: IncomingMessage): void {
+  const { url = '/', headers } = req;
+  if (url.startsWith('/')) return;
+  const [, host, rest = ''] = /^http:\/\/([^/?#]+)(.*)$/is.exec(url) ?? [];
+  if (host === undefined || host.toLowerCase() !== headers.host?.toLowerCase()) return;
+  req.url = rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** The one host that the request is for, in lower case; empty when it names none, or more than one. */
+function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
+  if (!url.startsWith('/') && url !== '*') return ''; // its target names another
+  let named = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') named++;
+  }
+  return named === 1 ? (headers.host ?? '').toLowerCase() : '';
+}
+
+/** The name in a Host, without the port; undefined when it is no valid one. */
+function nameOf(host: string): string | undefined {
+  const { name, port = '0' } = HOST.exec(host)?.groups ?? {};
+  return Number(port) <= MAX_PORT ? name : undefined;
 }
 
 /** An address cannot be rebound: only a server that listens on all of them is reached by any. */
-function isKnownHost(name: string, { hosts }: DoorRules): boolean {
-  if (LOOPBACK.has(name) || hosts.includes(name)) return true;
-  const everywhere = hosts.includes('0.0.0.0') || hosts.includes('[::]');
+function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
+  if (LOOPBACK.has(name) || name === host || allowedHosts.includes(name)) return true;
+  const everywhere = host === '0.0.0.0' || host === '[::]';
   return everywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-function isKnownOrigin(origin: string, host: string, { origins }: DoorRules): boolean {
-  if (!URL.canParse(origin)) return false; // "null", or no origin at all
-  const parsed = new URL(origin);
-  if (parsed.origin !== origin.toLowerCase()) return false;
-  const own = [`http://${host}`, `https://${host}`].map((url) => new URL(url).origin);
-  return own.includes(parsed.origin) || origins.includes(parsed.origin);
+/** This server speaks HTTP; a proxy before it, which needs a name of its own here, may speak HTTPS. */
+function isOwnOrigin(origin: string, host: string, name: string, { allowedHosts }: DoorRules): boolean {
+  const schemes = allowedHosts.includes(name) ? ['http', 'https'] : ['http'];
+  return schemes.some((scheme) => originOf(`${scheme}://${host}`) === origin);
+}
+
+/** A link that the user follows shows a page, and hands nothing to the page that it stood on. */
+function isLinkToPage({ headers, method, url = '/' }: IncomingMessage, { basePath }: DoorRules): boolean {
+  const path = url.split('?', 1)[0]?.toLowerCase() ?? '/';
+  const base = basePath.toLowerCase();
+  const isApi = path === base || path.startsWith(`${base}/`) || path.startsWith('/socket.io');
+  const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return method === 'GET' && isLink && !isApi && headers.upgrade === undefined;
+}
+
+/** Undefined for what is no URL, as a name that only looks like an address. */
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
 }

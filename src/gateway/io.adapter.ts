@@ -1,12 +1,13 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import { type DoorRules, refusal } from '../common/front-door.js';
+import { type DoorRules, guardDoor } from '../common/front-door.js';
+import type { Server as HttpServer } from 'node:http';
 import type { Server, ServerOptions } from 'socket.io';
 import { boundBacklogs } from './backlog.js';
 
 /**
- * Socket.IO behind the same door as every request: its own `cors` option does not cover WebSocket upgrades. A
- * message may hold the images of a query: as much as a request's body.
+ * Socket.IO, behind the door of the HTTP server: its own `cors` option does not cover WebSocket upgrades, and
+ * `allowRequest` covers handshakes only. A message may hold the images of a query: as much as a request's body.
  */
 export class SocketAdapter extends IoAdapter {
   constructor(
@@ -21,12 +22,9 @@ export class SocketAdapter extends IoAdapter {
     const server = super.createIOServer(port, {
       ...options,
       maxHttpBufferSize: this.maxMessageBytes,
-      allowRequest: (req, answer) => {
-        const refused = refusal(req, this.door);
-        answer(refused?.message, refused === undefined);
-      },
       serveClient: true,
     } as ServerOptions);
+    if (port !== 0) guardDoor(server.httpServer as HttpServer, this.door); // an extension's, on a port of its own
     boundBacklogs(server);
     return server;
   }

@@ -11,6 +11,8 @@ export interface TestOptions {
   readonly extensions?: Extensions;
   /** Start without the scripted model: with the embedded one, or what the config names. */
   readonly withoutModel?: boolean;
+  /** What an embedder does with the server before it starts. */
+  readonly beforeStart?: (server: AgentTARSServer) => void;
 }
 
 /** The real server on a port of its own, a real SQLite file, and a scripted model over real HTTP. */
@@ -27,7 +29,12 @@ export class TestServer extends Client {
     super(server.url);
   }
 
-  static async start({ config = {}, extensions = {}, withoutModel }: TestOptions = {}): Promise<TestServer> {
+  static async start({
+    config = {},
+    extensions = {},
+    withoutModel,
+    beforeStart,
+  }: TestOptions = {}): Promise<TestServer> {
     const directory = await mkdtemp(join(tmpdir(), 'agent-tars-test-'));
     const workspace = await mkdtemp(join(directory, 'workspace-'));
     await writeFile(join(workspace, 'note.txt'), 'the note says sentinel-7391\n');
@@ -41,6 +48,7 @@ export class TestServer extends Client {
       server: { port: 0, shutdownGraceMs: 0, ...config.server },
     };
     const server = new AgentTARSServer(full, extensions);
+    beforeStart?.(server);
     try {
       await server.start();
     } catch (error) {
