@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
 import { refuseRaw } from './raw-answer.js';
 
@@ -83,14 +84,14 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
   );
 }
 
-/** True when nothing is left to do: the request was refused. */
+/** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
 function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
   res.setHeader('vary', 'Origin');
   toOriginForm(req);
   const refused = refusal(req, rules);
   if (!refused) {
     admitted.add(req);
-    return false;
+    return answerAllowedPage(req, res, rules.origins);
   }
   res.statusCode = refused.status;
   res.setHeader('content-type', 'application/json; charset=utf-8');

@@ -531,3 +531,74 @@ describe('a door beside the server', () => {
     }
   });
 });
+
+describe('a page of an allowed origin', () => {
+  const page: RawHeaders = [
+    ['Origin', ALLOWED],
+    ['Sec-Fetch-Site', 'cross-site'],
+  ];
+
+  it('may read what every door answers, and so may no other', async () => {
+    for (const door of doors()) {
+      const answer = await knock(door, [['Host', own], ...page]);
+      expect([door.name, answer.status]).toEqual([door.name, door.open]);
+      if (door.open === 101) continue;
+      expect(answer.headers).toMatchObject({
+        'access-control-allow-origin': ALLOWED,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'Retry-After',
+        vary: expect.stringContaining('Origin'),
+      });
+      expect(answer.headers['access-control-allow-private-network']).toBeUndefined();
+    }
+  });
+
+  it('may read why it was refused', async () => {
+    const { status, headers } = await sendRaw(port, {
+      method: 'POST',
+      target: '/api/sessions/delete',
+      headers: [['Host', own], ...page, ...JSON_TYPE],
+      body: '{}',
+    });
+    expect([status, headers['access-control-allow-origin']]).toEqual([400, ALLOWED]);
+  });
+
+  it('is told at every door what it may send', async () => {
+    const asked: RawHeaders = [
+      ['Host', own],
+      ...page,
+      ['Access-Control-Request-Method', 'POST'],
+      ['Access-Control-Request-Headers', 'authorization,content-type,idempotency-key,last-event-id'],
+      ['Access-Control-Request-Private-Network', 'true'],
+    ];
+    for (const { name, target } of doors()) {
+      const { status, headers, body } = await sendRaw(port, { method: 'OPTIONS', target, headers: asked });
+      expect([name, status, body]).toEqual([name, 204, '']);
+      expect(Object.fromEntries(Object.entries(headers).filter(([key]) => /^access|vary/.test(key)))).toEqual(
+        {
+          vary: 'Origin',
+          'access-control-allow-origin': ALLOWED,
+          'access-control-allow-credentials': 'true',
+          'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
+          'access-control-allow-headers': 'Content-Type, Authorization, Last-Event-ID, Idempotency-Key',
+          'access-control-max-age': '600',
+        },
+      );
+    }
+  });
+
+  it('is refused under a name that this server does not have', async () => {
+    for (const door of doors()) expectRefused(door.name, await knock(door, [['Host', 'evil.com'], ...page]));
+  });
+
+  it('gets no more by OPTIONS than anybody else when it asks nothing', async () => {
+    const headers: RawHeaders = [['Host', own]];
+    const plain = await sendRaw(port, { method: 'OPTIONS', target: '/api/sessions', headers });
+    const asked = await sendRaw(port, {
+      method: 'OPTIONS',
+      target: '/api/sessions',
+      headers: [...headers, ...page],
+    });
+    expect([asked.status, asked.body]).toEqual([plain.status, plain.body]);
+  });
+});
