@@ -1,4 +1,4 @@
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { DomainError } from './errors.js';
 
 /**
@@ -43,8 +43,10 @@ export function payloadTooLarge(limit: number): DomainError {
   );
 }
 
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 const requireJson: RequestHandler = (req, _res, next) => {
-  if (hasBody(req.headers) && !req.is('json')) {
+  if (hasBody(req.headers) ? !req.is('json') : isForm(req)) {
     throw new DomainError(
       'UNSUPPORTED_MEDIA_TYPE',
       'The body must be JSON: send the header "Content-Type: application/json".',
@@ -52,6 +54,12 @@ const requireJson: RequestHandler = (req, _res, next) => {
   }
   next();
 };
+
+/** An empty form still names its type, and a program that sends nothing needs none. */
+function isForm({ method, headers }: Request): boolean {
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  return type !== undefined && type !== 'application/json' && !SAFE_METHODS.has(method);
+}
 
 const requireObject: RequestHandler = (req, _res, next) => {
   const body: unknown = req.body;
