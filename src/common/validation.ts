@@ -29,14 +29,17 @@ function checkShape(body: unknown): void {
       if (Array.isArray(object) && object.length > MAX_ITEMS) {
         throw new InvalidInput(`A list of the body has more than ${MAX_ITEMS} items. Send less.`);
       }
-      const key = Array.isArray(object)
-        ? undefined
-        : Object.keys(object).find((name) => name in Object.prototype);
+      const key = Array.isArray(object) ? undefined : Object.keys(object).find(isReserved);
       if (key !== undefined)
         throw new InvalidInput(`"${key}" cannot be used as a key. Choose another name for it.`);
     }
     level = level.flatMap(childrenOf);
   }
+}
+
+/** Nest and class-transformer leave them out, and do not say so. */
+function isReserved(name: string): boolean {
+  return name in Object.prototype || name === 'prototype';
 }
 
 function childrenOf(value: unknown): object[] {
