@@ -1,10 +1,7 @@
 import 'reflect-metadata';
 import { type INestApplication, RequestMethod } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
 import express, { type Express, type RequestHandler } from 'express';
-import { once } from 'node:events';
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AgentTarsModule, type Extensions } from './app.module.js';
 import { jsonBody } from './common/body.js';
@@ -15,17 +12,10 @@ import { maskSecrets } from './common/secret.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
+import { HttpAdapter } from './listen.js';
 import { logger } from './logger.js';
 import { staticUi } from './web-ui/static-ui.js';
 import { DocsService } from './system/docs/docs.service.js';
-
-const FIRST_PORT = 8888;
-const PORTS_TRIED = 100;
-
-/** The server cannot listen where it was told to. The message says why and what to do. */
-export class CannotListen extends Error {
-  override readonly name = 'CannotListen';
-}
 
 /**
  * The server, to be embedded: several can live in one process.
@@ -128,7 +118,7 @@ export class AgentTARSServer {
     const { basePath, maxBodyBytes } = this.config.server;
     const nest = await NestFactory.create(
       AgentTarsModule.register({ ...this.extensions, config: this.config }),
-      new ExpressAdapter(this.app),
+      new HttpAdapter(this.app),
       {
         bodyParser: false,
         abortOnError: false,
@@ -153,24 +143,11 @@ export class AgentTARSServer {
     return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
   }
 
-  /** Not by `nest.listen`: that logs every port it finds taken as an error of its own. */
   private async listen(nest: INestApplication): Promise<void> {
     const { port, host } = this.config.server;
     await nest.init();
-    const http = nest.getHttpServer() as Server;
-    const last = port === 'auto' ? FIRST_PORT + PORTS_TRIED : port;
-    for (let tried = port === 'auto' ? FIRST_PORT : port; ; tried++) {
-      try {
-        http.listen(tried, host);
-        await once(http, 'listening');
-        nest.get(HttpAdapterHost).listening = true;
-        return;
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EADDRINUSE' && tried < last) continue;
-        throw cannotListen(error as NodeJS.ErrnoException, tried, host);
-      }
-    }
+    await (nest.getHttpAdapter() as HttpAdapter).listenOn(port, host);
+    nest.get(HttpAdapterHost).listening = true;
   }
 
   private address(): AddressInfo {
@@ -189,24 +166,6 @@ function versionPrefix(basePath: string): RequestHandler {
     }
     next();
   };
-}
-
-function cannotListen(error: NodeJS.ErrnoException, port: number, host: string): Error {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new CannotListen(
-        `Port ${port} is taken on ${host}. Stop what listens there, choose another with --port, or take any with --port auto.`,
-      );
-    case 'EACCES':
-      return new CannotListen(
-        `Port ${port} may not be used by this user. Choose one above 1023 with --port.`,
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new CannotListen(`This machine has no address ${host}. Choose another with --host.`);
-    default:
-      return error;
-  }
 }
 
 function describe(error: unknown): string {

@@ -8,7 +8,7 @@ const LAYERS = [
   ['cli'],
   ['index.ts'],
   ['server.ts'],
-  ['app.module.ts'],
+  ['app.module.ts', 'listen.ts'],
   ['sessions', 'query', 'share', 'workspace', 'gateway', 'system', 'web-ui'],
   ['agent'],
   ['events'],
