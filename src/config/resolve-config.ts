@@ -11,8 +11,10 @@ import {
   type ModelProviderName,
   type StorageConfig,
 } from './config.types.js';
+import { resolveAuth } from './resolve-auth.js';
+import { type Env, resolveSecret } from './resolve-secret.js';
 
-type Env = Readonly<Record<string, string | undefined>>;
+type ServerInput = NonNullable<ConfigInput['server']>;
 
 /** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
 export interface Surroundings {
@@ -54,8 +56,9 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
   // zod has dropped what it does not know; the tools keep their identity, so they are taken as they came.
   const config = { ...(parsed.data as ConfigInput), tools: input.tools ?? [] };
   const server = config.server ?? {};
-  const dataDir = resolve(cwd, config.dataDir ?? join(homedir(), '.agent-tars'));
+  const dataDir = resolveDataDir(cwd, config.dataDir);
   const models = resolveModels(config, env);
+  const auth = resolveAuth(server, env);
 
   return deepFreeze(
     new AppConfig({
@@ -71,6 +74,8 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         maxQueued: server.maxQueued ?? 20,
         shutdownGraceMs: server.shutdownGraceMs ?? 10_000,
         maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
+        ...(auth && { auth }),
+        insecureNoAuth: server.insecureNoAuth ?? false,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
@@ -91,16 +96,17 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         ...(config.webui?.staticPath && { staticPath: resolve(cwd, config.webui.staticPath) }),
       },
       logLevel: config.logLevel ?? 'warn',
-      secrets: models.flatMap((model) => (model.apiKey ? [model.apiKey] : [])),
+      secrets: [...models.map(({ apiKey }) => apiKey), auth?.token].filter((secret) => secret !== undefined),
     }),
   );
 }
 
-function resolveStorage(
-  storage: NonNullable<ConfigInput['server']>['storage'],
-  cwd: string,
-  dataDir: string,
-): StorageConfig {
+/** Where the database and the tokens are. */
+export function resolveDataDir(cwd: string, dataDir: string | undefined): string {
+  return resolve(cwd, dataDir ?? join(homedir(), '.agent-tars'));
+}
+
+function resolveStorage(storage: ServerInput['storage'], cwd: string, dataDir: string): StorageConfig {
   const driver = storage?.driver && { driver: storage.driver };
   if (storage?.type === 'memory') return { type: 'memory', ...driver };
   const path = storage?.path ? resolve(cwd, storage.path) : join(dataDir, 'agent-tars.db');
@@ -145,7 +151,7 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
       `${key}.baseURL is missing, but must be the endpoint's URL, such as http://127.0.0.1:8000/v1.`,
     );
   }
-  const apiKey = resolveKey(key, model.apiKey, env, problems) ?? keyFromEnv(known?.keys, env);
+  const apiKey = resolveSecret(`${key}.apiKey`, model.apiKey, env, problems) ?? keyFromEnv(known?.keys, env);
   const baseURL = model.baseURL ?? (provider === 'ollama' ? OLLAMA_URL : undefined);
   return {
     provider: provider ?? 'embedded',
@@ -157,25 +163,6 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
     firstTokenTimeoutMs: model.firstTokenTimeoutMs ?? 120_000,
     idleTimeoutMs: model.idleTimeoutMs ?? 60_000,
   };
-}
-
-/** An apiKey in ALL_CAPS names an environment variable. */
-function resolveKey(
-  key: string,
-  apiKey: string | undefined,
-  env: Env,
-  problems: string[],
-): Secret | undefined {
-  if (!apiKey) return undefined;
-  if (!/^[A-Z][A-Z0-9_]*$/.test(apiKey)) return new Secret(apiKey);
-  const value = env[apiKey];
-  if (value) return new Secret(value);
-  // A long word without `_` is more likely a key than the name of one: it is not printed.
-  const name = /^[A-Z0-9]{16,}$/.test(apiKey) ? '***' : apiKey;
-  problems.push(
-    `${key}.apiKey names the environment variable ${name}, which is not set: set it, or give the key itself.`,
-  );
-  return undefined;
 }
 
 function keyFromEnv(names: readonly string[] | undefined, env: Env): Secret | undefined {
