@@ -68,9 +68,18 @@ function isKnownHost(name: string, { hosts }: DoorRules): boolean {
 }
 
 function isKnownOrigin(origin: string, host: string, { origins }: DoorRules): boolean {
-  if (!URL.canParse(origin)) return false; // "null", or no origin at all
-  const parsed = new URL(origin);
-  if (parsed.origin !== origin.toLowerCase()) return false;
+  const parsed = parseOrigin(origin);
+  return parsed !== undefined && (isOwnOrigin(parsed, host) || origins.includes(parsed));
+}
+
+/** Whether a page comes from this server. The host has been checked, and is lower case. */
+export function isOwnOrigin(origin: string, host: string): boolean {
   const own = [`http://${host}`, `https://${host}`].map((url) => new URL(url).origin);
-  return own.includes(parsed.origin) || origins.includes(parsed.origin);
+  return own.includes(parseOrigin(origin) ?? '');
+}
+
+function parseOrigin(origin: string): string | undefined {
+  if (!URL.canParse(origin)) return undefined; // "null", or no origin at all
+  const parsed = new URL(origin).origin;
+  return parsed === origin.toLowerCase() ? parsed : undefined;
 }
