@@ -18,6 +18,16 @@ export interface Extensions {
   readonly agent?: Type<Agent>;
 }
 
+/** What has routes and sockets of its own. */
+export const FEATURES: readonly Type[] = [
+  SessionsModule,
+  QueryModule,
+  ShareModule,
+  GatewayModule,
+  SystemModule,
+  WebUiModule,
+];
+
 @Global()
 @Module({})
 class ConfigModule {
@@ -45,12 +55,7 @@ export class AgentTarsModule {
         DatabaseModule.forRoot([Session, Run, StoredEvent]),
         EventsModule,
         AgentModule.with(agent),
-        SessionsModule,
-        QueryModule,
-        ShareModule,
-        GatewayModule,
-        SystemModule,
-        ...(config.webui.enabled ? [WebUiModule] : []),
+        ...FEATURES.filter((feature) => feature !== WebUiModule || config.webui.enabled),
         ...imports,
       ],
     };

@@ -3,7 +3,8 @@ import { type INestApplication, RequestMethod } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import express, { type Express, type RequestHandler } from 'express';
 import type { AddressInfo } from 'node:net';
-import { AgentTarsModule, type Extensions } from './app.module.js';
+import { AgentTarsModule, type Extensions, FEATURES } from './app.module.js';
+import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
 import { jsonBody } from './common/body.js';
 import { type DoorRules, frontDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
@@ -28,6 +29,8 @@ import { DocsService } from './system/docs/docs.service.js';
 export class AgentTARSServer {
   readonly config: AppConfig;
   private readonly app: Express = express();
+  /** Undefined when nobody is asked for a token. */
+  private readonly access: Access | undefined;
   private nest: INestApplication | undefined;
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
@@ -47,6 +50,9 @@ export class AgentTARSServer {
       config instanceof AppConfig ? config : resolveConfig(config, { cwd: process.cwd(), env: process.env });
     this.app.disable('x-powered-by');
     this.app.use(frontDoor(this.door));
+    if (!this.config.server.auth) return;
+    this.access = new Access(this.config);
+    this.app.use(loginRoutes(this.access), accessGuard(this.access));
   }
 
   private get door(): DoorRules {
@@ -72,9 +78,17 @@ export class AgentTARSServer {
   }
 
   /**
+   * A link that logs a browser in, with all that the owner may: good once, and for ten minutes. Undefined when
+   * nobody is asked for a token.
+   */
+  createLoginLink(): string | undefined {
+    return this.access && `${this.url}/auth/link?code=${this.access.codes.create()}`;
+  }
+
+  /**
    * Opens the database, closes the runs that a crash has left open, and listens. Resolves when the first
    * request can come.
-   * @throws CannotListen, DatabaseNotOpened
+   * @throws CannotListen, DatabaseNotOpened, TokensUnreadable
    */
   async start(): Promise<void> {
     if (this.nest || this.starting) throw new Error('The server has been started already.');
@@ -100,17 +114,20 @@ export class AgentTARSServer {
     this.ownRoutes = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
+      await this.access?.open();
       nest = await this.createApplication();
       await this.listen(nest);
       return nest;
     } catch (error) {
       if (nest) await this.close(nest);
+      else this.access?.close();
       throw error;
     }
   }
 
   private async close(nest: INestApplication): Promise<void> {
     await nest.close();
+    this.access?.close();
     routeStack(this.app).splice(this.ownRoutes); // the next start adds its own
   }
 
@@ -131,7 +148,9 @@ export class AgentTARSServer {
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());
     nest.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
-    nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes, this.door));
+    const { door, access } = this;
+    access?.routes.learn(ownRoutes(nest, FEATURES));
+    nest.useWebSocketAdapter(new SocketAdapter(nest, { maxMessageBytes: maxBodyBytes, door, access }));
     nest.get(DocsService).attach(nest);
     return nest;
   }

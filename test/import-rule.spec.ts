@@ -13,6 +13,7 @@ const LAYERS = [
   ['agent'],
   ['events'],
   ['database', 'logger.ts'],
+  ['auth'],
   ['config'],
 ] as const;
 
