@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { type Agent, AgentModule } from './agent/index.js';
+import { Limits } from './common/limits.js';
 import { AppConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EventsModule, StoredEvent } from './events/index.js';
@@ -19,14 +20,28 @@ export interface Extensions {
   readonly agent?: Type<Agent>;
 }
 
+/** What has routes and sockets of its own. */
+export const FEATURES: readonly Type[] = [
+  SessionsModule,
+  WorkspaceModule,
+  QueryModule,
+  ShareModule,
+  GatewayModule,
+  SystemModule,
+  WebUiModule,
+];
+
 @Global()
 @Module({})
 class ConfigModule {
-  static of(config: AppConfig): DynamicModule {
+  static of(config: AppConfig, limits: Limits): DynamicModule {
     return {
       module: ConfigModule,
-      providers: [{ provide: AppConfig, useValue: config }],
-      exports: [AppConfig],
+      providers: [
+        { provide: AppConfig, useValue: config },
+        { provide: Limits, useValue: limits },
+      ],
+      exports: [AppConfig, Limits],
     };
   }
 }
@@ -36,23 +51,18 @@ class ConfigModule {
 export class AgentTarsModule {
   static register({
     config,
+    limits = new Limits(config.server.limits),
     imports = [],
     agent,
-  }: Extensions & { readonly config: AppConfig }): DynamicModule {
+  }: Extensions & { readonly config: AppConfig; readonly limits?: Limits }): DynamicModule {
     return {
       module: AgentTarsModule,
       imports: [
-        ConfigModule.of(config),
+        ConfigModule.of(config, limits),
         DatabaseModule.forRoot([Session, Run, StoredEvent]),
         EventsModule,
         AgentModule.with(agent),
-        SessionsModule,
-        WorkspaceModule,
-        QueryModule,
-        ShareModule,
-        GatewayModule,
-        SystemModule,
-        ...(config.webui.enabled ? [WebUiModule] : []),
+        ...FEATURES.filter((feature) => feature !== WebUiModule || config.webui.enabled),
         ...imports,
       ],
     };

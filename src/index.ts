@@ -12,7 +12,8 @@ export function defineConfig(config: AgentTarsConfig): AgentTarsConfig {
   return config;
 }
 
-export { AgentTARSServer, CannotListen } from './server.js';
+export { AgentTARSServer } from './server.js';
+export { CannotListen } from './listen.js';
 export { AgentTarsModule, type Extensions } from './app.module.js';
 export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
 export {

@@ -2,29 +2,26 @@ import 'reflect-metadata';
 import { type INestApplication, RequestMethod } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import express, { type Express, type RequestHandler } from 'express';
-import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AgentTarsModule, type Extensions } from './app.module.js';
+import { AgentTarsModule, type Extensions, FEATURES } from './app.module.js';
+import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
 import { jsonBody } from './common/body.js';
 import { type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
+import { limitRequests, Limits } from './common/limits.js';
 import { routeStack } from './common/routes.js';
+import { securityHeaders } from './common/security-headers.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
-import { LeanExpressAdapter } from './common/lean-adapter.js';
+import { HttpAdapter } from './listen.js';
 import { logger } from './logger.js';
 import { staticUi } from './web-ui/static-ui.js';
 import { DocsService } from './system/docs/docs.service.js';
 
-const FIRST_PORT = 8888;
-const PORTS_TRIED = 100;
-
-/** The server cannot listen where it was told to. The message says why and what to do. */
-export class CannotListen extends Error {
-  override readonly name = 'CannotListen';
-}
+/** Whoever takes longer to say what it wants only holds the connection. A body may take five minutes (Node's default). */
+const HEADERS_TIMEOUT_MS = 15_000;
 
 /**
  * The server, to be embedded: several can live in one process.
@@ -37,6 +34,9 @@ export class CannotListen extends Error {
 export class AgentTARSServer {
   readonly config: AppConfig;
   private readonly app: Express = express();
+  /** Undefined when nobody is asked for a token. */
+  private readonly access: Access | undefined;
+  private readonly limits: Limits;
   private nest: INestApplication | undefined;
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
@@ -55,13 +55,18 @@ export class AgentTARSServer {
     this.config =
       config instanceof AppConfig ? config : resolveConfig(config, { cwd: process.cwd(), env: process.env });
     this.app.disable('x-powered-by');
-    this.app.use(frontDoor(this.door));
+    this.app.set('trust proxy', this.config.server.trustProxy ? 1 : false);
+    this.limits = new Limits(this.config.server.limits);
+    this.access = this.config.server.auth && new Access(this.config);
+    this.app.use(securityHeaders(), frontDoor(this.door));
+    if (this.access) this.app.use(loginRoutes(this.access), accessGuard(this.access));
+    this.app.use(limitRequests(this.limits));
   }
 
   private get door(): DoorRules {
-    const { host: address, allowedHosts, allowedOrigins: origins, basePath } = this.config.server;
+    const { host: address, allowedHosts, allowedOrigins: origins, trustProxy, basePath } = this.config.server;
     const host = address.includes(':') ? `[${address}]` : address;
-    return { host: host.toLowerCase(), allowedHosts, origins, basePath };
+    return { host: host.toLowerCase(), allowedHosts, origins, trustProxy, basePath };
   }
 
   /** The Express application. What is added before {@link start} comes before the server's own routes. */
@@ -81,9 +86,17 @@ export class AgentTARSServer {
   }
 
   /**
+   * A link that logs a browser in, with all that the owner may: good once, and for ten minutes. Undefined when
+   * nobody is asked for a token.
+   */
+  createLoginLink(): string | undefined {
+    return this.access && `${this.url}/auth/link?code=${this.access.codes.create()}`;
+  }
+
+  /**
    * Opens the database, closes the runs that a crash has left open, and listens. Resolves when the first
    * request can come.
-   * @throws CannotListen, DatabaseNotOpened
+   * @throws CannotListen, DatabaseNotOpened, TokensUnreadable
    */
   async start(): Promise<void> {
     if (this.nest || this.starting) throw new Error('The server has been started already.');
@@ -109,25 +122,28 @@ export class AgentTARSServer {
     this.ownRoutes = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
+      await this.access?.open();
       nest = await this.createApplication();
       await this.listen(nest);
       return nest;
     } catch (error) {
       if (nest) await this.close(nest);
+      else this.access?.close();
       throw error;
     }
   }
 
   private async close(nest: INestApplication): Promise<void> {
     await nest.close();
+    this.access?.close();
     routeStack(this.app).splice(this.ownRoutes); // the next start adds its own
   }
 
   private async createApplication(): Promise<INestApplication> {
     const { basePath, maxBodyBytes } = this.config.server;
     const nest = await NestFactory.create(
-      AgentTarsModule.register({ ...this.extensions, config: this.config }),
-      new LeanExpressAdapter(this.app),
+      AgentTarsModule.register({ ...this.extensions, config: this.config, limits: this.limits }),
+      new HttpAdapter(this.app),
       {
         bodyParser: false,
         abortOnError: false,
@@ -135,13 +151,17 @@ export class AgentTARSServer {
         logger: false, // what fails until here is thrown, and told once
       },
     );
-    guardDoor(nest.getHttpServer() as Server, this.door);
+    const http = nest.getHttpServer() as Server;
+    http.headersTimeout = HEADERS_TIMEOUT_MS;
+    guardDoor(http, this.door, (socket) => this.limits.admits(socket));
     nest.useLogger(logger(this.config.logLevel, this.config.secrets));
     nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
     nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     nest.useGlobalPipes(validationPipe());
     nest.useGlobalFilters(new ErrorFilter(describe));
-    nest.useWebSocketAdapter(new SocketAdapter(nest, maxBodyBytes, this.door));
+    const { door, access, limits } = this;
+    access?.routes.learn(ownRoutes(nest, FEATURES));
+    nest.useWebSocketAdapter(new SocketAdapter(nest, { door, access, limits }));
     nest.get(DocsService).attach(nest);
     return nest;
   }
@@ -153,24 +173,11 @@ export class AgentTARSServer {
     return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
   }
 
-  /** Not by `nest.listen`: that logs every port it finds taken as an error of its own. */
   private async listen(nest: INestApplication): Promise<void> {
     const { port, host } = this.config.server;
     await nest.init();
-    const http = nest.getHttpServer() as Server;
-    const last = port === 'auto' ? FIRST_PORT + PORTS_TRIED : port;
-    for (let tried = port === 'auto' ? FIRST_PORT : port; ; tried++) {
-      try {
-        http.listen(tried, host);
-        await once(http, 'listening');
-        nest.get(HttpAdapterHost).listening = true;
-        return;
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EADDRINUSE' && tried < last) continue;
-        throw cannotListen(error as NodeJS.ErrnoException, tried, host);
-      }
-    }
+    await (nest.getHttpAdapter() as HttpAdapter).listenOn(port, host);
+    nest.get(HttpAdapterHost).listening = true;
   }
 
   private address(): AddressInfo {
@@ -189,24 +196,6 @@ function versionPrefix(basePath: string): RequestHandler {
     }
     next();
   };
-}
-
-function cannotListen(error: NodeJS.ErrnoException, port: number, host: string): Error {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new CannotListen(
-        `Port ${port} is taken on ${host}. Stop what listens there, choose another with --port, or take any with --port auto.`,
-      );
-    case 'EACCES':
-      return new CannotListen(
-        `Port ${port} may not be used by this user. Choose one above 1023 with --port.`,
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new CannotListen(`This machine has no address ${host}. Choose another with --host.`);
-    default:
-      return error;
-  }
 }
 
 function describe(error: unknown): string {

@@ -352,6 +352,8 @@ describe('the command', () => {
           '--port',
           '--host',
           '--open',
+          '--auth',
+          '--insecure-no-auth',
           '--headless',
           '--config',
           '--data-dir',

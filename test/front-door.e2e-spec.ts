@@ -1,46 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import http from 'node:http';
+import type http from 'node:http';
+import { POLLING, type Raw, raw as send, SOCKET, UPGRADE } from './support/raw.js';
 import { TestServer } from './support/test-server.js';
 
-interface Raw {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** A request with exactly these headers: client libraries would mend them. */
-function raw(
+const raw = (
   url: string,
   headers: http.OutgoingHttpHeaders,
   method = 'GET',
   path = '/api/sessions',
   body = '',
-): Promise<Raw> {
-  return new Promise((resolve, reject) => {
-    const request = http.request(new URL(path, url), { method, headers }, (response) => {
-      let text = '';
-      response.on('data', (data) => (text += String(data)));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-      );
-    });
-    request.on('upgrade', (response, socket) => {
-      socket.destroy();
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' });
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-
-const UPGRADE = {
-  connection: 'Upgrade',
-  upgrade: 'websocket',
-  'sec-websocket-version': '13',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-};
-const SOCKET = '/socket.io/?EIO=4&transport=websocket';
-const POLLING = '/socket.io/?EIO=4&transport=polling';
+): Promise<Raw> => send(url, { headers, method, path, body });
 
 describe('the front door', () => {
   let app: TestServer;

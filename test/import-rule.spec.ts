@@ -8,11 +8,12 @@ const LAYERS = [
   ['cli'],
   ['index.ts'],
   ['server.ts'],
-  ['app.module.ts'],
+  ['app.module.ts', 'listen.ts'],
   ['sessions', 'query', 'share', 'workspace', 'gateway', 'system', 'web-ui'],
   ['agent'],
   ['events'],
   ['database', 'logger.ts'],
+  ['auth'],
   ['config'],
 ] as const;
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { ServeFlags } from './options.js';
+import type { CreateFlags } from './token-create.js';
+import type { TokenFlags } from './token-options.js';
+import type { RotateFlags } from './token-rotate.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,7 +19,9 @@ program
   .command('serve', { isDefault: false })
   .description('start the server')
   .option('--port <port>', 'the port; "auto" takes the next free one (default 8888)')
-  .option('--host <host>', 'the address to listen on (default 127.0.0.1)')
+  .option('--host <host>', 'the address to listen on (default 127.0.0.1); others need --auth')
+  .option('--auth', 'ask for tokens; the first is made at the first start')
+  .option('--insecure-no-auth', 'listen on any address without asking for tokens')
   .option('--open', 'open the browser')
   .option('--headless', 'serve the API only, no page at /')
   .addOption(
@@ -36,6 +41,46 @@ program
   .action(async (flags: ServeFlags) => {
     const { serve } = await import('./serve.js');
     await serve(flags);
+  });
+
+const token = program.command('token').description('make, list and end the tokens that a server asks for');
+
+/** Where the tokens are is said as it is to `serve`. */
+const tokenCommand = (usage: string, description: string): Command =>
+  token
+    .command(usage)
+    .description(description)
+    .addOption(new Option('--config <file>', 'a configuration file, as for serve').argParser(collect))
+    .option('--data-dir <dir>', 'where the tokens are (default ~/.agent-tars)');
+
+const TIME = 'such as 30d, 12h, 90m or never';
+
+tokenCommand('create', 'make a token and print it, once')
+  .option('--name <name>', 'what it is for')
+  .option('--scope <scopes>', 'read, query (the default) or admin; several with commas')
+  .option('--expires <time>', `when it ends: ${TIME} (the default)`)
+  .action(async (flags: CreateFlags) => {
+    const { create } = await import('./token-create.js');
+    await create(flags);
+  });
+
+tokenCommand('list', 'list the tokens, without what is secret of them').action(async (flags: TokenFlags) => {
+  const { list } = await import('./token-list.js');
+  await list(flags);
+});
+
+tokenCommand('revoke <id>', 'end a token at once, by its id or its name').action(
+  async (id: string, flags: TokenFlags) => {
+    const { revoke } = await import('./token-revoke.js');
+    await revoke(id, flags);
+  },
+);
+
+tokenCommand('rotate <id>', 'replace a token, by its id or its name: the old one ends at once')
+  .option('--expires <time>', `when the new one ends: ${TIME} (default: as before)`)
+  .action(async (id: string, flags: RotateFlags) => {
+    const { rotate } = await import('./token-rotate.js');
+    await rotate(id, flags);
   });
 
 await program.parseAsync();

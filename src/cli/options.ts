@@ -6,6 +6,8 @@ export interface ServeFlags {
   port?: string;
   host?: string;
   open?: boolean;
+  auth?: boolean;
+  insecureNoAuth?: boolean;
   headless?: boolean;
   config?: string[];
   dataDir?: string;
@@ -28,6 +30,8 @@ export function configFromFlags(flags: ServeFlags): ConfigInput {
       port: toNumber(flags.port),
       host: flags.host,
       open: flags.open,
+      auth: flags.auth ? true : undefined,
+      insecureNoAuth: flags.insecureNoAuth,
       exclusive: flags['server.exclusive'],
     },
     dataDir: flags.dataDir,

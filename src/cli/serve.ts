@@ -1,21 +1,15 @@
+import { existsSync } from 'node:fs';
 import type { AppConfig, ConfigInput } from '../config/index.js';
-import {
-  configFromEnv,
-  InvalidConfig,
-  loadConfigFiles,
-  mergeConfig,
-  resolveConfig,
-} from '../config/index.js';
+import { configFromEnv, isLoopback, loadConfigFiles, mergeConfig, resolveConfig } from '../config/index.js';
+import type { AgentTARSServer } from '../server.js';
+import { explain, explained } from './explain.js';
 import { keepHeapSmall, letCodeBeFast } from './heap.js';
 import { configFromFlags, type ServeFlags } from './options.js';
-
-/** What the person who starts the server can mend: told in one line each, without a stack. */
-const EXPECTED = new Set(['InvalidConfig', 'CannotListen', 'DatabaseNotOpened', 'NoSqliteDriver']);
 
 /** Starts the server and keeps it until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<void> {
   keepHeapSmall();
-  try {
+  await explained(async () => {
     const config = await readConfig(flags);
     // Nest takes most of a second to load: only once the configuration is known to be good.
     const { AgentTARSServer } = await import('../server.js');
@@ -23,13 +17,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
     await server.start();
     letCodeBeFast();
     stopOnSignals(() => server.stop());
-    if (!flags.quiet) console.log(await greeting(server.url, config));
+    if (!flags.quiet) console.log(await greeting(server, config));
     warnIfOpen(config);
-    if (config.server.open) await openBrowser(server.url);
-  } catch (error) {
-    console.error(explain(error));
-    process.exitCode = 1;
-  }
+    if (config.server.open) await openBrowser(server.createLoginLink() ?? server.url);
+  });
 }
 
 async function readConfig(flags: ServeFlags): Promise<AppConfig> {
@@ -42,24 +33,37 @@ async function readConfig(flags: ServeFlags): Promise<AppConfig> {
   return resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env });
 }
 
-async function greeting(url: string, config: AppConfig): Promise<string> {
+async function greeting(server: AgentTARSServer, config: AppConfig): Promise<string> {
   const { buildInfo } = await import('../system/build-info.js');
   const [{ displayName, provider }] = config.models;
   const { storage } = config.server;
   return [
     `Agent TARS Server ${(await buildInfo()).version}`,
-    `  URL        ${url}`,
+    `  URL        ${server.url}`,
+    ...(await howToGetIn(server, config)),
     `  Model      ${displayName} (${provider})`,
     `  Workspace  ${config.workspace}`,
     `  Data       ${storage.type === 'memory' ? 'in memory, gone at the end' : config.dataDir}`,
   ].join('\n');
 }
 
+/** The link for a browser, which is good once, and where the owner's token is. */
+async function howToGetIn(server: AgentTARSServer, { dataDir }: AppConfig): Promise<string[]> {
+  const link = server.createLoginLink();
+  if (link === undefined) return [];
+  const { CODE_MINUTES, ownerFile } = await import('../auth/index.js');
+  const file = ownerFile(dataDir);
+  return [
+    `  Log in     ${link} (once, within ${CODE_MINUTES} minutes)`,
+    ...(existsSync(file) ? [`  Token      in ${file}`] : []),
+  ];
+}
+
 /** Whoever reaches the server drives its agent. */
-function warnIfOpen({ server: { host } }: AppConfig): void {
-  if (['127.0.0.1', '::1', 'localhost'].includes(host)) return;
+function warnIfOpen({ server: { host, auth } }: AppConfig): void {
+  if (auth || isLoopback(host)) return;
   console.error(
-    `Warning: everybody who can reach ${host} can use this server and the files of its workspace.`,
+    `Warning: no token is asked for. Everybody who can reach ${host} can use this server and the files of its workspace.`,
   );
 }
 
@@ -84,10 +88,4 @@ function stopOnSignals(stop: () => Promise<void>): void {
 async function openBrowser(url: string): Promise<void> {
   const { default: open } = await import('open');
   await open(url).catch(() => console.error(`The browser could not be opened: go to ${url}`));
-}
-
-function explain(error: unknown): string {
-  if (error instanceof InvalidConfig) return error.message;
-  if (!(error instanceof Error)) return String(error);
-  return EXPECTED.has(error.name) ? error.message : (error.stack ?? error.message);
 }

@@ -1,10 +1,11 @@
 import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { lastOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
-import { refuseRaw } from './raw-answer.js';
+import { endWithError, sendError } from './plain-answer.js';
 
 /** Whose requests are let in. Names are lower case. */
 export interface DoorRules {
@@ -14,6 +15,8 @@ export interface DoorRules {
   readonly allowedHosts: readonly string[];
   /** Origins of pages that may use it, beside its own: scheme, host and port. */
   readonly origins: readonly string[];
+  /** Believe the X-Forwarded-* headers: a proxy that sets them stands before this server. */
+  readonly trustProxy: boolean;
   /** Below it are the API's routes: no page of another site may navigate there. */
   readonly basePath: string;
 }
@@ -31,11 +34,19 @@ const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
 /**
  * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
  * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
+ *
+ * @param admits whether a new connection may stay
  */
-export function guardDoor(server: Server, rules: DoorRules): void {
+export function guardDoor(
+  server: Server,
+  rules: DoorRules,
+  admits: (socket: Socket) => boolean = () => true,
+): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     switch (event) {
+      case 'connection':
+        return admits(args[0] as Socket) ? emit(event, ...args) : true;
       case 'request':
       case 'checkContinue':
       case 'checkExpectation':
@@ -62,7 +73,7 @@ export function frontDoor(rules: DoorRules): RequestHandler {
  * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
  */
 export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
-  const host = hostOf(req);
+  const host = hostOf(req, rules);
   const name = nameOf(host);
   if (name === undefined || !isKnownHost(name, rules)) {
     return new DomainError(
@@ -77,7 +88,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
     return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
   }
   if (rules.origins.includes(origin)) return undefined;
-  if (isOwnOrigin(origin, host, name, rules) && OWN_SITE.has(site)) return undefined;
+  if (isOwnOrigin(origin, host, schemesOf(name, rules)) && OWN_SITE.has(site)) return undefined;
   return new DomainError(
     'FORBIDDEN',
     `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
@@ -87,24 +98,24 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
 function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
   res.setHeader('vary', 'Origin');
+  if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
   const refused = refusal(req, rules);
   if (!refused) {
     admitted.add(req);
     return answerAllowedPage(req, res, rules.origins);
   }
-  res.statusCode = refused.status;
-  res.setHeader('content-type', 'application/json; charset=utf-8');
-  res.end(JSON.stringify(refused.toBody()));
+  sendError(res, refused);
   return true;
 }
 
 function refusedRaw(req: IncomingMessage, socket: Duplex, rules: DoorRules): boolean {
+  if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
   const refused = refusal(req, rules);
   if (!refused) return false;
   socket.on('error', () => socket.destroy()); // Node has taken its own listener off
-  refuseRaw(socket, refused, ['Vary: Origin']);
+  endWithError(socket, refused, { Vary: 'Origin' });
   return true;
 }
 
@@ -118,7 +129,9 @@ function toOriginForm(req: IncomingMessage): void {
 }
 
 /** The one host that the request is for, in lower case; empty when it names none, or more than one. */
-function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
+function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage, { trustProxy }: DoorRules): string {
+  const forwarded = trustProxy ? lastOf(headers['x-forwarded-host']) : undefined;
+  if (forwarded !== undefined) return forwarded.toLowerCase();
   if (!url.startsWith('/') && url !== '*') return ''; // its target names another
   let named = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -141,8 +154,16 @@ function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
 }
 
 /** This server speaks HTTP; a proxy before it, which needs a name of its own here, may speak HTTPS. */
-function isOwnOrigin(origin: string, host: string, name: string, { allowedHosts }: DoorRules): boolean {
-  const schemes = allowedHosts.includes(name) ? ['http', 'https'] : ['http'];
+function schemesOf(name: string, { allowedHosts, trustProxy }: DoorRules): readonly string[] {
+  return trustProxy || allowedHosts.includes(name) ? ['http', 'https'] : ['http'];
+}
+
+/** Whether a page comes from this server. The host has been checked, and is lower case. */
+export function isOwnOrigin(
+  origin: string,
+  host: string,
+  schemes: readonly string[] = ['http', 'https'],
+): boolean {
   return schemes.some((scheme) => originOf(`${scheme}://${host}`) === origin);
 }
 

@@ -1,7 +1,8 @@
-import type { RequestHandler, Response } from 'express';
-import type { IncomingMessage } from 'node:http';
-import { isIPv6, type Socket } from 'node:net';
+import type { RequestHandler } from 'express';
+import type { Socket } from 'node:net';
+import { clientOf, networkOf } from './client.js';
 import { DomainError } from './errors.js';
+import { endWithError, sendError } from './plain-answer.js';
 import { AtOnce, RateLimit } from './rate-limit.js';
 
 /** How much one client may have. A client is a token where there are tokens, else an address. */
@@ -69,21 +70,16 @@ export class Limits {
     throw new RateLimited('sockets at once', 'sockets', this.sockets.most, 1_000);
   }
 
-  /** Takes a new connection, or refuses it with a whole answer: no request of it is read. */
-  admit(socket: Socket): void {
-    const release = this.connections.hold(addressOf(socket.remoteAddress));
+  /** Whether a new connection may stay; one that may not is answered, and nothing of it is read. */
+  admits(socket: Socket): boolean {
+    const release = this.connections.hold(networkOf(socket.remoteAddress ?? ''));
     if (release) {
       socket.once('close', release);
-      return;
+      return true;
     }
     const error = new RateLimited('connections at once', 'connections', this.connections.most, 1_000);
-    const body = JSON.stringify(error.toBody());
-    socket.on('error', () => undefined); // it may have gone already
-    socket.end(
-      `HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
-    socket.destroySoon();
+    endWithError(socket, error, { 'Retry-After': '1' });
+    return false;
   }
 }
 
@@ -92,42 +88,18 @@ function take(limit: RateLimit, client: string, what: string, key: keyof LimitRu
   if (wait > 0) throw new RateLimited(what, key, limit.perMinute, wait);
 }
 
-/** An address as a client: of IPv6 its network, for one machine may use any address of it. */
-export function addressOf(address = ''): string {
-  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (v4 !== undefined) return v4;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':').filter(Boolean);
-  const after = tail?.split(':').filter(Boolean) ?? [];
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - groups.length - after.length }, () => '0');
-  return [...groups, ...zeros, ...after].slice(0, 4).join(':');
-}
-
-/** Who sends a request: the address, behind a proxy that is trusted the one that it has seen. */
-export function clientAddress(req: IncomingMessage, trustProxy: boolean): string {
-  const forwarded = trustProxy ? req.headers['x-forwarded-for'] : undefined;
-  // The last one is what the proxy itself has added; what stands before it is the client's own claim.
-  const seen = [forwarded].flat().join(',').split(',').at(-1)?.trim();
-  return addressOf(seen || req.socket.remoteAddress);
-}
-
 /** Refuses requests beyond the client's rate, before anything of them is read. */
-export function limitRequests(limits: Limits, clientOf: (req: IncomingMessage) => string): RequestHandler {
+export function limitRequests(limits: Limits): RequestHandler {
   return (req, res, next) => {
     try {
       limits.takeRequest(clientOf(req));
     } catch (error) {
-      answer(res, error as RateLimited);
+      const refused = error as RateLimited;
+      sendError(res, refused, { 'Retry-After': String(retryAfterOf(refused) ?? 1) });
       return;
     }
     next();
   };
-}
-
-function answer(res: Response, error: RateLimited): void {
-  res.setHeader('retry-after', retryAfterOf(error) ?? 1);
-  res.status(error.status).json(error.toBody());
 }
 
 /** The seconds that an error tells to wait; undefined when it tells none. */

@@ -111,8 +111,11 @@ export const configSchema = z.object(
             .optional(),
           trustProxy: flag.optional(),
           auth: z
-            .undefined({ error: 'left out: this version has no tokens yet, so keep it on 127.0.0.1' })
+            .union([z.literal(true), z.object({ token: text.optional() })], {
+              error: 'true, or { token } with a token of your own; leave it out for none',
+            })
             .optional(),
+          insecureNoAuth: flag.optional(),
           allowedHosts: z.array(hostName, { error: 'a list of host names' }).optional(),
           allowedOrigins: z.array(origin, { error: 'a list of origins' }).optional(),
           models: z.array(model, { error: 'a list of models' }).optional(),
@@ -183,7 +186,8 @@ export function describeIssues(error: z.ZodError, input: unknown): string[] {
 
 /** A value as one line may show it: short, and without anything secret in it. */
 function show(key: string, value: unknown): string {
-  const mask = (name: string, each: unknown) => (/key|token|secret|password/i.test(name) ? '***' : each);
+  const mask = (name: string, each: unknown) =>
+    /key|token|secret|password|\bauth$/i.test(name) ? '***' : each;
   if (mask(key, value) === '***') return '***';
   const json = typeof value === 'bigint' ? String(value) : (JSON.stringify(value, mask) ?? typeof value);
   const withoutUsers = json.replace(/\/\/[^/?#\s"]*@/g, '//***@');

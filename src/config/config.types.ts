@@ -53,7 +53,7 @@ export interface ConfigInput {
   server?: {
     /** Default 8888; 0 takes any free port, `'auto'` the first free one from 8888. */
     port?: number | 'auto';
-    /** Default 127.0.0.1. */
+    /** Default 127.0.0.1, and ::1 where the machine has it. Any other address needs `auth`. */
     host?: string;
     /** Open the browser at start. Default false. */
     open?: boolean;
@@ -97,6 +97,14 @@ export interface ConfigInput {
     };
     /** Believe the X-Forwarded-* headers of the one proxy before this server. Default false. */
     trustProxy?: boolean;
+    /**
+     * Ask for tokens: with `true` for those that `agent-tars token` makes, the first of them being made at the
+     * first start; `token` is one of your own beside them. It may be in ALL_CAPS the name of the environment
+     * variable that holds it. Default: none asked for, which only loopback addresses allow.
+     */
+    auth?: true | { token?: string };
+    /** Listen beyond loopback without tokens: everybody who can reach `host` drives the agent. Default false. */
+    insecureNoAuth?: boolean;
     /** Names that this server is reached by, beside loopback ones and `host`. */
     allowedHosts?: string[];
     /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
@@ -174,6 +182,9 @@ export class AppConfig {
     readonly watchdogMs: number;
     readonly limits: LimitRules;
     readonly trustProxy: boolean;
+    /** Tokens are asked for; `token` has every scope. */
+    readonly auth?: { readonly token?: Secret };
+    readonly insecureNoAuth: boolean;
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };

@@ -15,6 +15,7 @@ export function configFromEnv(env: Env): ConfigInput {
     server: {
       port: toNumber(get('PORT')),
       host: get('HOST'),
+      auth: get('TOKEN') ? { token: get('TOKEN') } : undefined,
     },
     dataDir: get('DATA_DIR'),
     workspace: get('WORKSPACE'),

@@ -40,6 +40,20 @@ describe('merging configurations', () => {
     expect(mergeConfig({ tools: [] }, { tools: [tool] }).tools?.[0]).toBe(tool);
   });
 
+  it('keeps a token that is configured when tokens are only asked for', () => {
+    const base: ConfigInput = { server: { auth: { token: 'a' } } };
+    expect(mergeConfig(base, { server: { auth: true } })).toEqual(base);
+    expect(mergeConfig({ server: { auth: true } }, base)).toEqual(base);
+  });
+
+  it('loses no wish for tokens, whatever it holds', () => {
+    for (const auth of [{}, { token: undefined }, true] as const) {
+      expect(mergeConfig({ server: { port: 1 } }, { server: { auth } }).server).toEqual({ port: 1, auth });
+      expect(mergeConfig({}, { server: { auth } }).server).toEqual({ auth });
+      expect(mergeConfig({ server: { auth } }, { server: { auth: undefined } }).server).toEqual({ auth });
+    }
+  });
+
   it('takes no prototype from a file', () => {
     const evil = JSON.parse(
       '{"__proto__":{"polluted":1},"server":{"__proto__":{"polluted":1}}}',
@@ -64,9 +78,10 @@ describe('the environment', () => {
       AGENT_TARS_MODEL_BASE_URL: 'http://x',
       AGENT_TARS_SHARE_PROVIDER: 'http://s',
       AGENT_TARS_LOG_LEVEL: 'debug',
+      AGENT_TARS_TOKEN: 't',
     };
     expect(configFromEnv(env)).toEqual({
-      server: { port: 9000, host: '::1' },
+      server: { port: 9000, host: '::1', auth: { token: 't' } },
       dataDir: '/d',
       workspace: '/w',
       model: { provider: 'openai', id: 'm', apiKey: 'k', baseURL: 'http://x' },

@@ -78,6 +78,7 @@ export function mergeConfig(base: ConfigInput, over: ConfigInput): ConfigInput {
 
 function mergeValue(base: unknown, over: unknown): unknown {
   if (base !== undefined && saysNothing(over)) return base;
+  if (over === true && isPlainObject(base)) return base; // asked for, and described already
   if (!isPlainObject(base) || !isPlainObject(over)) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
@@ -87,7 +88,11 @@ function mergeValue(base: unknown, over: unknown): unknown {
 }
 
 function saysNothing(value: unknown): boolean {
-  return value === undefined || (isPlainObject(value) && Object.values(value).every(saysNothing));
+  if (!isPlainObject(value)) return value === undefined;
+  // `auth` asks for tokens whatever it holds: a token that is not set must not leave the server open.
+  return Object.entries(value).every(([key, each]) =>
+    key === 'auth' ? each === undefined : saysNothing(each),
+  );
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -25,6 +25,7 @@ describe('the configuration', () => {
         host: '127.0.0.1',
         open: false,
         basePath: '/api',
+        insecureNoAuth: false,
         allowedHosts: [],
         allowedOrigins: [],
         storage: { type: 'sqlite', path: join(homedir(), '.agent-tars', 'agent-tars.db') },
@@ -83,6 +84,7 @@ describe('the configuration', () => {
       server: {
         port: 'auto',
         host: '::',
+        insecureNoAuth: true,
         open: true,
         basePath: '/x/y',
         whenBusy: 'queue',
@@ -209,6 +211,36 @@ describe('the model', () => {
   });
 });
 
+describe('the token', () => {
+  const auth = (server: ConfigInput['server'], env: Record<string, string> = {}) =>
+    resolve({ server }, env).server.auth;
+
+  it('is asked for when it is configured, and shown nowhere', () => {
+    const config = resolve({ server: { auth: { token: 'sentinel-of-16-chars' } } });
+    expect(config.server.auth?.token?.reveal()).toBe('sentinel-of-16-chars');
+    expect(config.secrets.map((secret) => secret.reveal())).toEqual(['sentinel-of-16-chars']);
+    expect(JSON.stringify(config)).not.toContain('sentinel');
+    expect(auth({})).toBeUndefined();
+    expect(auth({ auth: true })).toEqual({});
+    expect(auth({ auth: {} })).toEqual({});
+    expect(auth({ auth: { token: undefined } })).toEqual({}); // a variable that is not set opens nothing
+  });
+
+  it('in ALL_CAPS is read from the environment variable of that name', () => {
+    const env = { MY_TOKEN: 'from-the-environment' };
+    expect(auth({ auth: { token: 'MY_TOKEN' } }, env)?.token?.reveal()).toBe('from-the-environment');
+  });
+
+  it('may be missing on loopback addresses, and elsewhere where the user says so', () => {
+    for (const host of ['127.0.0.1', '::1', 'localhost', 'LOCALHOST']) expect(auth({ host })).toBeUndefined();
+    for (const host of ['0.0.0.0', '::', '127.0.0.2', '10.0.0.1', 'example.org', '::ffff:127.0.0.1']) {
+      expect(problemsOf({ server: { host } })).toEqual([expect.stringContaining(`server.host is "${host}"`)]);
+      expect(auth({ host, insecureNoAuth: true })).toBeUndefined();
+      expect(auth({ host, auth: true })).toEqual({});
+    }
+  });
+});
+
 describe('a bad value', () => {
   it.each<[unknown, string]>([
     [
@@ -242,6 +274,27 @@ describe('a bad value', () => {
       { server: { runtimeSettings: { schema: { type: 'nope' } } } },
       'server.runtimeSettings.schema is {"type":"nope"}, but must be a JSON Schema of an object: { type: "object", properties }.',
     ],
+    [
+      { server: { auth: false } },
+      'server.auth is ***, but must be true, or { token } with a token of your own; leave it out for none.',
+    ],
+    [
+      { server: { auth: 'sentinel' } },
+      'server.auth is ***, but must be true, or { token } with a token of your own; leave it out for none.',
+    ],
+    [
+      { server: { auth: { token: 'fifteen-letters' } } },
+      'server.auth.token is ***, but must be at least 16 letters, digits and signs, without a space.',
+    ],
+    [
+      { server: { auth: { token: 'long enough, but not one word' } } },
+      'server.auth.token is ***, but must be at least 16 letters, digits and signs, without a space.',
+    ],
+    [
+      { server: { auth: { token: 'MY_TOKEN' } } },
+      'server.auth.token names the environment variable MY_TOKEN, which is not set: set it, or give the token itself.',
+    ],
+    [{ server: { insecureNoAuth: 'yes' } }, 'server.insecureNoAuth is "yes", but must be true or false.'],
     [{ workspace: 7 }, 'workspace is 7, but must be a text.'],
     ...['', '/etc', '../x', 'a/../b', 'a//b', 'a\\b', 7].map((path): [unknown, string] => [
       { files: { visible: ['.github', path] } },

@@ -12,10 +12,12 @@ import {
   type ModelProviderName,
   type StorageConfig,
 } from './config.types.js';
+import { isLoopback, resolveAuth } from './resolve-auth.js';
+import { type Env, resolveSecret } from './resolve-secret.js';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-type Env = Readonly<Record<string, string | undefined>>;
+type ServerInput = NonNullable<ConfigInput['server']>;
 
 /** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
 export interface Surroundings {
@@ -57,9 +59,10 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
   // zod has dropped what it does not know; the tools keep their identity, so they are taken as they came.
   const config = { ...(parsed.data as ConfigInput), tools: input.tools ?? [] };
   const server = config.server ?? {};
-  const dataDir = resolve(cwd, config.dataDir ?? join(homedir(), '.agent-tars'));
+  const dataDir = resolveDataDir(cwd, config.dataDir);
   const storage = resolveStorage(server.storage, cwd, dataDir);
   const models = resolveModels(config, env);
+  const auth = resolveAuth(server, env);
 
   return deepFreeze(
     new AppConfig({
@@ -79,6 +82,8 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         watchdogMs: server.watchdogMs ?? 300_000,
         limits: resolveLimits(server),
         trustProxy: server.trustProxy ?? false,
+        ...(auth && { auth }),
+        insecureNoAuth: server.insecureNoAuth ?? false,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
@@ -100,7 +105,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         ...(config.webui?.staticPath && { staticPath: resolve(cwd, config.webui.staticPath) }),
       },
       logLevel: config.logLevel ?? 'warn',
-      secrets: models.flatMap((model) => (model.apiKey ? [model.apiKey] : [])),
+      secrets: [...models.map(({ apiKey }) => apiKey), auth?.token].filter((secret) => secret !== undefined),
     }),
   );
 }
@@ -122,27 +127,21 @@ const STRICT: LimitRules = {
   messageBytes: 1_000_000,
 };
 
-function resolveLimits({
-  host,
-  trustProxy,
-  limits,
-  maxBodyBytes,
-}: NonNullable<ConfigInput['server']>): LimitRules {
+function resolveLimits({ host, trustProxy, limits, maxBodyBytes }: ServerInput): LimitRules {
   const loose = { ...LOOSE, messageBytes: maxBodyBytes ?? MAX_BODY_BYTES };
   const given = Object.entries(limits ?? {}).filter(([, value]) => value !== undefined);
-  return { ...(isLoopback(host) && !trustProxy ? loose : STRICT), ...Object.fromEntries(given) };
+  return {
+    ...(isLoopback(host ?? '127.0.0.1') && !trustProxy ? loose : STRICT),
+    ...Object.fromEntries(given),
+  };
 }
 
-/** Whether only this machine itself can reach a server that listens on `host`. */
-export function isLoopback(host = '127.0.0.1'): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** Where the database and the tokens are. */
+export function resolveDataDir(cwd: string, dataDir: string | undefined): string {
+  return resolve(cwd, dataDir ?? join(homedir(), '.agent-tars'));
 }
 
-function resolveStorage(
-  storage: NonNullable<ConfigInput['server']>['storage'],
-  cwd: string,
-  dataDir: string,
-): StorageConfig {
+function resolveStorage(storage: ServerInput['storage'], cwd: string, dataDir: string): StorageConfig {
   const driver = storage?.driver && { driver: storage.driver };
   if (storage?.type === 'memory') return { type: 'memory', ...driver };
   const path = storage?.path ? resolve(cwd, storage.path) : join(dataDir, 'agent-tars.db');
@@ -193,7 +192,7 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
       `${key}.baseURL is missing, but must be the endpoint's URL, such as http://127.0.0.1:8000/v1.`,
     );
   }
-  const apiKey = resolveKey(key, model.apiKey, env, problems) ?? keyFromEnv(known?.keys, env);
+  const apiKey = resolveSecret(`${key}.apiKey`, model.apiKey, env, problems) ?? keyFromEnv(known?.keys, env);
   const baseURL = model.baseURL ?? (provider === 'ollama' ? OLLAMA_URL : undefined);
   return {
     provider: provider ?? 'embedded',
@@ -206,25 +205,6 @@ function resolveModel(key: string, model: ModelInput, env: Env, problems: string
     idleTimeoutMs: model.idleTimeoutMs ?? 60_000,
     maxAnswerChars: model.maxAnswerChars ?? 4_000_000,
   };
-}
-
-/** An apiKey in ALL_CAPS names an environment variable. */
-function resolveKey(
-  key: string,
-  apiKey: string | undefined,
-  env: Env,
-  problems: string[],
-): Secret | undefined {
-  if (!apiKey) return undefined;
-  if (!/^[A-Z][A-Z0-9_]*$/.test(apiKey)) return new Secret(apiKey);
-  const value = env[apiKey];
-  if (value) return new Secret(value);
-  // A long word without `_` is more likely a key than the name of one: it is not printed.
-  const name = /^[A-Z0-9]{16,}$/.test(apiKey) ? '***' : apiKey;
-  problems.push(
-    `${key}.apiKey names the environment variable ${name}, which is not set: set it, or give the key itself.`,
-  );
-  return undefined;
 }
 
 function keyFromEnv(names: readonly string[] | undefined, env: Env): Secret | undefined {

@@ -1,31 +1,77 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
-import { type DoorRules, guardDoor } from '../common/front-door.js';
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server, ServerOptions } from 'socket.io';
+import { type Access, headersOf } from '../auth/index.js';
+import type { DomainError } from '../common/errors.js';
+import { type DoorRules, guardDoor } from '../common/front-door.js';
+import type { Limits } from '../common/limits.js';
+import { endWithError, sendError } from '../common/plain-answer.js';
 import { boundBacklogs } from './backlog.js';
+import { guardSockets, handshakeRefusal, limitSockets } from './socket-guard.js';
+
+export interface SocketOptions {
+  readonly door: DoorRules;
+  readonly limits: Limits;
+  /** Without it nobody is asked for a token. */
+  readonly access: Access | undefined;
+}
+
+/** How long a connection may be in no namespace: until then nothing is known of who it is. */
+const STRANGER_MS = 10_000;
 
 /**
  * Socket.IO, behind the door of the HTTP server: its own `cors` option does not cover WebSocket upgrades, and
- * `allowRequest` covers handshakes only. A message may hold the images of a query: as much as a request's body.
+ * `allowRequest` covers handshakes only. There the token is looked at, where it comes in a header.
  */
 export class SocketAdapter extends IoAdapter {
   constructor(
     app: INestApplicationContext,
-    private readonly maxMessageBytes: number,
-    private readonly door: DoorRules,
+    private readonly own: SocketOptions,
   ) {
     super(app);
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const server = super.createIOServer(port, {
+    const { door, limits, access } = this.own;
+    const io = super.createIOServer(port, {
       ...options,
-      maxHttpBufferSize: this.maxMessageBytes,
+      maxHttpBufferSize: limits.rules.messageBytes,
+      connectTimeout: STRANGER_MS,
+      allowRequest: (req, answer) => {
+        const refused = access && handshakeRefusal(req, access);
+        if (refused) refuse(req, refused);
+        else answer(undefined, true);
+      },
       serveClient: true,
     } as ServerOptions);
-    if (port !== 0) guardDoor(server.httpServer as HttpServer, this.door); // an extension's, on a port of its own
-    boundBacklogs(server);
-    return server;
+    if (port !== 0) guardDoor(io.httpServer as HttpServer, door); // an extension's, on a port of its own
+    if (access) {
+      guardSockets(io, access);
+      guardScript(io.httpServer as HttpServer, access);
+    }
+    limitSockets(io, limits);
+    boundBacklogs(io);
+    return io;
   }
+}
+
+/** engine.io itself would answer with 403, or 400 to an upgrade, whatever the reason. */
+function refuse(req: IncomingMessage & { readonly res?: ServerResponse }, error: DomainError): void {
+  if (req.res) sendError(req.res, error, headersOf(error));
+  else endWithError(req.socket, error, headersOf(error));
+}
+
+/** Socket.IO sends its client's script before anybody else sees the request. */
+function guardScript(http: HttpServer, access: Access): void {
+  const listeners = http.listeners('request');
+  http.removeAllListeners('request');
+  http.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    try {
+      if (/^\/socket\.io\/[^?]/.test(req.url ?? '')) access.admit(req);
+    } catch (error) {
+      return sendError(res, error as DomainError, headersOf(error as DomainError));
+    }
+    for (const listener of listeners) Reflect.apply(listener, http, [req, res]);
+  });
 }

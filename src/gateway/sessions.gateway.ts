@@ -7,6 +7,8 @@ import {
 } from '@nestjs/websockets';
 import type { Socket } from 'socket.io';
 import { DomainError, type ErrorBody, InvalidInput, toDomainError } from '../common/errors.js';
+import { clientOf } from '../common/client.js';
+import { Limits } from '../common/limits.js';
 import { validationPipe } from '../common/validation.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
 import { SessionStreams } from '../sessions/index.js';
@@ -33,6 +35,7 @@ export class SessionsGateway implements OnGatewayDisconnect {
     private readonly queries: QueryService,
     private readonly streams: SessionStreams,
     private readonly rooms: SessionRooms,
+    private readonly limits: Limits,
   ) {}
 
   @SubscribeMessage('join-session')
@@ -59,6 +62,7 @@ export class SessionsGateway implements OnGatewayDisconnect {
   @SubscribeMessage('send-query')
   send(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
     return this.answer(socket, message, async () => {
+      this.limits.takeRun(clientOf(socket.request));
       const { runId, position } = await this.queries.start(await this.check(message, QueryDto));
       return { runId, ...(position !== undefined && { queued: true, position }) };
     });
@@ -104,6 +108,7 @@ export class SessionsGateway implements OnGatewayDisconnect {
     handle: () => Promise<Record<string, unknown>>,
   ): Promise<Ack> {
     try {
+      this.limits.takeMessage(clientOf(socket.request));
       return { ok: true, ...(await this.inTurn(`${socket.id} ${sessionIn(message)}`, handle)) };
     } catch (thrown) {
       const error: DomainError = toDomainError(thrown);

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 import { sendEventStream } from '../common/sse.js';
 import { SessionIdDto } from '../sessions/index.js';
@@ -6,6 +6,7 @@ import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
+import { RunLimit } from './run-limit.js';
 import { type RunDto, type RunStoryDto, toRunDto } from './run.dto.js';
 
 @Controller()
@@ -21,6 +22,7 @@ export class QueryController {
    * @param key the same as `idempotencyKey` in the body, which wins
    */
   @Post('sessions/query')
+  @UseGuards(RunLimit)
   @HttpCode(200)
   query(@Body() dto: QueryDto, @Headers('idempotency-key') key?: string): Promise<Answer> {
     return this.queries.ask({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
@@ -31,6 +33,7 @@ export class QueryController {
    * @param key the same as `idempotencyKey` in the body, which wins
    */
   @Post('sessions/query/stream')
+  @UseGuards(RunLimit)
   @HttpCode(200)
   async stream(
     @Body() dto: QueryDto,
@@ -55,6 +58,7 @@ export class QueryController {
 
   /** A query in a session of its own. */
   @Post('oneshot/query')
+  @UseGuards(RunLimit)
   @HttpCode(200)
   oneshot(@Body() dto: OneshotDto): Promise<Answer & { sessionId: string }> {
     return this.oneshots.ask(dto);
@@ -62,6 +66,7 @@ export class QueryController {
 
   /** A query in a session of its own, answered by the run's events as Server-Sent Events. */
   @Post('oneshot/query/stream')
+  @UseGuards(RunLimit)
   @HttpCode(200)
   async oneshotStream(@Body() dto: OneshotDto, @Res() res: Response): Promise<void> {
     sendEventStream(res, await this.oneshots.stream(dto));

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DomainError } from '../common/errors.js';
-import { refuseRaw } from '../common/raw-answer.js';
+import { endWithError } from '../common/plain-answer.js';
 
 /** Answers requests that Node refuses before any middleware sees them, in the form of every other error. */
 @Injectable()
@@ -22,7 +22,7 @@ function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  refuseRaw(socket, refusal(error.code));
+  endWithError(socket, refusal(error.code));
 }
 
 function refusal(code: string | undefined): DomainError {

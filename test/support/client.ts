@@ -35,7 +35,11 @@ export interface EventReader {
 export class Client {
   private readonly sockets: Socket[] = [];
 
-  constructor(readonly url: string) {}
+  /** @param headers sent with every request and every socket's handshake */
+  constructor(
+    readonly url: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 
   async get<Body = Wire>(path: string): Promise<Answer<Body>> {
     return this.send('GET', path);
@@ -55,7 +59,12 @@ export class Client {
     body?: string,
     headers: Record<string, string> = {},
   ): Promise<Answer<Body>> {
-    const response = await fetch(this.url + path, { method, headers, ...(body !== undefined && { body }) });
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...this.headers, ...headers },
+      redirect: 'manual',
+      ...(body !== undefined && { body }),
+    });
     const text = await response.text();
     requireNoKey(`the answer of ${method} ${path}`, text);
     const isJson = response.headers.get('content-type')?.includes('json');
@@ -108,15 +117,28 @@ export class Client {
     const response = await fetch(this.url + path, {
       method,
       signal: controller.signal,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...this.headers,
+        ...headers,
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     return readEvents(response, () => controller.abort());
   }
 
   /** A connected socket. */
-  async socket(transports: ('websocket' | 'polling')[] = ['websocket']): Promise<Socket> {
-    const socket = io(this.url, { transports, forceNew: true, reconnection: false });
+  async socket(
+    transports: ('websocket' | 'polling')[] = ['websocket'],
+    auth: Readonly<Record<string, unknown>> = {},
+  ): Promise<Socket> {
+    const socket = io(this.url, {
+      transports,
+      forceNew: true,
+      reconnection: false,
+      extraHeaders: this.headers,
+      auth,
+    });
     this.sockets.push(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);

@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http';
+import { addressOf } from '../common/client.js';
+import { DomainError } from '../common/errors.js';
+import type { AppConfig } from '../config/index.js';
+import { type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
+import { FAILURES, FailureLimiter } from './failure-limiter.js';
+import { LiveClients } from './live-clients.js';
+import { LoginCodes } from './login-codes.js';
+import { RouteScopes } from './route-scopes.js';
+import { allows, type Scope, type TokenEntry } from './token.js';
+import { TokenStore } from './token-store.js';
+
+const HOW =
+  'Send "Authorization: Bearer <token>", or open the link that the server printed at its start in a browser. ' +
+  '"agent-tars token create" makes a token.';
+
+/** Longer than any that is made here or configured in earnest. */
+const MAX_TOKEN = 1000;
+
+/** No token, or a wrong one. */
+export class Unauthorized extends DomainError {
+  constructor(message: string) {
+    super('UNAUTHORIZED', message);
+  }
+}
+
+/** Too many wrong tokens came from the same address. */
+export class TooManyFailures extends DomainError {
+  constructor(readonly retryAfterSeconds: number) {
+    super(
+      'RATE_LIMITED',
+      `Too many wrong tokens came from your address: ${FAILURES} a minute is the limit. Try again in ${retryAfterSeconds} s.`,
+    );
+  }
+}
+
+/** The headers that belong to an error. */
+export function headersOf(error: DomainError): Record<string, string> {
+  if (error instanceof Unauthorized) return { 'WWW-Authenticate': 'Bearer' };
+  if (error instanceof TooManyFailures) return { 'Retry-After': String(error.retryAfterSeconds) };
+  return {};
+}
+
+/** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
+export class Access {
+  readonly live = new LiveClients();
+  readonly codes = new LoginCodes();
+  readonly routes: RouteScopes;
+  readonly tokens: TokenStore;
+  private readonly limiter = new FailureLimiter();
+
+  constructor({ dataDir, server }: AppConfig) {
+    this.routes = new RouteScopes(server.basePath);
+    this.tokens = new TokenStore(dataDir, server.auth?.token, (id) => this.live.end(id));
+  }
+
+  /** @throws TokensUnreadable */
+  async open(): Promise<void> {
+    await this.tokens.open();
+  }
+
+  close(): void {
+    this.tokens.close();
+    this.codes.clear();
+  }
+
+  /**
+   * Whose request this is.
+   * @throws Unauthorized, TooManyFailures; DomainError FORBIDDEN when another page may have made the browser ask
+   */
+  admit(req: IncomingMessage): TokenEntry {
+    const credentials = credentialsOf(req);
+    const entry = this.identify(credentials?.token, addressOf(req));
+    this.checkPage(req, credentials);
+    return entry;
+  }
+
+  /**
+   * Whose token this is. A wrong one counts against the address, none does not.
+   * @throws Unauthorized, TooManyFailures
+   */
+  identify(token: string | undefined, address: string): TokenEntry {
+    if (token === undefined) throw new Unauthorized(`This server asks for a token. ${HOW}`);
+    const entry = token.length > MAX_TOKEN ? undefined : this.tokens.find(token);
+    if (!entry || !this.limiter.hasUsed(address, entry.hash)) this.mayTry(address);
+    if (!entry) {
+      this.limiter.failed(address);
+      throw new Unauthorized(`This token is wrong, has expired or was revoked. ${HOW}`);
+    }
+    this.limiter.succeeded(address, entry.hash);
+    return entry;
+  }
+
+  /** @throws TooManyFailures */
+  mayTry(address: string): void {
+    const wait = this.limiter.waitSeconds(address);
+    if (wait > 0) throw new TooManyFailures(wait);
+  }
+
+  /** Something else that only its owner knows was wrong. */
+  failed(address: string): void {
+    this.limiter.failed(address);
+  }
+
+  /** @throws DomainError FORBIDDEN naming the scope that is missing for `what` */
+  demand(entry: TokenEntry, scope: Scope, what: string): void {
+    if (allows(entry, scope)) return;
+    throw new DomainError(
+      'FORBIDDEN',
+      `${what} needs a token with the scope "${scope}"; "${entry.name}" has ${entry.scopes.join(', ') || 'none'}.`,
+      { scope },
+    );
+  }
+
+  private checkPage(req: IncomingMessage, credentials: Credentials | undefined): void {
+    if (credentials?.from !== 'cookie' || isSafe(req.method) || isFromOwnPage(req)) return;
+    throw new DomainError(
+      'FORBIDDEN',
+      'A request that changes something must come from a page of this server when it carries its cookie. Programs send "Authorization: Bearer <token>".',
+    );
+  }
+}

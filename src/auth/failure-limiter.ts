@@ -1,0 +1,61 @@
+import { networkOf } from '../common/client.js';
+
+export const FAILURES = 10;
+export const WINDOW_MS = 60_000;
+/** Addresses, and uses of tokens, that are remembered; the oldest go first. */
+const REMEMBERED = 10_000;
+
+interface Failures {
+  count: number;
+  /** When they are forgotten, in milliseconds. */
+  readonly until: number;
+}
+
+/**
+ * Counts wrong tokens by address: after {@link FAILURES} within {@link WINDOW_MS} no token is looked at, right or
+ * wrong, until the time is over. A token that the same address has used before is: a forgotten page with an old
+ * cookie must not lock out its own machine.
+ */
+export class FailureLimiter {
+  private readonly failures = new Map<string, Failures>();
+  private readonly used = new Set<string>();
+
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** Seconds for which nothing new is tried from this address; 0 when it may. */
+  waitSeconds(address: string): number {
+    const failures = this.failures.get(networkOf(address));
+    if (!failures || failures.count < FAILURES) return 0;
+    return Math.max(0, Math.ceil((failures.until - this.now()) / 1000));
+  }
+
+  failed(address: string): void {
+    const group = networkOf(address);
+    const failures = this.failures.get(group);
+    if (failures && failures.until > this.now()) {
+      failures.count += 1;
+      return;
+    }
+    this.failures.delete(group); // so that it becomes the newest
+    this.failures.set(group, { count: 1, until: this.now() + WINDOW_MS });
+    forgetOldest(this.failures);
+  }
+
+  /** Notes that the address has used the token of that hash. */
+  succeeded(address: string, hash: string): void {
+    this.used.add(`${hash} ${address}`);
+    forgetOldest(this.used);
+  }
+
+  hasUsed(address: string, hash: string): boolean {
+    return this.used.has(`${hash} ${address}`);
+  }
+}
+
+function forgetOldest(remembered: Map<string, unknown> | Set<string>): void {
+  if (remembered.size <= REMEMBERED) return;
+  for (const oldest of remembered.keys()) {
+    remembered.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { setClient } from '../common/client.js';
+import { DomainError } from '../common/errors.js';
+import { sendError } from '../common/plain-answer.js';
+import { type Access, headersOf } from './access.js';
+import { sendLoginPage } from './login-page.js';
+
+/** Stands behind the front door and before everything else, what extensions add included. */
+export function accessGuard(access: Access): RequestHandler {
+  return (req, res, next) => {
+    if (access.routes.isOpen(req.method, req.path)) return next();
+    try {
+      const entry = access.admit(req);
+      setClient(req, entry.id);
+      access.demand(
+        entry,
+        access.routes.needed(req.method, req.path),
+        `${req.method} ${req.path.slice(0, 100)}`,
+      );
+      res.once(
+        'close',
+        access.live.add(entry.id, () => res.destroy()), // only the view ends: a run goes on
+      );
+    } catch (error) {
+      return refuse(req, res, error);
+    }
+    next();
+  };
+}
+
+/** Answers with what was thrown: to a person who opens a page, with one that says how to get in. */
+export function refuse(req: Request, res: Response, error: unknown): void {
+  if (!(error instanceof DomainError)) throw error;
+  if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error, headersOf(error));
+  else sendError(res, error, headersOf(error));
+}
+
+function isPage(req: Request): boolean {
+  return req.method === 'GET' && (req.path === '/' || (req.headers.accept?.includes('text/html') ?? false));
+}

@@ -1,0 +1,99 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { jsonBody } from '../common/body.js';
+import { addressOf } from '../common/client.js';
+import { InvalidInput } from '../common/errors.js';
+import { type Access, Unauthorized } from './access.js';
+import { COOKIE, credentialsOf } from './credentials.js';
+import { refuse } from './guard.js';
+import { BROWSER, type TokenWish } from './token.js';
+
+const DAYS = 30;
+const DAY_MS = 86_400_000;
+const MAX_BODY = 10_000;
+
+/** How a browser gets its cookie, and rids itself of it. Each route asks for what it needs by itself. */
+export function loginRoutes(access: Access): Router {
+  const router = Router();
+  router.get(
+    '/auth/link',
+    answering((req, res) => openLink(access, req, res)),
+  );
+  router.post(
+    '/auth/login',
+    ...jsonBody(MAX_BODY),
+    answering((req, res) => login(access, req, res)),
+  );
+  router.post(
+    '/auth/logout',
+    answering((req, res) => logout(access, req, res)),
+  );
+  return router;
+}
+
+/** The link that the server prints: good once, and then the browser has what the server's owner may. */
+async function openLink(access: Access, req: Request, res: Response): Promise<void> {
+  res.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+  const address = addressOf(req);
+  access.mayTry(address);
+  if (!isLoggedIn(access, req)) {
+    const { code } = req.query;
+    if (typeof code !== 'string' || !access.codes.take(code)) {
+      access.failed(address);
+      throw new Unauthorized(
+        'This link has been used, is too old, or is of another start of the server. Start the server again for another, or paste a token.',
+      );
+    }
+    await setCookie(access, req, res, { scopes: ['admin'], expiresAt: null });
+  }
+  res.redirect(303, '/');
+}
+
+/** Whoever opens the link again, or another one, stays who they are. */
+function isLoggedIn(access: Access, req: Request): boolean {
+  const credentials = credentialsOf(req);
+  return credentials?.from === 'cookie' && access.tokens.find(credentials.token) !== undefined;
+}
+
+/** The browser gets a token of its own, which allows no more than the one it was given, and ends with it. */
+async function login(access: Access, req: Request, res: Response): Promise<void> {
+  const { token } = req.body as { token?: unknown };
+  if (typeof token !== 'string' || token === '') {
+    throw new InvalidInput('The body must hold a token, such as {"token": "tars_…"}.');
+  }
+  const { id, scopes, expiresAt, parent } = access.identify(token.trim(), addressOf(req));
+  await setCookie(access, req, res, { scopes, expiresAt, parent: parent ?? id });
+  res.json({ success: true });
+}
+
+async function logout(access: Access, req: Request, res: Response): Promise<void> {
+  const entry = access.admit(req);
+  if (entry.name === BROWSER) await access.tokens.remove(entry);
+  res.clearCookie(COOKIE, cookieOptions(req)).json({ success: true });
+}
+
+async function setCookie(
+  access: Access,
+  req: Request,
+  res: Response,
+  wish: Pick<TokenWish, 'scopes' | 'expiresAt' | 'parent'>,
+): Promise<void> {
+  const now = Date.now();
+  const maxAge = Math.min((wish.expiresAt ?? Infinity) - now, DAYS * DAY_MS);
+  const { token } = await access.tokens.addBrowser({ ...wish, expiresAt: now + maxAge });
+  res.cookie(COOKIE, token, { ...cookieOptions(req), maxAge });
+}
+
+function cookieOptions(req: Request) {
+  return { httpOnly: true, sameSite: 'strict', path: '/', secure: req.secure } as const;
+}
+
+function answering(handle: (req: Request, res: Response) => Promise<void>): RequestHandler {
+  return async (req, res, next) => {
+    if (req.method === 'HEAD') return next(); // what only looks must not use up a link
+    try {
+      await handle(req, res);
+    } catch (error) {
+      refuse(req, res, error);
+    }
+  };
+}

@@ -1,0 +1,42 @@
+import { isSafe } from './credentials.js';
+import type { OwnRoute } from './own-routes.js';
+import type { Scope } from './token.js';
+
+/** Asked by load balancers and the like, which know no token. */
+const OPEN = new Set(['/health', '/ready']);
+/** Says how the agent is set up. */
+const ADMIN = new Set(['/agent/options']);
+
+/** What a request needs a token for, by its method and path. What is not known to be harmless needs the most. */
+export class RouteScopes {
+  private own: readonly OwnRoute[] = [];
+  private readonly base: string;
+
+  constructor(basePath: string) {
+    this.base = basePath.toLowerCase();
+  }
+
+  /** Names the routes of this server's own API; before that it has none. */
+  learn(routes: readonly OwnRoute[]): void {
+    this.own = routes;
+  }
+
+  isOpen(method: string, path: string): boolean {
+    return isSafe(method) && OPEN.has(this.withinApi(path) ?? '');
+  }
+
+  needed(method: string, path: string): Scope {
+    const route = this.withinApi(path);
+    if (isSafe(method)) return route !== undefined && ADMIN.has(route) ? 'admin' : 'read';
+    const isOwn =
+      route !== undefined && this.own.some((own) => own.method === method && own.path.test(route));
+    return isOwn ? 'query' : 'admin';
+  }
+
+  /** The path below the base path as the router sees it, to which neither case nor a slash at the end matter. */
+  private withinApi(path: string): string | undefined {
+    const lower = path.toLowerCase().replace(/\/+$/, '');
+    if (!lower.startsWith(`${this.base}/`)) return undefined;
+    return lower.slice(this.base.length).replace(/^\/v1(?=\/)/, '');
+  }
+}

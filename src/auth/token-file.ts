@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { SCOPES, type TokenEntry } from './token.js';
+
+export const TOKENS_FILE = 'tokens.json';
+
+/** A change takes milliseconds: whoever holds the lock for longer has died. */
+const LOCK_STALE_MS = 10_000;
+const LOCK_RETRY_MS = 20;
+
+/** The tokens cannot be read or written. The message names the file and says what to do. */
+export class TokensUnreadable extends Error {
+  override readonly name = 'TokensUnreadable';
+}
+
+const schema = z.object({
+  tokens: z.array(
+    z.object({
+      id: z.string().min(1),
+      name: z.string().min(1),
+      scopes: z.array(z.enum(SCOPES)),
+      createdAt: z.int(),
+      expiresAt: z.int().nullable(),
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+      parent: z.string().optional(),
+    }),
+  ),
+});
+
+/**
+ * The entries of `tokens.json`; none when there is no such file.
+ * @throws TokensUnreadable
+ */
+export async function readTokens(dataDir: string): Promise<readonly TokenEntry[]> {
+  const file = join(dataDir, TOKENS_FILE);
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8'))).tokens;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    const reason = code ?? 'it is not what agent-tars has written';
+    throw new TokensUnreadable(
+      `${file} cannot be read (${reason}). Mend it, or delete it with all its tokens.`,
+    );
+  }
+}
+
+/** What is to be kept from now on, and what the one who asked for it is to know. */
+export interface Change<T> {
+  readonly tokens: readonly TokenEntry[];
+  readonly result: T;
+}
+
+/**
+ * Replaces the entries by what `change` makes of them. Changes of several processes come one after another, and a
+ * reader sees the entries before or after one, never a part.
+ * @throws TokensUnreadable, and what `change` throws: nothing has been changed then
+ */
+export async function changeTokens<T>(
+  dataDir: string,
+  change: (tokens: readonly TokenEntry[]) => Change<T> | Promise<Change<T>>,
+): Promise<T> {
+  const file = join(dataDir, TOKENS_FILE);
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    return await locked(`${file}.lock`, async () => {
+      const { tokens, result } = await change(await readTokens(dataDir));
+      await replaceFile(file, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
+      return result;
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code !== 'string') throw error; // not the file system's
+    throw new TokensUnreadable(
+      `${file} cannot be written (${code}). See to it, or choose another --data-dir.`,
+    );
+  }
+}
+
+/** Writes a file that its owner alone can read, and that is never there in part. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function locked<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  while (!(await take(lock))) {
+    if (await isStale(lock)) await rm(lock, { force: true });
+    else await sleep(LOCK_RETRY_MS);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function take(lock: string): Promise<boolean> {
+  try {
+    await (await open(lock, 'wx', 0o600)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function isStale(lock: string): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(lock)).mtimeMs > LOCK_STALE_MS;
+  } catch {
+    return false; // it is gone: the next try takes it
+  }
+}

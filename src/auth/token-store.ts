@@ -1,0 +1,169 @@
+import { Logger } from '@nestjs/common';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { Secret } from '../common/secret.js';
+import { ensureOwner, without } from './manage.js';
+import {
+  BROWSER,
+  hashOf,
+  isExpired,
+  newToken,
+  type NewToken,
+  type TokenEntry,
+  type TokenWish,
+} from './token.js';
+import { changeTokens, readTokens, TOKENS_FILE, TokensUnreadable } from './token-file.js';
+
+/** setTimeout takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Browsers that may be logged in at once; the one that came first goes first. */
+const MAX_BROWSERS = 100;
+
+interface Known {
+  readonly entry: TokenEntry;
+  readonly hash: Buffer;
+}
+
+/**
+ * The tokens that are good now: those of the data directory, as it changes, and the configured one. Nothing is
+ * good before {@link open} and after {@link close}.
+ */
+export class TokenStore {
+  private readonly logger = new Logger(TokenStore.name);
+  private readonly configured: TokenEntry | undefined;
+  private known: readonly Known[] = [];
+  private watcher: FSWatcher | undefined;
+  private expiry: NodeJS.Timeout | undefined;
+  private reloadIsDue = false;
+  /** Reads and changes come one after another: an older reading must not replace a newer one. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  /** @param onEnd is told the id of each token that is good no longer, or no longer for the same */
+  constructor(
+    private readonly dataDir: string,
+    configured: Secret | undefined,
+    private readonly onEnd: (tokenId: string) => void,
+  ) {
+    this.configured = configured && configuredEntry(configured);
+  }
+
+  /**
+   * Reads the tokens, makes the owner's where there is none, and follows their changes.
+   * @throws TokensUnreadable
+   */
+  async open(): Promise<void> {
+    await mkdir(this.dataDir, { recursive: true, mode: 0o700 });
+    this.follow(); // first, so that no change falls between reading and following
+    await this.inTurn(() => (this.configured ? readTokens(this.dataDir) : ensureOwner(this.dataDir)));
+  }
+
+  close(): void {
+    this.watcher?.close();
+    this.watcher = undefined;
+    clearTimeout(this.expiry);
+    this.known = [];
+  }
+
+  /** The entry of a token; undefined when it is not, or no longer, good. Takes the same time for each. */
+  find(token: string): TokenEntry | undefined {
+    const hash = createHash('sha256').update(token).digest();
+    let found: TokenEntry | undefined;
+    for (const known of this.known) if (timingSafeEqual(known.hash, hash)) found = known.entry;
+    return found && !isExpired(found) ? found : undefined;
+  }
+
+  /** A token for a browser. */
+  async addBrowser(wish: Omit<TokenWish, 'name'>): Promise<NewToken> {
+    const created = newToken({ ...wish, name: BROWSER });
+    await this.change((tokens) => {
+      const alive = tokens.filter((entry) => entry.name !== BROWSER || !isExpired(entry));
+      const oldest = alive.filter(({ name }) => name === BROWSER).slice(0, 1 - MAX_BROWSERS);
+      return [...without(alive, oldest), created.entry];
+    });
+    return created;
+  }
+
+  async remove(entry: TokenEntry): Promise<void> {
+    await this.change((tokens) => without(tokens, [entry]));
+  }
+
+  private change(change: (tokens: readonly TokenEntry[]) => readonly TokenEntry[]): Promise<void> {
+    return this.inTurn(() =>
+      changeTokens(this.dataDir, (before) => {
+        const tokens = change(before);
+        return { tokens, result: tokens };
+      }),
+    );
+  }
+
+  private inTurn(read: () => Promise<readonly TokenEntry[]>): Promise<void> {
+    const turn = this.turn.then(async () => this.take(await read()));
+    this.turn = turn.catch(() => undefined); // whoever asked is told
+    return turn;
+  }
+
+  private take(tokens: readonly TokenEntry[]): void {
+    if (!this.watcher) return; // closed meanwhile
+    const all = this.configured ? [...tokens, this.configured] : tokens;
+    const good = all.filter((entry) => !isExpired(entry) && hasParent(entry, all));
+    const before = this.known;
+    this.known = good.map((entry) => ({ entry, hash: Buffer.from(entry.hash, 'hex') }));
+    this.waitForExpiry();
+    for (const { entry } of before) if (!good.some((each) => isSame(each, entry))) this.onEnd(entry.id);
+  }
+
+  private waitForExpiry(): void {
+    clearTimeout(this.expiry);
+    const next = Math.min(...this.known.map(({ entry }) => entry.expiresAt ?? Infinity));
+    if (next === Infinity) return;
+    const after = Math.min(Math.max(next - Date.now(), 0), LONGEST_TIMER_MS);
+    const stillGood = () =>
+      this.take(this.known.map(({ entry }) => entry).filter((e) => e !== this.configured));
+    this.expiry = setTimeout(stillGood, after).unref();
+  }
+
+  /** The directory, because the file is replaced by each change. */
+  private follow(): void {
+    try {
+      this.watcher = watch(this.dataDir, { persistent: false }, (_event, name) => {
+        if (name === null || name === TOKENS_FILE) this.reloadSoon();
+      });
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      throw new TokensUnreadable(
+        `${this.dataDir} cannot be watched for tokens that are revoked (${code}). Choose another with --data-dir.`,
+      );
+    }
+    this.watcher.on('error', (error) =>
+      this.logger.error(`Changes of tokens are no longer seen: ${error.message}`),
+    );
+  }
+
+  /** One replacement is told several times. */
+  private reloadSoon(): void {
+    if (this.reloadIsDue) return;
+    this.reloadIsDue = true;
+    setImmediate(() => {
+      this.reloadIsDue = false;
+      this.inTurn(() => readTokens(this.dataDir)).catch((error: Error) => {
+        this.logger.error(`The tokens that were good before stay so: ${error.message}`);
+      });
+    });
+  }
+}
+
+/** Its id is that of its value: a browser that came in by it is out when another one is configured. */
+function configuredEntry(token: Secret): TokenEntry {
+  const hash = hashOf(token.reveal());
+  const id = `configured-${hash.slice(0, 10)}`;
+  return { id, name: 'configured', scopes: ['admin'], createdAt: 0, expiresAt: null, hash };
+}
+
+function hasParent({ parent }: TokenEntry, all: readonly TokenEntry[]): boolean {
+  return parent === undefined || all.some((entry) => entry.id === parent && !isExpired(entry));
+}
+
+function isSame(one: TokenEntry, other: TokenEntry): boolean {
+  return one.id === other.id && one.hash === other.hash && one.scopes.join() === other.scopes.join();
+}

@@ -1,0 +1,58 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** What a token allows, each including those before it. */
+export const SCOPES = ['read', 'query', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A token as it is kept: never the token itself. Times are milliseconds since the epoch. */
+export interface TokenEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  /** null: never. */
+  readonly expiresAt: number | null;
+  /** SHA-256 in hex. A token is 256 random bits: nobody guesses it from its hash, so there is no salt. */
+  readonly hash: string;
+  /** The id of the token that it was made from, as a browser's is: it ends with that one. */
+  readonly parent?: string;
+}
+
+/** The name of what logs a browser in. */
+export const BROWSER = 'browser';
+
+export interface TokenWish {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: number | null;
+  readonly parent?: string;
+}
+
+/** A token and what is kept of it. */
+export interface NewToken {
+  readonly token: string;
+  readonly entry: TokenEntry;
+}
+
+export function newToken({ name, scopes, expiresAt, parent }: TokenWish, now = Date.now()): NewToken {
+  const token = newSecret();
+  const id = randomBytes(5).toString('hex');
+  const entry = { id, name, scopes, createdAt: now, expiresAt, hash: hashOf(token) };
+  return { token, entry: parent === undefined ? entry : { ...entry, parent } };
+}
+
+export function newSecret(): string {
+  return `tars_${randomBytes(32).toString('base64url')}`;
+}
+
+export function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+export function isExpired({ expiresAt }: TokenEntry, now = Date.now()): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+export function allows({ scopes }: TokenEntry, needed: Scope): boolean {
+  return scopes.some((scope) => SCOPES.indexOf(scope) >= SCOPES.indexOf(needed));
+}

@@ -1,0 +1,19 @@
+import { rotateToken } from '../auth/manage.js';
+import { explained } from './explain.js';
+import { dataDirOf, expiryOf, showToken, type TokenFlags } from './token-options.js';
+
+export interface RotateFlags extends TokenFlags {
+  expires?: string;
+}
+
+/** `agent-tars token rotate`: the same entry with another token, which is printed as `create` does. */
+export function rotate(idOrName: string, { expires, ...flags }: RotateFlags): Promise<void> {
+  return explained(async () => {
+    const expiresAt = expires === undefined ? undefined : expiryOf(expires);
+    const { token, entry } = await rotateToken(await dataDirOf(flags), idOrName, expiresAt);
+    console.log(token);
+    console.error(
+      `This is now the token ${showToken(entry)}; the one before has ended. It is shown this once.`,
+    );
+  });
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+
+const addresses = new WeakMap<IncomingMessage, string>();
+const clients = new WeakMap<IncomingMessage, string>();
+
+/** Believes the proxy before this server: it has added, last in the list, the address that it has seen. */
+export function trustForwarded(req: IncomingMessage): void {
+  const seen = lastOf(req.headers['x-forwarded-for']);
+  if (seen !== undefined) addresses.set(req, seen);
+}
+
+/** What stands before the last entry of a forwarded header is the client's own claim. */
+export function lastOf(header: string | readonly string[] | undefined): string | undefined {
+  return [header].flat().join(',').split(',').at(-1)?.trim() || undefined;
+}
+
+/** The address that a request comes from. */
+export function addressOf(req: IncomingMessage): string {
+  return addresses.get(req) ?? req.socket.remoteAddress ?? '';
+}
+
+/** Notes who a request comes from, where that is known better than by its address. */
+export function setClient(req: IncomingMessage, id: string): void {
+  clients.set(req, id);
+}
+
+/** Whom a request is counted for: a token where there are tokens, else an address. */
+export function clientOf(req: IncomingMessage): string {
+  return clients.get(req) ?? networkOf(addressOf(req));
+}
+
+/** Whoever has one IPv6 address has the 2^64 beside it; an IPv4 address stands for itself. */
+export function networkOf(address: string): string {
+  const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (v4 !== undefined) return v4;
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail ? tail.split(':') : [];
+  const zeros = tail === undefined ? [] : Array<string>(8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...right].slice(0, 4).join(':');
+}

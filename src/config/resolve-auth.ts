@@ -1,0 +1,43 @@
+import { InvalidConfig } from './config.schema.js';
+import type { AppConfig, ConfigInput } from './config.types.js';
+import { type Env, resolveSecret } from './resolve-secret.js';
+
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+const MIN_LENGTH = 16;
+/** What a header can carry. */
+const CHARACTERS = /^[\x21-\x7e]*$/;
+
+/** Whether only this machine reaches an address that a server listens on. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.includes(host.toLowerCase());
+}
+
+/**
+ * Whether tokens are asked for, and which one is configured. Beyond this machine's own addresses nobody may come
+ * in without one, unless the user says so.
+ * @throws InvalidConfig
+ */
+export function resolveAuth(
+  { auth, host = '127.0.0.1', insecureNoAuth = false }: NonNullable<ConfigInput['server']>,
+  env: Env,
+): AppConfig['server']['auth'] {
+  if (auth === undefined) {
+    if (insecureNoAuth || isLoopback(host)) return undefined;
+    throw new InvalidConfig([
+      `server.host is ${JSON.stringify(host)}, where others reach this server, so it must ask for a token: use --auth or server.auth.token, or let everybody in with --insecure-no-auth (server.insecureNoAuth).`,
+    ]);
+  }
+  const problems: string[] = [];
+  const token = auth === true ? undefined : resolveSecret('server.auth.token', auth.token, env, problems);
+  if (token && !isUsable(token.reveal())) {
+    problems.push(
+      `server.auth.token is ***, but must be at least ${MIN_LENGTH} letters, digits and signs, without a space.`,
+    );
+  }
+  if (problems.length > 0) throw new InvalidConfig(problems);
+  return { ...(token && { token }) };
+}
+
+function isUsable(token: string): boolean {
+  return token.length >= MIN_LENGTH && CHARACTERS.test(token);
+}

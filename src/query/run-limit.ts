@@ -1,0 +1,15 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
+import { clientOf } from '../common/client.js';
+import { Limits } from '../common/limits.js';
+
+/** Holds each client to its number of queries a minute. What a socket sends counts too, in the gateway. */
+@Injectable()
+export class RunLimit implements CanActivate {
+  constructor(private readonly limits: Limits) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    this.limits.takeRun(clientOf(context.switchToHttp().getRequest<Request>()));
+    return true;
+  }
+}
