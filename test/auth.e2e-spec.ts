@@ -229,7 +229,7 @@ describe('a server that asks for tokens', () => {
         '/API/agent/Options',
         '/api/agent/options/',
         '/api/v1/agent/options?x',
-        'http://127.0.0.1/api/agent/options',
+        `http://127.0.0.1:${app.server.port}/api/agent/options`,
       ]) {
         const headers = bearer(tokens.query);
         expect([path, (await send({ path, headers })).status]).toEqual([path, 403]);

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OWNER_FILE } from '../config/index.js';
 import { allows, BROWSER, hashOf, isExpired, newSecret, newToken, type NewToken } from './token.js';
 import type { TokenEntry, TokenWish } from './token.js';
 import { changeTokens, readTokens, replaceFile } from './token-file.js';
@@ -86,7 +87,7 @@ function hasOwner(tokens: readonly TokenEntry[]): boolean {
 
 /** Where the owner's token is, when it was made by {@link ensureOwner}. */
 export function ownerFile(dataDir: string): string {
-  return join(dataDir, 'auth-token');
+  return join(dataDir, OWNER_FILE);
 }
 
 async function isOwners(dataDir: string, { hash }: TokenEntry): Promise<boolean> {

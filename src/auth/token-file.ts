@@ -3,9 +3,9 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { SCOPES, type TokenEntry } from './token.js';
+import { TOKENS_FILE } from '../config/index.js';
 
-export const TOKENS_FILE = 'tokens.json';
+import { SCOPES, type TokenEntry } from './token.js';
 
 /** A change takes milliseconds: whoever holds the lock for longer has died. */
 const LOCK_STALE_MS = 10_000;

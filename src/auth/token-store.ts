@@ -13,7 +13,8 @@ import {
   type TokenEntry,
   type TokenWish,
 } from './token.js';
-import { changeTokens, readTokens, TOKENS_FILE, TokensUnreadable } from './token-file.js';
+import { TOKENS_FILE } from '../config/index.js';
+import { changeTokens, readTokens, TokensUnreadable } from './token-file.js';
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

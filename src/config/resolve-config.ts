@@ -11,6 +11,8 @@ import {
   type ModelInput,
   type ModelProviderName,
   type StorageConfig,
+  OWNER_FILE,
+  TOKENS_FILE,
 } from './config.types.js';
 import { isLoopback, resolveAuth } from './resolve-auth.js';
 import { type Env, resolveSecret } from './resolve-secret.js';
@@ -89,7 +91,10 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
       },
       workspace: resolve(cwd, config.workspace ?? '.'),
-      files: { visible: config.files?.visible ?? [], offLimits: [dataDir, ...filesOf(storage)] },
+      files: {
+        visible: config.files?.visible ?? [],
+        offLimits: [dataDir, ...filesOf(storage), ...tokenFiles(dataDir)],
+      },
       dataDir,
       models,
       share: { ...(config.share?.provider && { provider: config.share.provider }) },
@@ -134,6 +139,11 @@ function resolveLimits({ host, trustProxy, limits, maxBodyBytes }: ServerInput):
     ...(isLoopback(host ?? '127.0.0.1') && !trustProxy ? loose : STRICT),
     ...Object.fromEntries(given),
   };
+}
+
+/** They are named beside their directory: that may be the workspace itself, or hold it. */
+function tokenFiles(dataDir: string): string[] {
+  return [TOKENS_FILE, OWNER_FILE].map((name) => join(dataDir, name));
 }
 
 /** Where the database and the tokens are. */
