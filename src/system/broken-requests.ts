@@ -26,7 +26,15 @@ function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
 }
 
 function refusal(code: string | undefined): DomainError {
-  return code === 'HPE_HEADER_OVERFLOW'
-    ? new DomainError('HEADERS_TOO_LARGE', 'The address and the headers are too long. Send less in them.')
-    : new DomainError('INVALID_INPUT', 'The request is no valid HTTP, or it did not arrive in time.');
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new DomainError(
+        'HEADERS_TOO_LARGE',
+        'The address and the headers are too long. Send less in them.',
+      );
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new DomainError('REQUEST_TIMEOUT', 'The request did not arrive in time. Send it again.');
+    default:
+      return new DomainError('INVALID_INPUT', 'The request is no valid HTTP.');
+  }
 }
