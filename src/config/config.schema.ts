@@ -93,6 +93,7 @@ export const configSchema = z.object(
           auth: z
             .undefined({ error: 'left out: this version has no tokens yet, so keep it on 127.0.0.1' })
             .optional(),
+          fetchImages: flag.optional(),
           allowedHosts: z.array(hostName, { error: 'a list of host names' }).optional(),
           allowedOrigins: z.array(origin, { error: 'a list of origins' }).optional(),
           models: z.array(model, { error: 'a list of models' }).optional(),

@@ -75,6 +75,11 @@ export interface ConfigInput {
     maxFrameBytes?: number;
     /** A run without any progress for so long is told of in its session, and goes on. Default 300,000 ms. */
     watchdogMs?: number;
+    /**
+     * Fetch the http(s) images of a query, from public addresses only, and give the model their data. Default false:
+     * the model's provider is given the link, and the server opens none.
+     */
+    fetchImages?: boolean;
     /** Names that this server is reached by, beside loopback ones and `host`. */
     allowedHosts?: string[];
     /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
@@ -143,6 +148,8 @@ export class AppConfig {
     readonly maxBodyBytes: number;
     readonly maxFrameBytes: number;
     readonly watchdogMs: number;
+    /** Whether the server itself opens the links of images. */
+    readonly fetchImages: boolean;
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };

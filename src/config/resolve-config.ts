@@ -73,6 +73,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         maxBodyBytes: server.maxBodyBytes ?? 32 * 1024 * 1024,
         maxFrameBytes: server.maxFrameBytes ?? 1_000_000,
         watchdogMs: server.watchdogMs ?? 300_000,
+        fetchImages: server.fetchImages ?? false,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },
