@@ -9,6 +9,8 @@ import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import type { ToolCallRequest } from '../events/index.js';
 import type { Agent, AgentTurn } from './agent.js';
+import { type FetchImage, fetchImage } from './images/fetch-image.js';
+import { withLinkedImages } from './images/linked-images.js';
 import { systemPrompt } from './instructions.js';
 import { modelStep } from './model-step.js';
 import { ToolError } from './tools/index.js';
@@ -17,6 +19,9 @@ import { parseArguments, PROMPT_EVENTS, toolResultText, toPrompt } from './promp
 /** The default agent: asks the model, runs the tools it calls, and asks again until it calls none. */
 @Injectable()
 export class ToolLoopAgent implements Agent {
+  /** How it gets an image that a link names, once `server.fetchImages` allows it. */
+  protected readonly fetchImage: FetchImage = fetchImage;
+
   constructor(private readonly config: AppConfig) {}
 
   async run(turn: AgentTurn): Promise<void> {
@@ -51,9 +56,11 @@ export class ToolLoopAgent implements Agent {
   }
 
   private async conversation(turn: AgentTurn): Promise<LanguageModelV3Prompt> {
-    const { workspace, options } = turn;
+    const { workspace, options, signal } = turn;
     const instructions = systemPrompt(workspace, this.config.instructions, options.instructions);
-    return toPrompt(instructions, await turn.log.history(PROMPT_EVENTS));
+    const events = await turn.log.history(PROMPT_EVENTS);
+    if (!this.config.server.fetchImages) return toPrompt(instructions, events);
+    return toPrompt(instructions, await withLinkedImages(events, signal, this.fetchImage));
   }
 
   /** Runs one tool call. Whatever goes wrong with it is a result that the model can work with. */

@@ -116,6 +116,7 @@ export const configSchema = z.object(
             })
             .optional(),
           insecureNoAuth: flag.optional(),
+          fetchImages: flag.optional(),
           allowedHosts: z.array(hostName, { error: 'a list of host names' }).optional(),
           allowedOrigins: z.array(origin, { error: 'a list of origins' }).optional(),
           models: z.array(model, { error: 'a list of models' }).optional(),

@@ -109,6 +109,11 @@ export interface ConfigInput {
     auth?: true | { token?: string };
     /** Listen beyond loopback without tokens: everybody who can reach `host` drives the agent. Default false. */
     insecureNoAuth?: boolean;
+    /**
+     * Fetch the http(s) images of a query, from public addresses only, and give the model their data. Default false:
+     * the model's provider is given the link, and the server opens none.
+     */
+    fetchImages?: boolean;
     /** Names that this server is reached by, beside loopback ones and `host`. */
     allowedHosts?: string[];
     /** Origins (scheme, host and port) of pages that may use this server, beside its own. */
@@ -189,6 +194,8 @@ export class AppConfig {
     /** Tokens are asked for; `token` has every scope. */
     readonly auth?: { readonly token?: Secret };
     readonly insecureNoAuth: boolean;
+    /** Whether the server itself opens the links of images. */
+    readonly fetchImages: boolean;
     readonly allowedHosts: readonly string[];
     readonly allowedOrigins: readonly string[];
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };

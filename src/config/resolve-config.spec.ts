@@ -46,6 +46,7 @@ describe('the configuration', () => {
           messageBytes: 33_554_432,
         },
         trustProxy: false,
+        fetchImages: false,
         runtimeSettings: { schema: { type: 'object', properties: {} } },
       },
       workspace: '/srv',
@@ -90,6 +91,7 @@ describe('the configuration', () => {
         whenBusy: 'queue',
         exclusive: true,
         maxQueued: 0,
+        fetchImages: true,
       },
       instructions: 'Be kind.',
       agent: { name: 'A', maxIterations: 3, toolTimeoutMs: 5 },
@@ -255,6 +257,7 @@ describe('a bad value', () => {
     [{ server: { port: 1.5 } }, 'server.port is 1.5, but must be a whole number from 0 to 65535, or "auto".'],
     [{ server: { host: '' } }, 'server.host is "", but must be a text that is not empty.'],
     [{ server: { open: 'yes' } }, 'server.open is "yes", but must be true or false.'],
+    [{ server: { fetchImages: 'true' } }, 'server.fetchImages is "true", but must be true or false.'],
     [{ server: { basePath: 'api' } }, 'server.basePath is "api", but must be a path such as /api.'],
     [{ server: { basePath: '/' } }, 'server.basePath is "/", but must be a path such as /api.'],
     [

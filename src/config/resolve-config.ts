@@ -86,6 +86,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
         trustProxy: server.trustProxy ?? false,
         ...(auth && { auth }),
         insecureNoAuth: server.insecureNoAuth ?? false,
+        fetchImages: server.fetchImages ?? false,
         allowedHosts: (server.allowedHosts ?? []).map((name) => name.toLowerCase()),
         allowedOrigins: (server.allowedOrigins ?? []).map((origin) => origin.toLowerCase()),
         runtimeSettings: { schema: server.runtimeSettings?.schema ?? { type: 'object', properties: {} } },

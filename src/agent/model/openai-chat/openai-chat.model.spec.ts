@@ -117,6 +117,14 @@ describe('the client of /chat/completions', () => {
     await closed;
   });
 
+  it('fails when the endpoint switches to another protocol instead of answering', async () => {
+    answer = (res) => res.socket?.end('HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    await expect(stream()).rejects.toMatchObject({
+      name: 'AI_APICallError',
+      message: 'the connection was closed',
+    });
+  });
+
   it.each([
     ['{"error":{"message":"no such model"}}', 'no such model'],
     ['{"error":"no such model"}', 'no such model'],

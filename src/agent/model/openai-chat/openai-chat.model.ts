@@ -74,6 +74,8 @@ export class OpenAIChatModel implements Model {
       });
       sent.once('response', resolve);
       sent.once('error', (error) => reject(signal.aborted ? error : this.unreachable(error)));
+      // An answer that switches protocols is neither; after a response it settles nothing.
+      sent.once('close', () => reject(this.unreachable(new Error('the connection was closed'))));
       sent.end(json);
     });
     const { statusCode = 0 } = response;
