@@ -1,11 +1,11 @@
 import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { lastOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
 import { endWithError, sendError } from './plain-answer.js';
+import { settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
 export interface DoorRules {
@@ -52,8 +52,11 @@ export function guardDoor(
       case 'checkExpectation':
         return answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules) || emit(event, ...args);
       case 'upgrade':
-      case 'connect':
-        return refusedRaw(args[0] as IncomingMessage, args[1] as Duplex, rules) || emit(event, ...args);
+      case 'connect': {
+        const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
+        if (refusedRaw(req, socket, rules)) return true;
+        return (event === 'upgrade' && settleUpgrade(server, req, socket, head)) || emit(event, ...args);
+      }
       default:
         return emit(event, ...args);
     }
@@ -109,7 +112,7 @@ function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): 
   return true;
 }
 
-function refusedRaw(req: IncomingMessage, socket: Duplex, rules: DoorRules): boolean {
+function refusedRaw(req: IncomingMessage, socket: Socket, rules: DoorRules): boolean {
   if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
   const refused = refusal(req, rules);

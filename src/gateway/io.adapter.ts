@@ -44,6 +44,7 @@ export class SocketAdapter extends IoAdapter {
         else answer(undefined, true);
       },
       serveClient: true,
+      destroyUpgrade: false, // the door sees to upgrades that nobody claims
     } as ServerOptions);
     if (port !== 0) guardDoor(io.httpServer as HttpServer, door); // an extension's, on a port of its own
     if (access) {

@@ -66,10 +66,13 @@ export class RawConnection {
     if (!this.socket.destroyed) this.socket.write(bytes);
   }
 
-  /** The next answer; undefined when the connection is closed before it is complete. */
-  async answer(): Promise<RawAnswer | undefined> {
+  /**
+   * The next answer; undefined when the connection is closed before it is complete.
+   * @param method of the request: an answer to HEAD has no body, whatever length it names
+   */
+  async answer(method = 'GET'): Promise<RawAnswer | undefined> {
     for (;;) {
-      const parsed = parse(this.received, this.closed);
+      const parsed = parse(this.received, this.closed, method === 'HEAD');
       if (parsed) {
         this.received = this.received.subarray(parsed.length);
         if (parsed.answer.status !== 100) return parsed.answer;
@@ -81,8 +84,17 @@ export class RawConnection {
     }
   }
 
+  /** Sends nothing more; what was asked may still be answered. */
+  end(): void {
+    this.socket.end();
+  }
+
   destroy(): void {
     this.socket.destroy();
+  }
+
+  get isOpen(): boolean {
+    return !this.closed && !this.socket.destroyed;
   }
 }
 
@@ -96,14 +108,18 @@ export async function sendRaw(port: number, request: RawRequest | Buffer): Promi
   return answer;
 }
 
-function parse(bytes: Buffer, closed: boolean): { answer: RawAnswer; length: number } | undefined {
+function parse(
+  bytes: Buffer,
+  closed: boolean,
+  isHead: boolean,
+): { answer: RawAnswer; length: number } | undefined {
   const headLength = bytes.indexOf(HEAD_END);
   if (headLength < 0) return undefined;
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, headLength).split('\r\n');
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
   const headers = toRecord(lines);
   const start = headLength + HEAD_END.length;
-  const body = bodyOf(bytes.subarray(start), status, headers, closed);
+  const body = isHead ? { text: '', length: 0 } : bodyOf(bytes.subarray(start), status, headers, closed);
   return body && { answer: { status, headers, body: body.text }, length: start + body.length };
 }
 
