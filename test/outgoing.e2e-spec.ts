@@ -22,7 +22,8 @@ describe('the source', () => {
           const taken = names
             .replace(/\btype \w+,? ?/g, '')
             .replace(/[{}]/g, '')
-            .trim();
+            .trim()
+            .replace(/,$/, '');
           return taken === '' ? [] : [`${file}: ${taken} of ${module}`];
         };
         const calls = /(?<!this\.)\bfetch\(/.test(source) ? [`${file}: fetch`] : [];
@@ -35,10 +36,13 @@ describe('the source', () => {
       'agent/images/public-address.ts: BlockList, isIP of node:net',
       'agent/model/openai-chat/openai-chat.model.ts: http of node:http',
       'agent/model/openai-chat/openai-chat.model.ts: https of node:https',
+      'auth/login-page.ts: fetch', // in the browser, of the page's own server
+      'common/client.ts: isIPv6 of node:net',
       'common/front-door.ts: isIP of node:net',
+      'common/plain-answer.ts: STATUS_CODES of node:http',
       'common/routes.ts: METHODS of node:http',
+      'listen.ts: net of node:net', // which listens
       'share/share-provider.ts: fetch',
-      'system/broken-requests.ts: STATUS_CODES of node:http',
     ]);
   });
 });

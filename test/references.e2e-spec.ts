@@ -54,7 +54,8 @@ describe('a query with references', () => {
   };
 
   beforeAll(async () => {
-    app = await TestServer.start();
+    // Frames as large as the event may become: what is read is looked at in a stream.
+    app = await TestServer.start({ config: { server: { maxFrameBytes: 20_000_000 } } });
     await put('src/a.ts', 'export const a = 1;\n');
     await put('src/b.ts', 'export const b = 2;');
     await put('src/logo.png', Buffer.from([137, 80, 0, 1]));

@@ -3,8 +3,10 @@ import { AppConfig } from '../config/index.js';
 import type { StoredAgentEvent, Truncated } from './event.types.js';
 import { PublishedEvent } from './published.js';
 
-/** What every text keeps, however many share the room there is. */
+/** Characters that every text keeps, however many share the room there is. */
 const FEWEST = 200;
+/** What the note of a cut takes. */
+const NOTE = 60;
 /** Beyond `content` and `arguments`: the fields of an event that hold no text of any length. */
 const ROOM_FOR_THE_REST = 2_000;
 
@@ -40,9 +42,9 @@ export class Frames {
     const { sessionId, seq } = event;
     const whole = `${this.basePath}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
     const shortened: Shortened = { ...event, truncated: { bytes, whole } };
-    const room = Math.max(0, Math.floor((this.limit - ROOM_FOR_THE_REST) / 3));
+    const room = Math.max(0, this.limit - ROOM_FOR_THE_REST);
     const long = countTexts(shortened, FEWEST);
-    const keep = Math.max(FEWEST, Math.floor(room / Math.max(1, long)));
+    const keep = Math.floor(room / Math.max(1, long)) - NOTE;
     const cut = JSON.stringify(shortened, (_key, value: unknown) =>
       typeof value === 'string' ? cutText(value, keep) : value,
     );
@@ -51,7 +53,7 @@ export class Frames {
     for (const field of ['content', 'arguments', 'toolCalls', 'details']) {
       const value = shortened[field];
       if (value === undefined) continue;
-      if (field === 'content') shortened[field] = cutText(textOf(value), room);
+      if (field === 'content') shortened[field] = cutText(textOf(value), room - NOTE);
       else if (field === 'arguments') shortened[field] = {};
       else delete shortened[field];
     }
@@ -60,10 +62,23 @@ export class Frames {
 }
 
 /** An image cut in the middle would be a broken one: nothing of it is kept. */
-function cutText(text: string, keep: number): string {
-  if (text.length <= keep) return text;
+function cutText(text: string, bytes: number): string {
+  if (text.length <= FEWEST) return text;
+  const kept = fitting(text, bytes);
+  if (kept === text.length) return text;
   if (text.startsWith('data:')) return `data:,[${text.length} characters left out]`;
-  return `${text.slice(0, keep)}\n[… ${text.length - keep} more characters]`;
+  return `${text.slice(0, kept)}\n[… ${text.length - kept} more characters]`;
+}
+
+/** How many characters of `text` take at most so many bytes as JSON. */
+function fitting(text: string, bytes: number): number {
+  let [low, high] = [0, Math.min(text.length, bytes)];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (Buffer.byteLength(JSON.stringify(text.slice(0, middle))) <= bytes) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
