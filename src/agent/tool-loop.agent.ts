@@ -113,6 +113,7 @@ export class ToolLoopAgent implements Agent {
     const { tool, args: checked } = turn.tools.resolve(name, args);
     const timeout = AbortSignal.timeout(this.config.agent.toolTimeoutMs);
     const signal = AbortSignal.any([turn.signal, timeout]);
+    signal.throwIfAborted(); // while the call was being stored: what has not begun must not begin
     const work = Promise.resolve(tool.execute(checked, { sessionId, workspace, signal }));
     return requireJson(name, await abortable(work, signal));
   }
