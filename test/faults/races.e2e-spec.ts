@@ -3,11 +3,11 @@ import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { z } from 'zod';
-import { defineTool, SessionsModule, SessionsService } from '../../src/index.js';
+import { type AgentEvent, defineTool, EventBus, SessionsModule, SessionsService } from '../../src/index.js';
 import { type AnyEvent, type EventReader, types } from '../support/client.js';
 import { Dice, FAULT_SEED, ticks, within } from '../support/dice.js';
 import { expectDeltasJoin, expectNoGap, storedOf } from '../support/expect-events.js';
-import { hasListeners, liveRuns, rowsOf } from '../support/inside.js';
+import { abortNow, hasListeners, liveRuns, rowsOf } from '../support/inside.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { ask } from '../support/sockets.js';
 import { TestServer } from '../support/test-server.js';
@@ -51,8 +51,22 @@ class BetweenRunsAndSession implements OnModuleInit {
   }
 }
 
-@Module({ imports: [SessionsModule], providers: [BetweenRunsAndSession] })
-class BetweenModule {}
+/** What a test does when an event has been stored and nobody has been told of it yet. */
+@Injectable()
+class OnPublish {
+  static act: ((event: AgentEvent) => void) | undefined;
+
+  constructor(bus: EventBus) {
+    const publish = bus.publish.bind(bus);
+    bus.publish = (sessionId, published) => {
+      OnPublish.act?.(published.event);
+      publish(sessionId, published);
+    };
+  }
+}
+
+@Module({ imports: [SessionsModule], providers: [BetweenRunsAndSession, OnPublish] })
+class MomentsModule {}
 
 const RUN = ['user_message', 'agent_run_start', 'assistant_message', 'agent_run_end'];
 
@@ -67,7 +81,7 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
   beforeAll(async () => {
     app = await TestServer.start({
       config: { tools: [processes.tool] },
-      extensions: { imports: [BetweenModule] },
+      extensions: { imports: [MomentsModule] },
     });
     // "hold" is answered with half an answer until the gate is opened, "work" by starting a process.
     const original = app.model.answer;
@@ -89,6 +103,7 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
   afterEach(() => {
     held.open();
     BetweenRunsAndSession.act = undefined;
+    OnPublish.act = undefined;
   });
 
   const abort = (sessionId: string, runId?: string) =>
@@ -376,6 +391,24 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
       await expectNothingMoreWritten(sessionId);
     },
   );
+
+  it('an abort while the call of a tool is being stored: the tool does not begin', async () => {
+    const sessionId = await app.createSession();
+    const { length } = processes.started;
+    OnPublish.act = ({ type, runId }) => type === 'tool_call' && abortNow(app, runId);
+    const { status, body } = await app.query(sessionId, 'work');
+    expect({ status, body }).toMatchObject({ status: 200, body: { result: { finishReason: 'abort' } } });
+    expect(processes.started).toHaveLength(length);
+    const [run] = await expectWholeRuns(sessionId);
+    expect(types(run ?? []).slice(-4)).toEqual([
+      'tool_call',
+      'tool_result',
+      'assistant_message',
+      'agent_run_end',
+    ]);
+    expect(run?.at(-3)).toMatchObject({ error: 'The run was stopped before the tool had answered.' });
+    await expectNothingUnderWay();
+  });
 
   describe('a delete', () => {
     const NOT_FOUND = { status: 404, body: { code: 'SESSION_NOT_FOUND' } };

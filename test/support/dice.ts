@@ -3,6 +3,10 @@ import { seeded } from './random.js';
 /** The seed of the fault-injection suites: `FAULT_SEED`, so that another one can be tried, or always the same. */
 export const FAULT_SEED = Number(process.env['FAULT_SEED'] ?? 1);
 
+/** A seed of its own for whoever has a name: their choices do not depend on who chooses first. */
+export const seedOf = (name: string, seed = FAULT_SEED): number =>
+  [...name].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, seed);
+
 /** Choices that are the same in every run with the same seed. */
 export class Dice {
   private readonly random: () => number;

@@ -30,3 +30,8 @@ export function liveRuns(app: TestServer): string[] {
 export function hasListeners(app: TestServer, sessionId: string): boolean {
   return inside(app, EventBus).hasListeners(sessionId);
 }
+
+/** Aborts a run at this very moment, where a request to do so would take its time. */
+export function abortNow(app: TestServer, runId: string): void {
+  inside(app, RunEngine).live.get(runId)?.abort();
+}
