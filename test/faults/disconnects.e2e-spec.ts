@@ -1,0 +1,254 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StoredAgentEvent } from '../../src/index.js';
+import { FAULT_SEED, within } from '../support/dice.js';
+import { isStreaming } from '../support/expect-events.js';
+import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
+import { ServerProcess } from '../support/process.js';
+import { request } from '../support/request.js';
+import { serverDeath } from '../support/server-death.js';
+import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
+import { SSE_CUTS, SseLine } from '../support/sse-line.js';
+import { Story, TO_BE_INTERRUPTED } from '../support/story.js';
+import { Cuts, PATIENCE_MS, StoryClients, type WhenBusy } from '../support/story-clients.js';
+import type { Faults } from '../support/tally.js';
+
+/** One that answers reads at once, and one that answers them later: then events come in between. */
+const DRIVERS = ['better-sqlite3', 'sqlite3'] as const;
+/** Sessions with each of them, and how many at once. */
+const STORIES = 6;
+const AT_ONCE = 3;
+/** Runs that one session sees. */
+const RUNS = 7;
+
+/** One server process, and the sessions that are played on it. */
+class Theatre {
+  private readonly stories = new Map<string, Story>();
+  readonly clients: StoryClients;
+
+  private constructor(
+    private readonly server: ServerProcess,
+    private readonly model: ModelStub,
+    private readonly directory: string,
+    private readonly name: string,
+    cuts: Cuts,
+  ) {
+    this.clients = new StoryClients(server.url, cuts);
+    model.answer = (reply, asked) => {
+      const query = lastUserText(asked);
+      const story = this.stories.get(query.split(' ')[0] ?? '');
+      if (!story) throw new Error(`No session asks "${query}".`);
+      return story.answer(reply, asked);
+    };
+  }
+
+  static async open(driver: (typeof DRIVERS)[number], cuts: Cuts): Promise<Theatre> {
+    const model = await ModelStub.start();
+    const directory = await mkdtemp(join(tmpdir(), 'agent-tars-disconnects-'));
+    const { baseURL, apiKey } = model.config;
+    const config = {
+      workspace: directory,
+      dataDir: join(directory, 'data'),
+      server: { storage: { type: 'sqlite', driver } },
+      model: { provider: 'openai-compatible', id: 'scripted', baseURL, apiKey },
+    };
+    await writeFile(join(directory, 'note.txt'), 'the note says sentinel-7391\n');
+    await writeFile(join(directory, 'agent-tars.config.json'), JSON.stringify(config));
+    const server = await ServerProcess.start([], { cwd: directory });
+    return new Theatre(server, model, directory, driver, cuts);
+  }
+
+  async close(): Promise<void> {
+    await this.server.kill();
+    await this.model.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Plays all sessions, some at once. */
+  async play(): Promise<Story[]> {
+    const played: Story[] = [];
+    const numbers = Array.from({ length: STORIES }, (_, i) => i);
+    const inTurn = async () => {
+      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+        played.push(await this.playOne(number));
+      }
+    };
+    const death = serverDeath(this.server);
+    death.catch(() => undefined); // it ends with the test
+    await Promise.race([Promise.all(Array.from({ length: AT_ONCE }, inTurn)), death]);
+    return played;
+  }
+
+  /** A session from its first query to its last end, with all who follow it. */
+  private async playOne(number: number): Promise<Story> {
+    const { clients, server } = this;
+    const created = await request<{ sessionId: string }>('POST', `${server.url}/api/sessions/create`, {});
+    const story = new Story(`${this.name}-${number}`, created.body.sessionId);
+    this.stories.set(story.name, story);
+    const ready = new Gate();
+    const path = `/api/sessions/stream?sessionId=${story.sessionId}`;
+    const line = new SseLine(server.url, { path }, ({ event }) => {
+      if (event.type === 'replay_end') ready.open();
+      else story.witness.take(event);
+    });
+    await within(PATIENCE_MS, 'The witness', ready.opened);
+    const asking = async () => {
+      for (const round of story.diceOf('rounds').shuffled(this.rounds)) await round(story);
+      story.over.open();
+    };
+    await Promise.all([
+      asking(),
+      clients.followBySse(story, 'one'),
+      clients.followBySse(story, 'another'),
+      clients.followBySocket(story, 'websocket'),
+      clients.followBySocket(story, 'polling'),
+      clients.followBySocket(story, 'upgrade'),
+    ]);
+    line.cut('destroyed');
+    await line.closed;
+    return story;
+  }
+
+  private readonly rounds: readonly ((story: Story) => Promise<unknown>)[] = [
+    async (story) => {
+      await this.ask(story, 'first');
+      await this.ask(story, 'second');
+    },
+    (story) => {
+      const all = ['one', 'two', 'three'].map((what) => this.ask(story, `${what} of a queue`, 'queue'));
+      return Promise.all(all);
+    },
+    async (story) => {
+      const { witness } = story;
+      const { length } = witness.events;
+      const first = this.ask(story, TO_BE_INTERRUPTED);
+      const speaks = () => witness.events.slice(length).some(isStreaming);
+      await within(PATIENCE_MS, 'The run to be interrupted', witness.when(speaks));
+      await Promise.all([first, this.ask(story, 'instead', 'interrupt')]);
+    },
+  ];
+
+  /** Asks by any door; resolves when the run has ended. */
+  private async ask(story: Story, what: string, whenBusy: WhenBusy = 'reject'): Promise<void> {
+    const query = `${story.name} ${what}`;
+    story.endings.set(query, what === TO_BE_INTERRUPTED ? 'aborted' : 'completed');
+    const doors = ['askByStream', 'askByStream', 'askByRest', 'askBySocket'] as const;
+    await this.clients[story.diceOf(what).pick(doors)](story, query, whenBusy);
+  }
+
+  async eventsOf(sessionId: string): Promise<StoredAgentEvent[]> {
+    return (await this.get<{ events: StoredAgentEvent[] }>('events', sessionId)).events;
+  }
+
+  /** Each query has one run, however often it was sent, and whoever left has ended none. */
+  async expectEndings({ sessionId, endings }: Story): Promise<void> {
+    const { url } = this.server;
+    const { body } = await request<{ runs: { id: string; status: string }[] }>(
+      'GET',
+      `${url}/api/runs?sessionId=${sessionId}`,
+    );
+    const statuses = new Map(body.runs.map(({ id, status }) => [id, status]));
+    const ended = (await this.eventsOf(sessionId)).flatMap((event) =>
+      event.type === 'user_message' ? [[event.content, statuses.get(event.runId)]] : [],
+    );
+    expect(ended.sort()).toEqual([...endings].sort());
+    expect(body.runs).toHaveLength(RUNS);
+    expect(await this.get('status', sessionId)).toMatchObject({ status: { isProcessing: false } });
+  }
+
+  async expectModelAlone(): Promise<void> {
+    const requests = this.model.requests.map(({ closed }) => closed);
+    await within(1_000, 'The end of the requests to the model', Promise.all(requests));
+  }
+
+  private async get<Body>(what: string, sessionId: string): Promise<Body> {
+    return (await request<Body>('GET', `${this.server.url}/api/sessions/${what}?sessionId=${sessionId}`))
+      .body;
+  }
+}
+
+const list = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .sort()
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+
+describe(`disconnects (FAULT_SEED=${FAULT_SEED})`, () => {
+  const cuts = new Cuts();
+  const faults: Record<keyof Faults, number> = {
+    lost: 0,
+    repeated: 0,
+    outOfOrder: 0,
+    unknown: 0,
+    wrongText: 0,
+  };
+  /** Events in the logs, in what clients must have seen, and in what they have seen. */
+  const sums = { acknowledged: 0, owed: 0, seen: 0, deltas: 0, joined: 0 };
+  let theatre: Theatre | undefined;
+
+  afterAll(() => theatre?.close());
+
+  it.each(DRIVERS)(
+    'lose, repeat and mix up nothing, and end no run (%s)',
+    async (driver) => {
+      await theatre?.close();
+      theatre = await Theatre.open(driver, cuts);
+      const played = await theatre.play();
+      expect(theatre.clients.problems).toEqual([]);
+      for (const story of played) {
+        const { sessionId, witness, followers, readers } = story;
+        const events = await theatre.eventsOf(sessionId);
+        const log = events.map((event) => JSON.stringify(event));
+        const ofRun = (id: string) => log.filter((_, i) => events[i]?.runId === id);
+        const lists = [
+          ...[witness.tally, ...followers].map((tally) => ({ tally, owed: log })),
+          ...readers.map(({ tally, runId }) => ({ tally, owed: ofRun(runId) })),
+        ];
+        for (const { tally, owed } of lists) {
+          for (const [fault, count] of Object.entries(tally.compare(owed))) {
+            faults[fault as keyof Faults] += count as number;
+          }
+          sums.owed += owed.length;
+          sums.seen += tally.stored.length;
+          sums.deltas += tally.deltas;
+          sums.joined += tally.compared;
+        }
+        sums.acknowledged += log.length;
+        expect(faults).toEqual({ lost: 0, repeated: 0, outOfOrder: 0, unknown: 0, wrongText: 0 });
+        for (const { tally, owed } of lists) expect(tally.stored).toEqual(owed);
+        await theatre.expectEndings(story);
+      }
+      expect(played).toHaveLength(STORIES);
+      await theatre.expectModelAlone();
+    },
+    90_000,
+  );
+
+  it('were enough, of every kind and at every moment', () => {
+    const { kinds, moments, total } = cuts;
+    process.stdout.write(
+      `disconnects (FAULT_SEED=${FAULT_SEED}): ${total} (${list(kinds)}; ${list(moments)} a run); ` +
+        `events acknowledged ${sums.acknowledged}, owed to clients ${sums.owed}, seen ${sums.seen}, ` +
+        `deltas ${sums.deltas}, messages joined ${sums.joined}; ` +
+        `lost ${faults.lost}, repeated ${faults.repeated}, out of order ${faults.outOfOrder}\n`,
+    );
+    expect(total).toBeGreaterThanOrEqual(300);
+    for (const how of SSE_CUTS) {
+      expect(cuts.of(`stream ${how}`)).toBeGreaterThanOrEqual(15);
+      expect(cuts.of(`query ${how}`)).toBeGreaterThanOrEqual(3);
+    }
+    const ofSockets = Object.keys(TRANSPORTS).flatMap((transport) =>
+      SOCKET_CUTS.map((how) => cuts.of(`${transport} ${how}`)),
+    );
+    expect(Math.min(...ofSockets)).toBeGreaterThanOrEqual(3);
+    expect(cuts.of('query by REST destroyed')).toBeGreaterThanOrEqual(3);
+    expect(moments.get('before')).toBeGreaterThanOrEqual(3);
+    expect(moments.get('during')).toBeGreaterThanOrEqual(150);
+    expect(moments.get('after')).toBeGreaterThanOrEqual(10);
+    expect(sums.seen).toBeGreaterThanOrEqual(2_500);
+    expect(sums.deltas).toBeGreaterThanOrEqual(2_500);
+    expect(sums.joined).toBeGreaterThanOrEqual(200);
+  });
+});

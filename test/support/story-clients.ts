@@ -1,0 +1,262 @@
+import type { AnyEvent } from './client.js';
+import { type Dice, ticks, within } from './dice.js';
+import { Gate } from './model-stub.js';
+import { request } from './request.js';
+import { SocketLine, SOCKET_CUTS, type Transport } from './socket-line.js';
+import { type Frame, SseLine, type SseRequest, SSE_CUTS } from './sse-line.js';
+import type { Story } from './story.js';
+import { Tally } from './tally.js';
+
+/** How often each of those who follow a session is cut off. */
+const CUTS = 5;
+/** Nothing here takes nearly as long; a wait that does is a hang, and says whose. */
+export const PATIENCE_MS = 15_000;
+
+export type WhenBusy = 'reject' | 'queue' | 'interrupt';
+
+/** How many disconnects there were: by who was cut off and how, and by what the session was doing. */
+export class Cuts {
+  readonly kinds = new Map<string, number>();
+  readonly moments = new Map<string, number>();
+  total = 0;
+
+  add(kind: string, { witness: { moment } }: Story): void {
+    this.total += 1;
+    this.kinds.set(kind, this.of(kind) + 1);
+    this.moments.set(moment, (this.moments.get(moment) ?? 0) + 1);
+  }
+
+  of(kind: string): number {
+    return this.kinds.get(kind) ?? 0;
+  }
+}
+
+/** Where a reader is cut off: before the answer, in its first frames, or deep in it. */
+const someBytes = (dice: Dice): number =>
+  dice.pick([0, dice.below(400), dice.below(6_000), dice.below(20_000)]);
+
+/** Clients that are cut off again and again, and come back with their cursor or their idempotency key. */
+export class StoryClients {
+  /** What went otherwise than it must, told here where nobody could catch it. */
+  readonly problems: string[] = [];
+
+  constructor(
+    private readonly url: string,
+    private readonly cuts: Cuts,
+  ) {}
+
+  /** Follows the session with GET /sessions/stream until it is over. */
+  async followBySse(story: Story, who: string): Promise<void> {
+    const tally = new Tally();
+    story.followers.push(tally);
+    const dice = story.diceOf(who);
+    for (let i = 0; i < CUTS; i++) {
+      const how = dice.pick(SSE_CUTS);
+      const caughtUp = new Gate();
+      const line = this.follow(story, dice, tally, caughtUp, { bytes: someBytes(dice), how });
+      void Promise.all([caughtUp.opened, story.over.opened]).then(() => line.cut(how)); // no more will come
+      await within(PATIENCE_MS, `The end of a reader that was ${how}`, line.closed);
+      this.expectAnswered(line, 'A reader');
+      this.cuts.add(`stream ${how}`, story);
+      await this.aMomentLater(story, dice);
+    }
+    await story.over.opened;
+    const caughtUp = new Gate();
+    const line = this.follow(story, dice, tally, caughtUp);
+    await within(PATIENCE_MS, 'The last replay of a reader', caughtUp.opened);
+    line.cut('left');
+    await line.closed;
+  }
+
+  /** Follows the session over Socket.IO until it is over. */
+  async followBySocket(story: Story, transport: Transport): Promise<void> {
+    const tally = new Tally();
+    story.followers.push(tally);
+    const { sessionId } = story;
+    const dice = story.diceOf(transport);
+    let socket: SocketLine | undefined;
+    let take: (event: AnyEvent) => void = () => undefined;
+    const connect = () => (socket ??= new SocketLine(this.url, transport, (event) => take(event)));
+    const joinFromCursor = async (line: SocketLine) => {
+      const ack = await line.ask('join-session', { sessionId, after: tally.cursor });
+      if (!ack.ok) this.problems.push(`join-session was answered ${JSON.stringify(ack)}.`);
+    };
+    for (let i = 0; i < CUTS; i++) {
+      const how = dice.pick(SOCKET_CUTS);
+      let left = dice.pick([0, 0, dice.below(5), dice.below(40), dice.below(40)]);
+      const enough = new Gate();
+      if (left === 0) enough.open();
+      take = (event) => {
+        tally.take(event);
+        if (--left <= 0) enough.open();
+      };
+      tally.reconnect();
+      const line = connect();
+      // Some are cut off while they connect.
+      if (left > 0 || how === 'left' || dice.chance(0.5)) {
+        await within(PATIENCE_MS, `A connection by ${transport}`, line.connected);
+        const joined = joinFromCursor(line);
+        joined.catch(() => undefined); // it may be cut off before it is answered
+        const noMoreToCome = Promise.all([joined, story.over.opened]);
+        await within(PATIENCE_MS, `An event over ${transport}`, Promise.race([enough.opened, noMoreToCome]));
+      }
+      if (how === 'left') {
+        const { ok } = await line.ask('leave-session', sessionId);
+        if (!ok) this.problems.push('leave-session was refused.');
+        take = ({ type }) => this.problems.push(`A socket that had left was sent ${type}.`);
+      } else {
+        await within(PATIENCE_MS, `The end of a socket that was ${how} by ${transport}`, line.cut(how));
+        socket = undefined;
+      }
+      this.cuts.add(`${transport} ${how}`, story);
+      await this.aMomentLater(story, dice);
+    }
+    await story.over.opened;
+    take = (event) => tally.take(event);
+    tally.reconnect();
+    const line = connect();
+    await within(PATIENCE_MS, 'The last connection of a socket', line.connected);
+    await within(PATIENCE_MS, 'The last replay of a socket', joinFromCursor(line));
+    await line.cut('disconnected');
+  }
+
+  /** Asks with POST /sessions/query/stream and reads its own run to the end. */
+  async askByStream(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId } = story;
+    const dice = story.diceOf(query);
+    const tally = new Tally();
+    const ended = new Gate();
+    let isEnded = false;
+    let runId: unknown;
+    const take = ({ event }: Frame) => {
+      runId ??= event['runId'];
+      if (event['runId'] !== runId) return; // of another run, after it has come back
+      tally.take(event);
+      if (event.type !== 'agent_run_end') return;
+      isEnded = true;
+      ended.open();
+    };
+    const body = { sessionId, query, whenBusy, idempotencyKey: query };
+    const asking = { method: 'POST', path: '/api/sessions/query/stream', body } as const;
+    for (let cuts = dice.between(1, 3); !isEnded; cuts--) {
+      const how = dice.pick(SSE_CUTS);
+      const cut = cuts > 0 ? { bytes: someBytes(dice), how } : undefined;
+      // With nothing in its hands it asks again: the key attaches it to its run.
+      const comesBack = tally.cursor > 0;
+      tally.reconnect();
+      const line = new SseLine(
+        this.url,
+        comesBack ? following(story, tally.cursor, dice) : asking,
+        take,
+        cut,
+      );
+      if (comesBack) void ended.opened.then(() => line.cut('destroyed'));
+      await within(PATIENCE_MS, `The stream of "${query}"`, line.closed);
+      this.expectAnswered(line, `"${query}"`);
+      if (isEnded) break;
+      if (!cut) this.problems.push(`The stream of "${query}" ended before its run.`);
+      this.cuts.add(`query ${how}`, story);
+      await this.aMomentLater(story, dice, true);
+    }
+    story.readers.push({ runId: String(runId), tally });
+  }
+
+  /** Asks with POST /sessions/query, goes away before the answer, and asks again. */
+  async askByRest(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId, witness } = story;
+    const dice = story.diceOf(query);
+    const url = `${this.url}/api/sessions/query`;
+    const headers = { 'idempotency-key': query };
+    const ask = (signal?: AbortSignal) =>
+      request<{ result?: object; runId?: string }>(
+        'POST',
+        url,
+        { sessionId, query, whenBusy },
+        { headers, ...(signal && { signal }) },
+      );
+    for (let cuts = dice.between(1, 2); cuts > 0; cuts--) {
+      const controller = new AbortController();
+      const answered = ask(controller.signal).then(() => true);
+      answered.catch(() => undefined); // it is ended here
+      const enough = witness.events.length + dice.below(30);
+      const later = dice.chance(0.5)
+        ? ticks(dice.below(30))
+        : witness.when(() => witness.events.length >= enough);
+      const was = await within(PATIENCE_MS, `"${query}"`, Promise.race([answered, later.then(() => false)]));
+      if (was) break;
+      controller.abort();
+      this.cuts.add('query by REST destroyed', story);
+    }
+    const { status, body } = await within(PATIENCE_MS, `The answer to "${query}"`, ask());
+    const { result, runId } = body;
+    if (status !== 200) {
+      this.problems.push(`"${query}" was answered ${status}.`);
+      return;
+    }
+    await within(PATIENCE_MS, `The end of "${query}"`, witness.ended(runId));
+    if (!witness.tally.stored.includes(JSON.stringify(result))) {
+      this.problems.push(`The answer to "${query}" is not in the log.`);
+    }
+  }
+
+  /** Asks over a socket that goes away before or after it is told that the query was taken. */
+  async askBySocket(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId, witness } = story;
+    const dice = story.diceOf(query);
+    for (let cuts = dice.between(1, 2); ; cuts--) {
+      const transport = dice.pick(['websocket', 'polling', 'upgrade'] as const);
+      const how = dice.pick(['disconnected', 'closed', 'cut'] as const);
+      const line = new SocketLine(this.url, transport, () => undefined);
+      await within(PATIENCE_MS, `A connection by ${transport}`, line.connected);
+      const ack = line.ask('send-query', { sessionId, query, whenBusy, idempotencyKey: query });
+      ack.catch(() => undefined); // it may be cut off before it is answered
+      if (cuts > 0) {
+        await Promise.race([ack, ticks(dice.below(20))]);
+        await line.cut(how);
+        this.cuts.add(`query by ${transport} ${how}`, story);
+        continue;
+      }
+      const { ok, runId } = await ack;
+      if (!ok) this.problems.push(`"${query}" was refused.`);
+      await line.cut(how);
+      return within(PATIENCE_MS, `The end of "${query}"`, witness.ended(runId));
+    }
+  }
+
+  private async aMomentLater(story: Story, dice: Dice, asks = false): Promise<void> {
+    await within(PATIENCE_MS, 'The moment to come back', story.aMomentLater(dice, asks));
+  }
+
+  private follow(
+    story: Story,
+    dice: Dice,
+    tally: Tally,
+    caughtUp: Gate,
+    cutAt?: ConstructorParameters<typeof SseLine>[3],
+  ): SseLine {
+    tally.reconnect();
+    const take = ({ event, id }: Frame) => {
+      const { type, seq } = event;
+      if (id !== (seq as number | undefined)?.toString()) {
+        this.problems.push(`The frame of event ${String(seq)} has the id ${String(id)}.`);
+      }
+      tally.take(event);
+      if (type !== 'replay_end') return;
+      caughtUp.open();
+      if (event['lastSeq'] === tally.cursor) return;
+      this.problems.push(`A replay ended at ${String(event['lastSeq'])}, its reader at ${tally.cursor}.`);
+    };
+    return new SseLine(this.url, following(story, tally.cursor, dice), take, cutAt);
+  }
+
+  private expectAnswered({ status }: SseLine, who: string): void {
+    if (status !== undefined && status !== 200) this.problems.push(`${who} was answered ${status}.`);
+  }
+}
+
+/** The request of a reader that has everything up to the cursor. */
+function following({ sessionId }: Story, cursor: number, dice: Dice): SseRequest {
+  const path = `/api/sessions/stream?sessionId=${sessionId}`;
+  if (cursor > 0 && dice.chance(0.5)) return { path, headers: { 'last-event-id': String(cursor) } };
+  return { path: `${path}&after=${cursor}` };
+}
