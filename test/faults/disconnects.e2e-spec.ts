@@ -1,14 +1,10 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { StoredAgentEvent } from '../../src/index.js';
 import { FAULT_SEED, within } from '../support/dice.js';
 import { isStreaming } from '../support/expect-events.js';
-import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
-import { ServerProcess } from '../support/process.js';
-import { request } from '../support/request.js';
+import { Gate, lastUserText } from '../support/model-stub.js';
 import { serverDeath } from '../support/server-death.js';
+import { ServerSetup } from '../support/server-setup.js';
 import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
 import { Story, TO_BE_INTERRUPTED } from '../support/story.js';
@@ -29,14 +25,12 @@ class Theatre {
   readonly clients: StoryClients;
 
   private constructor(
-    private readonly server: ServerProcess,
-    private readonly model: ModelStub,
-    private readonly directory: string,
+    private readonly setup: ServerSetup,
     private readonly name: string,
     cuts: Cuts,
   ) {
-    this.clients = new StoryClients(server.url, cuts);
-    model.answer = (reply, asked) => {
+    this.clients = new StoryClients(setup.server.url, cuts);
+    setup.model.answer = (reply, asked) => {
       const query = lastUserText(asked);
       const story = this.stories.get(query.split(' ')[0] ?? '');
       if (!story) throw new Error(`No session asks "${query}".`);
@@ -45,25 +39,12 @@ class Theatre {
   }
 
   static async open(driver: (typeof DRIVERS)[number], cuts: Cuts): Promise<Theatre> {
-    const model = await ModelStub.start();
-    const directory = await mkdtemp(join(tmpdir(), 'agent-tars-disconnects-'));
-    const { baseURL, apiKey } = model.config;
-    const config = {
-      workspace: directory,
-      dataDir: join(directory, 'data'),
-      server: { storage: { type: 'sqlite', driver } },
-      model: { provider: 'openai-compatible', id: 'scripted', baseURL, apiKey },
-    };
-    await writeFile(join(directory, 'note.txt'), 'the note says sentinel-7391\n');
-    await writeFile(join(directory, 'agent-tars.config.json'), JSON.stringify(config));
-    const server = await ServerProcess.start([], { cwd: directory });
-    return new Theatre(server, model, directory, driver, cuts);
+    const setup = await ServerSetup.start({ config: { server: { storage: { type: 'sqlite', driver } } } });
+    return new Theatre(setup, driver, cuts);
   }
 
-  async close(): Promise<void> {
-    await this.server.kill();
-    await this.model.stop();
-    await rm(this.directory, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.setup.stop();
   }
 
   /** Plays all sessions, some at once. */
@@ -75,7 +56,7 @@ class Theatre {
         played.push(await this.playOne(number));
       }
     };
-    const death = serverDeath(this.server);
+    const death = serverDeath(this.setup.server);
     death.catch(() => undefined); // it ends with the test
     await Promise.race([Promise.all(Array.from({ length: AT_ONCE }, inTurn)), death]);
     return played;
@@ -83,13 +64,12 @@ class Theatre {
 
   /** A session from its first query to its last end, with all who follow it. */
   private async playOne(number: number): Promise<Story> {
-    const { clients, server } = this;
-    const created = await request<{ sessionId: string }>('POST', `${server.url}/api/sessions/create`, {});
-    const story = new Story(`${this.name}-${number}`, created.body.sessionId);
+    const { clients, setup } = this;
+    const story = new Story(`${this.name}-${number}`, await setup.createSession());
     this.stories.set(story.name, story);
     const ready = new Gate();
     const path = `/api/sessions/stream?sessionId=${story.sessionId}`;
-    const line = new SseLine(server.url, { path }, ({ event }) => {
+    const line = new SseLine(setup.server.url, { path }, ({ event }) => {
       if (event.type === 'replay_end') ready.open();
       else story.witness.take(event);
     });
@@ -139,15 +119,16 @@ class Theatre {
   }
 
   async eventsOf(sessionId: string): Promise<StoredAgentEvent[]> {
-    return (await this.get<{ events: StoredAgentEvent[] }>('events', sessionId)).events;
+    const { body } = await this.setup.get<{ events: StoredAgentEvent[] }>(
+      `sessions/events?sessionId=${sessionId}`,
+    );
+    return body.events;
   }
 
   /** Each query has one run, however often it was sent, and whoever left has ended none. */
   async expectEndings({ sessionId, endings }: Story): Promise<void> {
-    const { url } = this.server;
-    const { body } = await request<{ runs: { id: string; status: string }[] }>(
-      'GET',
-      `${url}/api/runs?sessionId=${sessionId}`,
+    const { body } = await this.setup.get<{ runs: { id: string; status: string }[] }>(
+      `runs?sessionId=${sessionId}`,
     );
     const statuses = new Map(body.runs.map(({ id, status }) => [id, status]));
     const ended = (await this.eventsOf(sessionId)).flatMap((event) =>
@@ -155,17 +136,13 @@ class Theatre {
     );
     expect(ended.sort()).toEqual([...endings].sort());
     expect(body.runs).toHaveLength(RUNS);
-    expect(await this.get('status', sessionId)).toMatchObject({ status: { isProcessing: false } });
+    const status = await this.setup.get(`sessions/status?sessionId=${sessionId}`);
+    expect(status.body).toMatchObject({ status: { isProcessing: false } });
   }
 
   async expectModelAlone(): Promise<void> {
-    const requests = this.model.requests.map(({ closed }) => closed);
+    const requests = this.setup.model.requests.map(({ closed }) => closed);
     await within(1_000, 'The end of the requests to the model', Promise.all(requests));
-  }
-
-  private async get<Body>(what: string, sessionId: string): Promise<Body> {
-    return (await request<Body>('GET', `${this.server.url}/api/sessions/${what}?sessionId=${sessionId}`))
-      .body;
   }
 }
 

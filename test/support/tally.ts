@@ -11,7 +11,7 @@ export interface Faults {
   readonly outOfOrder: number;
   /** Events that are not in the log as they were sent. */
   readonly unknown: number;
-  /** Messages whose deltas did not join to what was stored. */
+  /** Messages whose deltas did not join to what was stored, or whose text so far was not what it had and more. */
   readonly wrongText: number;
 }
 
@@ -31,10 +31,13 @@ export class Tally {
   private wrongText = 0;
   /** By message and kind of content: the text of this connection. */
   private text = new Map<string, string>();
+  /** The same of the connections before. */
+  private readonly before = new Map<string, string>();
   private readonly finished = new Set<unknown>();
 
-  /** A new connection: its "text so far" replaces what came of a message before. */
+  /** A new connection: its "text so far" replaces what came of a message before, and begins with it. */
   reconnect(): void {
+    for (const [key, text] of this.text) this.before.set(key, text);
     this.text = new Map();
   }
 
@@ -61,7 +64,10 @@ export class Tally {
     this.deltas += 1;
     if (this.finished.has(event['messageId'])) this.lateDeltas += 1;
     const key = keyOf(event.type, event['messageId'], event['toolCallId']);
-    this.text.set(key, (this.text.get(key) ?? '') + String(event['content'] ?? event['arguments']));
+    const text = this.text.get(key);
+    const delta = String(event['content'] ?? event['arguments']);
+    if (text === undefined && !delta.startsWith(this.before.get(key) ?? '')) this.wrongText += 1;
+    this.text.set(key, (text ?? '') + delta);
   }
 
   private takeStored(event: AnyEvent): void {

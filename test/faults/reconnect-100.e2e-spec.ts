@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AnyEvent } from '../support/client.js';
+import { Dice, FAULT_SEED, seedOf, within } from '../support/dice.js';
+import { Gate, type Script } from '../support/model-stub.js';
+import { ServerSetup } from '../support/server-setup.js';
+import { SocketLine, SOCKET_CUTS, type Transport } from '../support/socket-line.js';
+import { SSE_CUTS, SseLine } from '../support/sse-line.js';
+import { Witness } from '../support/story.js';
+import { Tally } from '../support/tally.js';
+
+const TOKENS = 2_000;
+const RECONNECTS = 100;
+const PATIENCE_MS = 15_000;
+
+/** A client that can leave at any moment and come back with its cursor. */
+abstract class Traveller {
+  readonly tally = new Tally();
+  readonly ended = new Gate();
+  /** The tokens before which it leaves, in order. */
+  readonly moments: readonly number[];
+  protected readonly dice: Dice;
+  reconnects = 0;
+  /** Opened when its newest connection has been sent what it missed. */
+  protected caughtUp = new Gate();
+
+  constructor(
+    readonly name: string,
+    protected readonly url: string,
+    protected readonly sessionId: string,
+  ) {
+    this.dice = new Dice(seedOf(name));
+    const all = this.dice.shuffled(Array.from({ length: TOKENS }, (_, token) => token));
+    this.moments = all.slice(0, RECONNECTS).sort((a, b) => a - b);
+  }
+
+  abstract connect(): void;
+  protected abstract leave(): Promise<void>;
+
+  get connected(): Promise<void> {
+    return this.caughtUp.opened;
+  }
+
+  /**
+   * Leaves and comes back. Resolves when it is on its way back, or, sometimes, when it is there: so the next time it
+   * leaves in the midst of connecting, of its replay, or of the answer.
+   */
+  async reconnect(): Promise<void> {
+    await this.leave();
+    this.tally.reconnect();
+    this.caughtUp = new Gate();
+    this.connect();
+    this.reconnects += 1;
+    if (this.dice.chance(0.3)) await this.connected;
+  }
+
+  /** The last of its connections is ended. */
+  end(): Promise<void> {
+    return this.leave();
+  }
+
+  protected take(event: AnyEvent): void {
+    this.tally.take(event);
+    if (event.type === 'replay_end') this.caughtUp.open();
+    if (event.type === 'agent_run_end') this.ended.open();
+  }
+}
+
+class SseTraveller extends Traveller {
+  private line: SseLine | undefined;
+
+  connect(): void {
+    const after = this.tally.cursor;
+    const path = `/api/sessions/stream?sessionId=${this.sessionId}`;
+    this.line = new SseLine(
+      this.url,
+      this.dice.chance(0.5)
+        ? { path: `${path}&after=${after}` }
+        : { path, headers: { 'last-event-id': String(after) } },
+      ({ event }) => this.take(event),
+    );
+  }
+
+  protected async leave(): Promise<void> {
+    this.line?.cut(this.dice.pick(SSE_CUTS));
+    await this.line?.closed;
+  }
+}
+
+class SocketTraveller extends Traveller {
+  private line: SocketLine | undefined;
+
+  constructor(
+    private readonly transport: Transport,
+    url: string,
+    sessionId: string,
+  ) {
+    super(transport, url, sessionId);
+  }
+
+  connect(): void {
+    const line = (this.line ??= new SocketLine(this.url, this.transport, (event) => this.take(event)));
+    const join = () => line.ask('join-session', { sessionId: this.sessionId, after: this.tally.cursor });
+    line.connected.then(join).catch(() => undefined); // it may be gone before it is answered
+  }
+
+  protected async leave(): Promise<void> {
+    const { line } = this;
+    const how = this.dice.pick(SOCKET_CUTS);
+    if (!line) return;
+    if (how === 'left') {
+      await line.connected;
+      await line.ask('leave-session', this.sessionId);
+      return;
+    }
+    await line.cut(how);
+    this.line = undefined;
+  }
+}
+
+describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOKENS} tokens (FAULT_SEED=${FAULT_SEED})`, () => {
+  let setup: ServerSetup;
+
+  beforeAll(async () => {
+    setup = await ServerSetup.start();
+  });
+  afterAll(() => setup.stop());
+
+  /** All in one message, its first tokens thoughts. */
+  const oneMessage: Script[] = [
+    async (reply) => {
+      for (let token = 0; token < TOKENS; token++) {
+        await turn(token, () => (token < 200 ? reply.thinking(` t${token}`) : reply.text(` t${token}`)));
+      }
+      reply.end();
+    },
+  ];
+  /** In twenty messages, each but the last with the call of a tool. */
+  const twentyMessages: Script[] = Array.from({ length: 20 }, (_, message): Script => async (reply) => {
+    for (let i = 0; i < TOKENS / 20; i++) {
+      const token = (message * TOKENS) / 20 + i;
+      await turn(token, () => (i < 20 ? reply.thinking(` t${token}`) : reply.text(` t${token}`)));
+    }
+    if (message < 19) reply.toolCall('read_file', { path: 'note.txt' });
+    reply.end();
+  });
+
+  /** What the model does for each token, before it says the next. */
+  let turn: (token: number, say: () => void) => Promise<void>;
+
+  it.each([
+    ['one message', oneMessage, 1, 'upgrade'],
+    ['twenty messages', twentyMessages, 20, 'polling'], // a new request for each event or two takes its time
+  ] as const)(
+    'has in the end exactly what one has that stayed: %s',
+    async (_what, scripts, messages, transport) => {
+      const { server, model } = setup;
+      const sessionId = await setup.createSession();
+      const stayer = new Witness();
+      const path = `/api/sessions/stream?sessionId=${sessionId}`;
+      const line = new SseLine(server.url, { path }, ({ event }) => stayer.take(event));
+      const travellers = [
+        new SseTraveller('sse', server.url, sessionId),
+        new SocketTraveller('websocket', server.url, sessionId),
+        new SocketTraveller(transport, server.url, sessionId),
+      ];
+      for (const traveller of travellers) traveller.connect();
+      await within(
+        PATIENCE_MS,
+        'The first connections',
+        Promise.all(travellers.map((each) => each.connected)),
+      );
+      await within(
+        PATIENCE_MS,
+        'The one that stays',
+        stayer.when(() => stayer.events.length > 0),
+      );
+
+      turn = async (token, say) => {
+        const leaving = travellers.filter(({ moments }) => moments.includes(token));
+        const back = Promise.all(leaving.map((traveller) => traveller.reconnect()));
+        await within(PATIENCE_MS, `A reconnection before token ${token}`, back);
+        if (token === TOKENS - 1) await Promise.all(travellers.map(({ connected }) => connected));
+        const { length } = stayer.events;
+        say();
+        await within(
+          PATIENCE_MS,
+          `Token ${token}`,
+          stayer.when(() => stayer.events.length > length),
+        );
+      };
+      model.next(...scripts);
+      const asked = await setup.post<{ result: { content: string } }>('sessions/query', {
+        sessionId,
+        query: 'count',
+      });
+      expect(asked.status).toBe(200);
+      for (const { name, ended } of travellers) await within(PATIENCE_MS, `The end by ${name}`, ended.opened);
+
+      const { body } = await setup.get<{ events: object[] }>(`sessions/events?sessionId=${sessionId}`);
+      const log = body.events.map((event) => JSON.stringify(event));
+      expect(log).toHaveLength(3 + messages * 4 - 2);
+      expect(stayer.tally.stored).toEqual(log);
+      expect(stayer.tally.deltas).toBeGreaterThan(TOKENS);
+      for (const { name, tally, reconnects } of travellers) {
+        expect([name, reconnects]).toEqual([name, RECONNECTS]);
+        expect([name, tally.stored]).toEqual([name, log]);
+        expect([name, tally.compare(log)]).toEqual([
+          name,
+          { lost: 0, repeated: 0, outOfOrder: 0, unknown: 0, wrongText: 0 },
+        ]);
+        expect(tally.compared).toBeGreaterThan(0);
+      }
+      const text = body.events
+        .flatMap((event) => ('content' in event ? [String(event.content)] : []))
+        .join('');
+      for (let token = 0; token < TOKENS; token++) expect(text).toContain(` t${token}`);
+      line.cut('destroyed');
+      await Promise.all(travellers.map((traveller) => traveller.end()));
+    },
+    60_000,
+  );
+});
