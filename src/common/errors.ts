@@ -72,15 +72,20 @@ export class InvalidInput extends DomainError {
   }
 }
 
+/** The database cannot be read or written for now. */
+export class DatabaseUnavailable extends DomainError {
+  constructor(
+    message = 'The database is locked or cannot be written right now. Nothing was stored; try again in a moment.',
+    details?: unknown,
+  ) {
+    super('DATABASE_UNAVAILABLE', message, details);
+  }
+}
+
 /** What anything that was thrown says to a client. An unknown error never says its own text. */
 export function toDomainError(thrown: unknown): DomainError {
   if (thrown instanceof DomainError) return thrown;
-  if (isDatabaseBusy(thrown)) {
-    return new DomainError(
-      'DATABASE_UNAVAILABLE',
-      'The database is locked or cannot be written right now. Nothing was stored; try again in a moment.',
-    );
-  }
+  if (isDatabaseBusy(thrown)) return new DatabaseUnavailable();
   return new DomainError(
     'INTERNAL',
     'The server failed to answer this request. Its log says why; please try again.',

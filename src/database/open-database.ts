@@ -7,7 +7,8 @@ import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
 import { type MigrationClass, migrations } from './migrations/index.js';
-import { BUSY_TIMEOUT_MS, UnitOfWork } from './unit-of-work.js';
+import { UnitOfWork } from './unit-of-work.js';
+import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
 const RETRY_MS = 50;
 

@@ -335,6 +335,103 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
     });
   });
 
+  describe('a disk that is full', () => {
+    /** Room for one more page or for none, by the limit that SQLite keeps for a connection. */
+    const fill = (work: UnitOfWork) =>
+      work.write(async (tx) => {
+        const [pages] = await tx.query<{ page_count: number }>('PRAGMA page_count');
+        await tx.query(`PRAGMA max_page_count = ${pages?.page_count}`);
+      });
+    const makeRoom = (work: UnitOfWork) => work.write((tx) => tx.query('PRAGMA max_page_count = 1000000'));
+    const large = 'x'.repeat(50_000);
+    const short = ({ length }: { length: number }) => (length > 100 ? 'large' : 'small');
+
+    it('takes back only the write that does not fit, or all that share its transaction, and tells each why', async () => {
+      const work = await openNotes(driver);
+      await fill(work);
+      const results = await Promise.allSettled(['small', large].map((text) => work.write(insert(text))));
+      for (const result of results) {
+        if (result.status === 'rejected') {
+          expect(toDomainError(result.reason)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+        }
+      }
+      expect(results[1]?.status).toBe('rejected');
+      const stored = results[0]?.status === 'fulfilled' ? ['small'] : [];
+      expect(await notesOf(work)).toEqual(stored);
+      await makeRoom(work);
+      await work.write(insert('again'));
+      expect(await notesOf(work)).toEqual([...stored, 'again']);
+    });
+
+    it('keeps what must not be lost, in its order, while what fits is written', async () => {
+      const work = await openNotes(driver);
+      await fill(work);
+      const told: string[] = [];
+      const persist = (text: string) =>
+        work.persist(insert(text), (reason) => {
+          told.push(toDomainError(reason).code);
+        });
+      let stored = 0;
+      const first = persist(large).then(() => (stored += 1));
+      await new Promise<void>((resolve) => {
+        void work.persist(
+          async (tx) => insert(`${large}2`)(tx),
+          () => resolve(),
+        );
+      });
+      const after = persist('after the large ones'); // would fit, but is not to overtake
+      await work.write(insert('small'));
+      expect([await notesOf(work), stored]).toEqual([['small'], 0]);
+      expect(told).toContain('DATABASE_UNAVAILABLE');
+      await makeRoom(work);
+      await Promise.all([first, after]);
+      expect((await notesOf(work)).map((text) => (text.length > 100 ? text.slice(-1) : text))).toEqual([
+        ...['small', 'x', '2', 'after the large ones'],
+      ]);
+    });
+
+    it('is tried again by itself', async () => {
+      const work = await openNotes(driver);
+      await fill(work);
+      let refusals = 0;
+      let again: () => void = () => undefined;
+      const twice = new Promise<void>((resolve) => (again = resolve));
+      const stored = work.persist(insert(large), () => {
+        refusals += 1;
+        if (refusals === 2) again();
+      });
+      await twice;
+      await makeRoom(work);
+      await stored;
+      expect((await notesOf(work)).map(short)).toEqual(['large']);
+    });
+
+    it('is given up when the server stops', async () => {
+      const work = await openNotes(driver);
+      await fill(work);
+      let stored: Promise<unknown> = Promise.resolve();
+      await new Promise<void>((resolve) => {
+        stored = work.persist(insert(large), () => resolve());
+      });
+      const lost = expect(stored).rejects.toMatchObject(saying(/full/));
+      open.splice(0);
+      await work.close();
+      await lost;
+    });
+
+    it('has nothing to do with work that fails by itself', async () => {
+      const work = await openNotes(driver);
+      const failing = (tx: Transaction) => tx.execute('INSERT INTO nowhere VALUES (1)');
+      const results = await Promise.allSettled([
+        work.persist(insert('one'), () => undefined),
+        work.persist(failing, () => undefined),
+        work.persist(insert('three'), () => undefined),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(await notesOf(work)).toEqual(['one', 'three']);
+    });
+  });
+
   describe('a lock that somebody else holds', () => {
     it('is waited for, while the event loop runs on and reads are answered', async () => {
       const work = await openNotes(driver);
@@ -389,6 +486,22 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       await other.query('ROLLBACK');
       await second;
       expect(await notesOf(work)).toEqual(['second']);
+    });
+    it('for too long does not lose what must not be lost', async () => {
+      const work = await openNotes(driver);
+      const other = await connect(driver);
+      await other.query('BEGIN IMMEDIATE');
+      const now = Date.now;
+      const delayed = new Promise<unknown>((resolve) => {
+        void work.persist(insert('kept'), resolve);
+      });
+      const refused = work.write(insert('refused'));
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
+      expect(toDomainError(await delayed)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+      await expect(refused).rejects.toMatchObject(saying(/locked/));
+      await other.query('ROLLBACK');
+      await work.write(insert('next'));
+      expect(await notesOf(work)).toEqual(['kept', 'next']);
     });
   });
 

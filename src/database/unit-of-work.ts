@@ -3,18 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { DurableLog } from './durable-log.js';
 import { sqlOf } from './sql.js';
+import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
 import { type Reader, type Transaction, Writer } from './writer.js';
 
-/** How long a write waits for another process that holds the database's lock. */
-export const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 25;
-
-interface Waiting {
-  readonly since: number;
-  run(tx: Transaction): Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 /**
  * The one writer. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
@@ -26,7 +18,7 @@ interface Waiting {
  */
 export class UnitOfWork {
   private readonly logger = new Logger(UnitOfWork.name);
-  private waiting: Waiting[] = [];
+  private readonly queue = new WriteQueue(() => this.start());
   private draining: Promise<void> | undefined;
   private readonly writer: Writer;
   private readonly committed: Reader | undefined;
@@ -55,18 +47,21 @@ export class UnitOfWork {
    * the commit was written and the disk did not confirm it (EIO) may its rows still be there.
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let result: T;
-      this.waiting.push({
-        since: Date.now(),
-        run: async (tx) => {
-          result = await work(tx);
-        },
-        resolve: () => resolve(result),
-        reject,
-      });
-      this.draining ??= this.drain();
-    });
+    return this.add(work);
+  }
+
+  /**
+   * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
+   * kept and tried again, in order, until {@link keepNothing}. Rejects with what `work` threw.
+   * @param work may run several times; only its last time counts
+   */
+  persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
+    return this.add(work, delayed);
+  }
+
+  /** From now on what cannot be written is refused for good: the server stops. */
+  keepNothing(): void {
+    this.queue.close();
   }
 
   /** Runs reads that see committed rows only. */
@@ -82,6 +77,7 @@ export class UnitOfWork {
 
   /** Waits for the last write, moves the log into the database file and closes it. */
   async close(): Promise<void> {
+    this.keepNothing();
     await this.idle();
     if (this.reader) {
       await this.reader.destroy();
@@ -91,13 +87,30 @@ export class UnitOfWork {
     await this.log?.close();
   }
 
+  private add<T>(work: (tx: Transaction) => Promise<T>, delayed?: Delayed): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.queue.add({
+        run: async (tx) => {
+          result = await work(tx);
+        },
+        resolve: () => resolve(result),
+        reject,
+        delayed,
+        since: Date.now(),
+      });
+      this.start();
+    });
+  }
+
+  private start(): void {
+    this.draining ??= this.drain();
+  }
+
   private async drain(): Promise<void> {
     await Promise.resolve(); // those that call in the same tick come along
-    while (this.waiting.length > 0) {
-      if (!(await this.begin())) continue;
-      const batch = this.waiting;
-      this.waiting = [];
-      await this.commit(batch);
+    while (this.queue.ready) {
+      if (await this.begin()) await this.commit(this.queue.take());
     }
     this.draining = undefined;
   }
@@ -108,49 +121,49 @@ export class UnitOfWork {
    * @returns false when nobody waits any more: each has been told why
    */
   private async begin(): Promise<boolean> {
-    for (let attempt = 0; this.waiting.length > 0; attempt++) {
+    for (let attempt = 0; this.queue.ready; attempt++) {
       try {
         await this.writer.begin();
         return true;
       } catch (error) {
-        const inTime = Date.now() - BUSY_TIMEOUT_MS;
-        const over = isBusy(error) ? this.waiting.filter(({ since }) => since < inTime) : this.waiting;
-        this.waiting = this.waiting.filter((work) => !over.includes(work));
-        for (const work of over) work.reject(error);
-        if (this.waiting.length > 0) await sleep(Math.min(2 ** attempt, BUSY_RETRY_MS));
+        if (isBusy(error)) this.queue.expire(error);
+        else this.queue.refuse(this.queue.take(), error);
+        await sleep(Math.min(2 ** attempt, BUSY_RETRY_MS));
       }
     }
     return false;
   }
 
-  private async commit(batch: readonly Waiting[]): Promise<void> {
-    const done: Waiting[] = [];
+  private async commit(batch: readonly PendingWrite[]): Promise<void> {
+    const failed = new Set<PendingWrite>();
     const hooks: (() => void)[] = [];
     try {
-      for (const work of batch) {
+      for (const write of batch) {
         const own: (() => void)[] = [];
-        if (await this.runOne(work, own, batch.length > 1)) {
-          done.push(work);
-          hooks.push(...own);
-        }
+        if (await this.runOne(write, own, batch.length > 1)) hooks.push(...own);
+        else failed.add(write);
       }
       await this.writer.commit();
       // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
       await this.log?.sync();
     } catch (error) {
       await this.writer.rollback();
-      for (const work of batch) work.reject(error); // one that was rejected already stays so
+      this.queue.refuse(
+        batch.filter((write) => !failed.has(write)),
+        error,
+      );
       return;
     }
     for (const hook of hooks) this.runHook(hook);
-    for (const work of done) work.resolve();
+    for (const write of batch) write.resolve(); // one that was rejected already stays so
+    this.queue.accepted();
   }
 
   /** @returns whether it is part of the commit; when it is not, its caller has been told why */
-  private async runOne(work: Waiting, hooks: (() => void)[], shared: boolean): Promise<boolean> {
-    const run = (tx: Transaction) => work.run(tx);
+  private async runOne(write: PendingWrite, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+    const run = (tx: Transaction) => write.run(tx);
     const failed = shared ? await this.writer.runShared(run, hooks) : await this.writer.run(run, hooks);
-    if (failed) work.reject(failed.thrown);
+    if (failed) write.reject(failed.thrown);
     return !failed;
   }
 

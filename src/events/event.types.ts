@@ -126,6 +126,13 @@ export interface SystemEvent extends Stored<'system'> {
   readonly details?: unknown;
 }
 
+/** Tells of what cannot be stored, because the database cannot be written for now: so it is not stored itself. */
+export interface NoticeEvent extends Base<'system'> {
+  readonly level: 'error';
+  readonly message: string;
+  readonly details?: unknown;
+}
+
 export interface AgentRunStartEvent extends Stored<'agent_run_start'> {
   readonly runOptions: Readonly<Record<string, unknown>>;
   readonly provider: string;
@@ -167,7 +174,7 @@ export type StoredAgentEvent =
 
 /** What only those see who listen while it happens. It carries no `seq`. */
 export type StreamingAgentEvent =
-  StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent;
+  StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent | NoticeEvent;
 
 export type AgentEvent = StoredAgentEvent | StreamingAgentEvent;
 

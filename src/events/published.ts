@@ -1,4 +1,4 @@
-import type { AgentEvent, StoredAgentEvent } from './event.types.js';
+import type { AgentEvent, NoticeEvent, StoredAgentEvent } from './event.types.js';
 
 /** An event on its way to those who listen. It is serialised once, however many they are. */
 export interface Published {
@@ -29,4 +29,9 @@ export class PublishedEvent implements Published {
   get seq(): number {
     return this.event.seq;
   }
+}
+
+/** An event that is not stored, but told. */
+export function asPublished(event: NoticeEvent): Published {
+  return { type: event.type, runId: event.runId, seq: undefined, event, json: JSON.stringify(event) };
 }

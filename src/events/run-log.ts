@@ -1,4 +1,4 @@
-import type { Transaction, UnitOfWork } from '../database/index.js';
+import type { Delayed, Transaction, UnitOfWork } from '../database/index.js';
 import type { EventBus } from './event-bus.js';
 import type { EventLog } from './event-log.js';
 import type {
@@ -15,6 +15,8 @@ export interface RunLogScope {
   readonly runId: string;
   /** Checks, in the transaction of each append, that the run may still write; throws when it may not. */
   readonly claim: (tx: Transaction) => Promise<void>;
+  /** Is told why what the run writes is not stored yet. */
+  readonly delayed: Delayed;
 }
 
 export interface MessageEnd {
@@ -47,11 +49,6 @@ export class RunLog {
     return Promise.resolve(this.last).catch(() => undefined);
   }
 
-  /** Resolves when the last message is stored; rejects when it could not be. */
-  async written(): Promise<void> {
-    await this.last;
-  }
-
   /** Whether a message has been closed. */
   get hasMessage(): boolean {
     return this.last !== undefined;
@@ -72,7 +69,10 @@ export class RunLog {
     return this.current;
   }
 
-  /** Stores events, in order, in one commit; listeners see them when this resolves. */
+  /**
+   * Stores events, in order, in one commit; listeners see them when this resolves. What a run has come to is not
+   * thrown away because the disk is full: it waits until the database can be written.
+   */
   append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
     this.wroteAt = Date.now();
     return this.write(drafts);
@@ -85,10 +85,10 @@ export class RunLog {
 
   private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
     if (this.sealed) return Promise.reject(new RunEnded());
-    return this.work.write(async (tx) => {
+    return this.work.persist(async (tx) => {
       await this.scope.claim(tx);
       return this.events.append(tx, this.scope.sessionId, this.scope.runId, drafts);
-    });
+    }, this.scope.delayed);
   }
 
   /** The session's events, those of this run included. */
@@ -140,7 +140,7 @@ export class RunLog {
       ...(end.usage && { usage: end.usage }),
     });
     this.last = this.append(...drafts).then((stored) => stored.at(-1) as AssistantMessageEvent);
-    this.last.catch(() => undefined); // told by `written`
+    this.last.catch(() => undefined); // who asks for the last message is told
     return this.last;
   }
 }

@@ -17,6 +17,9 @@ export class LiveRun {
   private settle: (result: RunResult) => void = () => undefined;
   /** Resolves when the run's end is committed. Never rejects. */
   readonly done = new Promise<RunResult>((resolve) => (this.settle = resolve));
+  private readonly impatient = new Set<(error: DomainError) => void>();
+  /** Whether it has been said that the database does not take what the run writes. */
+  wasDelayed = false;
   startedAt = Date.now();
   /** What an abort makes of it. */
   endsAs: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
@@ -47,6 +50,24 @@ export class LiveRun {
 
   end(result: RunResult): void {
     this.settle(result);
+  }
+
+  /** Tells those who wait that what the run writes cannot be stored for now. The run goes on. */
+  delay(error: DomainError): void {
+    this.wasDelayed = true;
+    for (const tell of this.impatient) tell(error);
+    this.impatient.clear();
+  }
+
+  /** Resolves like `done`. Rejects when it is known before that the database cannot be written for now. */
+  ended(): Promise<RunResult> {
+    return new Promise((resolve, reject) => {
+      this.impatient.add(reject);
+      void this.done.then((result) => {
+        this.impatient.delete(reject);
+        resolve(result);
+      });
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { DomainError } from '../common/errors.js';
+import { DatabaseUnavailable, DomainError } from '../common/errors.js';
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {
@@ -69,5 +69,15 @@ export class RunInterrupted extends DomainError {
     super('DRAINING', 'The server stopped before this query was answered. Send it again in a moment.', {
       runId,
     });
+  }
+}
+
+/** The database takes nothing for now; what the run writes is kept until it does. */
+export class RunDelayed extends DatabaseUnavailable {
+  constructor(runId: string) {
+    super(
+      'The database cannot be written right now. The run goes on, and what it comes to is stored as soon as that is possible: look at its session again in a moment.',
+      { runId },
+    );
   }
 }

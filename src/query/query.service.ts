@@ -39,6 +39,8 @@ export interface Accepted {
   /** Whether an earlier request with the same idempotency key had started it. */
   readonly attached: boolean;
   readonly done: Promise<RunResult>;
+  /** Resolves like `done`; rejects as soon as it is known that the database cannot take the run's end for now. */
+  readonly ended: () => Promise<RunResult>;
 }
 
 export interface Answer {
@@ -95,10 +97,10 @@ export class QueryService {
     return this.work.write((tx) => this.accept(tx, request, runId));
   }
 
-  /** Takes a query and waits for its final message. @throws what `start` does, and the model's failure */
+  /** Takes a query and waits for its final message. @throws what `start` does, the model's failure, RunDelayed */
   async ask(request: QueryRequest): Promise<Answer> {
-    const { runId, done, position } = await this.start(request);
-    const { message, error, status } = await done;
+    const { runId, ended, position } = await this.start(request);
+    const { message, error, status } = await ended();
     if (error) throw new DomainError(error.code, error.message, { ...detailsOf(error), runId });
     if (status === 'interrupted') throw new RunInterrupted(runId);
     if (!message) throw new RunAborted(runId);
@@ -109,7 +111,7 @@ export class QueryService {
    * Ends the run under way, or takes `runId` out of the queue. When this resolves, the run has ended and
    * nothing more is written to it.
    * @returns whether there was something to end
-   * @throws SessionNotFound
+   * @throws SessionNotFound; RunDelayed when its end cannot be stored for now
    */
   async abort(sessionId: string, runId?: string): Promise<boolean> {
     await this.sessions.require(sessionId);
@@ -120,7 +122,7 @@ export class QueryService {
     const live = this.engine.live.get(run.id);
     if (live) {
       live.abort();
-      await live.done;
+      await live.ended();
     } else {
       await this.engine.closeLost(run, 'aborted');
     }
@@ -176,7 +178,7 @@ export class QueryService {
     const interrupts = busyWith !== undefined && whenBusy === 'interrupt';
     const priority = interrupts ? 1 : 0;
     const stored = { id: runId, sessionId, priority, input, idempotencyKey: idempotencyKey ?? null };
-    const accepted = { runId, attached: false, done: run.done };
+    const accepted = { runId, attached: false, done: run.done, ended: () => run.ended() };
     if (!busyWith && (await this.engine.hasRoom(tx))) {
       await this.engine.begin(tx, run, session, stored, query);
       return accepted;
@@ -201,10 +203,14 @@ export class QueryService {
   private async attach(tx: Transaction, run: Run, input: string): Promise<Accepted> {
     if (run.input !== input) throw new IdempotencyMismatch(run.id);
     if (run.status === 'queued') await this.engine.adopt(tx, run);
+    let live: LiveRun | undefined;
     const done = new Promise<RunResult>((resolve) => {
-      tx.afterCommit(() => resolve(this.engine.live.get(run.id)?.done ?? this.resultOf(run)));
+      tx.afterCommit(() => {
+        live = this.engine.live.get(run.id);
+        resolve(live?.done ?? this.resultOf(run));
+      });
     });
-    return { runId: run.id, attached: true, done };
+    return { runId: run.id, attached: true, done, ended: () => live?.ended() ?? done };
   }
 
   private async resultOf(run: Run): Promise<RunResult> {

@@ -2,20 +2,29 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentService, type RunOptions, type RunOutcome, type WaitingOn } from '../agent/index.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
+import { newId } from '../common/ids.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
-import { EventBus, type EventDraft, EventLog, type QueryContent, RunLog } from '../events/index.js';
+import {
+  EventBus,
+  type EventDraft,
+  EventLog,
+  asPublished,
+  type NoticeEvent,
+  type QueryContent,
+  RunLog,
+} from '../events/index.js';
 import { type Session, SessionNotFound, SessionsService, type SessionState } from '../sessions/index.js';
 import { ReferencesService } from '../workspace/index.js';
 import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
-import { ClaimLost } from './query.errors.js';
+import { ClaimLost, RunDelayed } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
 import { Watchdog } from './watchdog.js';
 
-/** How the end of a run is written again when the database refused it: a session must not stay busy. */
-const RETRY_MS = [100, 500, 1_000, 5_000] as const;
+/** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
+const RETRY_MS = 5_000;
 
 /** What a run that has not ended is doing. Times are milliseconds since the epoch. */
 export interface RunActivity {
@@ -85,6 +94,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const finished = () => Promise.all(running().map((run) => run.done));
     await Promise.race([finished(), sleep(this.config.server.shutdownGraceMs, undefined, { ref: false })]);
     for (const run of running()) run.abort('interrupted');
+    this.work.keepNothing(); // what cannot be stored now, the next start closes
     await finished();
     retireOwner(this.owner);
   }
@@ -175,6 +185,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       claim: async (tx) => {
         if (!(await this.runs.touch(tx, run.id, this.owner))) throw new ClaimLost();
       },
+      delayed: () => this.delayed(run),
     });
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);
@@ -182,15 +193,10 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       this.tellOfSilence(run, log, silentMs),
     );
     const outcome = await this.answer(run, session, content, options, log).finally(() => watchdog.stop());
-    const ended = await this.end(run, outcome, log);
+    const error = (await this.end(run, outcome)) ?? outcome.error;
     this.live.remove(run.id);
     const message = await log.lastMessage;
-    run.end({
-      runId: run.id,
-      status: ended?.status ?? outcome.status,
-      ...(message && { message }),
-      ...(ended ? ended.error && { error: ended.error } : { error: new SessionNotFound(run.sessionId) }),
-    });
+    run.end({ runId: run.id, status: outcome.status, ...(message && { message }), ...(error && { error }) });
   }
 
   /** A warning in the session: the run goes on, and who follows it can decide. */
@@ -235,25 +241,29 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
   }
 
-  /** @returns how it was ended, or undefined when it was no longer this process's to end */
-  private async end(run: LiveRun, reached: RunOutcome, log: RunLog): Promise<RunOutcome | undefined> {
-    let outcome = reached;
-    for (let attempt = 0; ; attempt++) {
+  /** @returns why it has not been ended here, if so */
+  private async end(run: LiveRun, outcome: RunOutcome): Promise<DomainError | undefined> {
+    const write = (tx: Transaction) => this.writeEnd(tx, run, outcome);
+    for (;;) {
       try {
-        return (await this.work.write((tx) => this.writeEnd(tx, run, outcome))) ? outcome : undefined;
+        const ended = await this.work.persist(write, () => this.delayed(run));
+        return ended ? undefined : new SessionNotFound(run.sessionId);
       } catch (error) {
         this.logger.error(
           `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
         );
-        if (this.stopping) return undefined; // the next start closes it
-        await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]);
-        // The final message was on its way in the same commit: without it the run did not complete.
-        outcome = await log.written().then(
-          () => outcome,
-          (lost: unknown) => ({ ...outcome, status: 'error' as const, error: toDomainError(lost) }),
-        );
+        if (this.stopping) return toDomainError(error); // the next start closes it
+        await sleep(RETRY_MS);
       }
     }
+  }
+
+  /** Who waits for the run is answered; who listens is told, by an event that is not stored: it cannot be. */
+  private delayed(run: LiveRun): void {
+    const first = !run.wasDelayed;
+    const error = new RunDelayed(run.id);
+    run.delay(error);
+    if (first) this.bus.publish(run.sessionId, asPublished(notice(run, error)));
   }
 
   private async writeEnd(tx: Transaction, run: LiveRun, outcome: RunOutcome): Promise<boolean> {
@@ -345,4 +355,11 @@ function endEvents(run: LiveRun, outcome: RunOutcome): EventDraft[] {
     usage: { inputTokens, outputTokens },
   });
   return events;
+}
+
+function notice({ id: runId, sessionId }: LiveRun, error: DomainError): NoticeEvent {
+  const { error: message, code } = error.toBody();
+  const timestamp = Date.now();
+  const id = newId(timestamp);
+  return { id, type: 'system', sessionId, runId, timestamp, level: 'error', message, details: { code } };
 }
