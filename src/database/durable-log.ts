@@ -15,8 +15,7 @@ export class DurableLog {
 
   /** Resolves when everything that has been committed so far is on the disk. */
   async sync(): Promise<void> {
-    this.handle ??= this.open();
-    const { fd } = await this.handle;
+    const { fd } = await (this.handle ??= this.opened());
     await new Promise<void>((resolve, reject) =>
       fdatasync(fd, (error) => (error ? reject(error) : resolve())),
     );
@@ -24,6 +23,12 @@ export class DurableLog {
 
   async close(): Promise<void> {
     await (await this.handle)?.close();
+  }
+
+  private opened(): Promise<FileHandle> {
+    const handle = this.open();
+    handle.catch(() => (this.handle = undefined)); // too many open files, for instance: the next one tries again
+    return handle;
   }
 
   private async open(): Promise<FileHandle> {

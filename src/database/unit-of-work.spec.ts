@@ -3,12 +3,13 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
-import { toDomainError } from '../common/errors.js';
+import { DatabaseUnavailable, toDomainError } from '../common/errors.js';
 import { SQLITE_DRIVERS, type SqliteDriverName } from '../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { DatabaseNotOpened, openDatabase } from './open-database.js';
-import type { UnitOfWork } from './unit-of-work.js';
+import type { DurableLog } from './durable-log.js';
+import { CommitInDoubt, UnitOfWork } from './unit-of-work.js';
 import type { Transaction } from './writer.js';
 
 /** Opened by hand: the order of things is the test's. */
@@ -502,6 +503,79 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       await other.query('ROLLBACK');
       await work.write(insert('next'));
       expect(await notesOf(work)).toEqual(['kept', 'next']);
+    });
+  });
+
+  describe('a commit that the disk does not confirm', () => {
+    /** On the same file, with a log that does what the test says. */
+    async function withLog(sync: () => Promise<void>): Promise<UnitOfWork> {
+      await openNotes(driver);
+      const { dataSource } = await loadSqliteDriver(driver);
+      const options = { type: 'better-sqlite3' as const, database: file };
+      const [writer, reader] = [dataSource(options), dataSource(options)];
+      await Promise.all([writer.initialize(), reader.initialize()]);
+      const log = { sync, close: async () => undefined } as unknown as DurableLog;
+      const work = new UnitOfWork(writer, reader, log);
+      open.push(work);
+      return work;
+    }
+    const broken = () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+
+    it('is written anew, and told when that is confirmed, before anything that comes after it', async () => {
+      let syncs = 0;
+      const committed = gate();
+      const work = await withLog(() => {
+        committed.open();
+        return ++syncs <= 3 ? broken() : Promise.resolve();
+      });
+      const told: string[] = [];
+      const writing = (text: string) =>
+        work
+          .write(async (tx) => {
+            await insert(text)(tx);
+            tx.afterCommit(() => told.push(`${text}: hook, after ${syncs} syncs`));
+          })
+          .then(() => told.push(`${text}: written`));
+      const one = writing('one');
+      await committed.opened;
+      await Promise.all([one, writing('two')]);
+      expect(told).toEqual([
+        ...['one: hook, after 4 syncs', 'one: written', 'two: hook, after 5 syncs', 'two: written'],
+      ]);
+    });
+
+    it('for too long is left open; its hooks run once it is confirmed', async () => {
+      let isBroken = true;
+      const committed = gate();
+      const work = await withLog(() => {
+        committed.open();
+        return isBroken ? broken() : Promise.resolve();
+      });
+      const told: string[] = [];
+      const now = Date.now;
+      const doubtful = work.write(async (tx) => {
+        await insert('in doubt')(tx);
+        tx.afterCommit(() => told.push('in doubt'));
+      });
+      await committed.opened;
+      const refused = work.write(insert('refused'));
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
+      await expect(doubtful).rejects.toBeInstanceOf(CommitInDoubt);
+      await expect(refused).rejects.toBeInstanceOf(DatabaseUnavailable);
+      jest.restoreAllMocks();
+      expect(told).toEqual([]);
+      isBroken = false;
+      await work.write(async (tx) => tx.afterCommit(() => told.push('next')));
+      expect(told).toEqual(['in doubt', 'next']);
+      expect(await notesOf(work)).toEqual(['in doubt']);
+    });
+
+    it('does not keep the server from stopping', async () => {
+      const work = await withLog(broken);
+      const doubtful = expect(work.write(insert('in doubt'))).rejects.toBeInstanceOf(CommitInDoubt);
+      open.pop();
+      await work.close();
+      await doubtful;
     });
   });
 

@@ -1,12 +1,24 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import { DatabaseUnavailable } from '../common/errors.js';
 import type { DurableLog } from './durable-log.js';
 import { sqlOf } from './sql.js';
 import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
 import { type Reader, type Transaction, Writer } from './writer.js';
 
 const BUSY_RETRY_MS = 25;
+/** How soon a commit that the disk has not confirmed is written anew. */
+const SYNC_RETRY_MS = 250;
+
+/** A commit was written, and the disk has not confirmed it. */
+export class CommitInDoubt extends DatabaseUnavailable {
+  constructor() {
+    super(
+      'The disk has not confirmed that this was stored: it may be there, or be lost. Look before you send it again.',
+    );
+  }
+}
 
 /**
  * The one writer. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
@@ -43,8 +55,8 @@ export class UnitOfWork {
 
   /**
    * Runs `work` in a transaction and resolves when it is committed.
-   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only where
-   * the commit was written and the disk did not confirm it (EIO) may its rows still be there.
+   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only
+   * {@link CommitInDoubt} leaves that open; the hooks of such a commit run when the disk has confirmed it after all.
    */
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.add(work);
@@ -144,8 +156,6 @@ export class UnitOfWork {
         else failed.add(write);
       }
       await this.writer.commit();
-      // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
-      await this.log?.sync();
     } catch (error) {
       await this.writer.rollback();
       this.queue.refuse(
@@ -154,9 +164,51 @@ export class UnitOfWork {
       );
       return;
     }
+    // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
+    if (!(await this.confirmed(batch))) return;
     for (const hook of hooks) this.runHook(hook);
     for (const write of batch) write.resolve(); // one that was rejected already stays so
     this.queue.accepted();
+  }
+
+  /**
+   * Resolves when a commit is on the disk. Where the disk fails, it is in doubt: readers see it, a power cut may take
+   * it back. Until that is settled nothing is published, acknowledged or written after it.
+   * @returns false when it is still in doubt and the server stops; its callers have been told
+   */
+  private async confirmed(batch: readonly PendingWrite[]): Promise<boolean> {
+    const { log, queue } = this;
+    if (!log) return true;
+    try {
+      await log.sync();
+      return true;
+    } catch (error) {
+      queue.warn(error);
+    }
+    for (let waiting = batch; ;) {
+      if (await this.writtenAnew(log)) return true;
+      queue.expire(new DatabaseUnavailable());
+      waiting = queue.afterExpiry(waiting, new CommitInDoubt());
+      if (queue.closes) {
+        for (const write of waiting) write.reject(new CommitInDoubt());
+        return false;
+      }
+      await sleep(SYNC_RETRY_MS);
+    }
+  }
+
+  /**
+   * A second fdatasync proves nothing: what the first could not write, the system may have given up and forgotten.
+   * A checkpoint writes the pages anew, into the database file, and begins the log again.
+   */
+  private async writtenAnew(log: DurableLog): Promise<boolean> {
+    try {
+      if (!(await this.writer.checkpoint())) return false;
+      await log.sync(); // that the log is empty must be on the disk, too: it could not be replayed as a whole
+      return true;
+    } catch {
+      return false; // it was said when it began, and is tried again
+    }
   }
 
   /** @returns whether it is part of the commit; when it is not, its caller has been told why */
