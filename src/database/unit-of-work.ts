@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { DatabaseUnavailable } from '../common/errors.js';
 import type { DurableLog } from './durable-log.js';
@@ -120,7 +120,7 @@ export class UnitOfWork {
   }
 
   private async drain(): Promise<void> {
-    await Promise.resolve(); // those that call in the same tick come along
+    await turn(); // those that call in the same turn of the event loop come along
     while (this.queue.ready) {
       if (await this.begin()) await this.commit(this.queue.take());
     }
