@@ -9,11 +9,13 @@ import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
 import { jsonBody } from './common/body.js';
 import { type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
 import { ErrorFilter } from './common/error.filter.js';
+import { toDomainError } from './common/errors.js';
 import { limitRequests, Limits } from './common/limits.js';
 import { routeStack } from './common/routes.js';
 import { securityHeaders } from './common/security-headers.js';
 import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
+import { notOpened } from './database/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
 import { HttpAdapter } from './listen.js';
 import { logger } from './logger.js';
@@ -129,8 +131,15 @@ export class AgentTARSServer {
     } catch (error) {
       if (nest) await this.close(nest);
       else this.access?.close();
-      throw error;
+      throw this.explained(error);
     }
+  }
+
+  /** The database may have opened and still not take what the start writes: the ends of runs that a crash left open. */
+  private explained(error: unknown): unknown {
+    const { storage } = this.config.server;
+    const isDatabase = toDomainError(error).code === 'DATABASE_UNAVAILABLE';
+    return isDatabase && storage.type === 'sqlite' ? notOpened(storage.path, error as Error) : error;
   }
 
   private async close(nest: INestApplication): Promise<void> {

@@ -67,8 +67,13 @@ export async function openDatabase(
     return new UnitOfWork(writer, reader, new DurableLog(file));
   } catch (error) {
     for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
-    throw new DatabaseNotOpened(explain(file, error as Error), { cause: error });
+    throw notOpened(file, error as Error);
   }
+}
+
+/** What keeps a server from starting, told with the file's name and what to do. */
+export function notOpened(file: string, cause: Error): DatabaseNotOpened {
+  return new DatabaseNotOpened(explain(file, cause), { cause });
 }
 
 function dataSource(
@@ -137,7 +142,7 @@ function explain(file: string, error: Error): string {
     return `The database file ${file} is locked by another process (${reason}). Stop that process, or use another --data-dir.`;
   }
   if (isDisk(error)) {
-    return `The disk that the database file ${file} lies on is full or fails (${reason}). Nothing was changed. Make room on it, or choose another --data-dir.`;
+    return `The disk that the database file ${file} lies on is full or fails (${reason}). Make room on it, or choose another --data-dir.`;
   }
   if (error instanceof MigrationFailed) {
     return `The database file ${file} could not be brought up to this version (${reason}). It was left as it was: start the version that you had before.`;
