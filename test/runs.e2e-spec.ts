@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { UnitOfWork } from '../src/database/index.js';
 import { types } from './support/client.js';
+import { inside } from './support/inside.js';
 import { Gate } from './support/model-stub.js';
 import { TestServer } from './support/test-server.js';
 
@@ -128,6 +130,24 @@ describe('runs', () => {
     expect(await waiting).toMatchObject({ status: 409, body: { code: 'RUN_ABORTED', details: { runId } } });
     gate.open();
     await first.ended;
+  });
+
+  it('are answered when they were queued in the very commit that ends the one before', async () => {
+    const { sessionId, gate, first } = await busySession();
+    const written = new Gate();
+    const busy = inside(app, UnitOfWork).write(() => written.opened); // what comes now shares the next commit
+    const second = app.query(sessionId, 'two', { whenBusy: 'queue' });
+    for (let i = 0; i < 5; i++) await app.get('/api/health'); // by then it waits
+    gate.open();
+    await first.until(({ isComplete }) => isComplete === true);
+    await app.get('/api/health'); // by then the end of the first waits behind it
+    written.open();
+    await busy;
+    expect(await second).toMatchObject({
+      status: 200,
+      body: { queued: true, result: { content: 'Hello there!' } },
+    });
+    expect(await app.status(sessionId)).toEqual({ isProcessing: false, state: 'idle' });
   });
 
   it('interrupt the one under way, which ends completely first', async () => {

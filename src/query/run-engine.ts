@@ -316,9 +316,11 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     ]);
     await this.sessions.setState(tx, session.id, 'executing');
     tx.afterCommit(() => {
-      this.live.add(run);
-      run.startedAt = Date.now();
-      void this.execute(run, session, content, options);
+      // One that came into the queue in this very commit is known only now, and somebody waits for it.
+      const live = this.live.get(run.id) ?? run;
+      this.live.add(live);
+      live.startedAt = Date.now();
+      void this.execute(live, session, content, options);
     });
   }
 }

@@ -5,7 +5,7 @@ import { RunEngine } from '../../src/query/run-engine.js';
 import type { TestServer } from './test-server.js';
 
 /** A part of the server, for what nothing on the wire tells. */
-function inside<T>({ server }: TestServer, part: Type<T>): T {
+export function inside<T>({ server }: TestServer, part: Type<T>): T {
   const nest = server['nest'];
   if (!nest) throw new Error('The server is not running.');
   return nest.get(part, { strict: false });
