@@ -27,6 +27,8 @@ export default {
 };
 `;
 
+const QUEUE = { whenBusy: 'queue' };
+
 describe('a server process', () => {
   let model: ModelStub;
   let directory: string;
@@ -56,9 +58,14 @@ describe('a server process', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function start(env: NodeJS.ProcessEnv = {}, baseURL = model.baseURL): Promise<ServerProcess> {
+  async function start(
+    env: NodeJS.ProcessEnv = {},
+    baseURL = model.baseURL,
+    flags: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const server = await ServerProcess.start(
       [
+        ...flags,
         ...['--data-dir', join(directory, 'data'), '--workspace', directory],
         ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
         ...['--model.baseURL', baseURL, '--model.apiKey', 'sk-test-sentinel'],
@@ -148,6 +155,28 @@ describe('a server process', () => {
     expect(await readFile(join(directory, 'started.txt'), 'utf8')).toBe('x');
     const told = model.lastRequest.body.messages.find(({ role }) => role === 'tool');
     expect(told?.content).toBe('The run ended before this tool had answered.');
+  });
+
+  it('killed with queues goes on with them in their order, and is busy until then', async () => {
+    const exclusive = ['--server.exclusive'];
+    const first = await start({}, model.baseURL, exclusive);
+    const { sessionId } = await inTheMiddle(first);
+    const other = await first.createSession();
+    for (const id of [other, sessionId]) await (await first.stream(id, 'hold', QUEUE)).until('queued');
+    await first.kill('SIGKILL');
+
+    const second = await start({}, model.baseURL, exclusive);
+    const followers = [await second.follow(other), await second.follow(sessionId)] as const;
+    await followers[0].until(({ content }) => typeof content === 'string' && content.startsWith('Half'));
+    expect(await second.status(sessionId)).toMatchObject({ isProcessing: true, state: 'executing' });
+    expect(types((await second.events(sessionId)) as never).at(-1)).toBe('agent_run_end');
+    held.open();
+    const rest = ({ content }: AnyEvent) => content === 'Half an answer, and the rest';
+    for (const follower of followers) {
+      const { runId } = await follower.until(rest);
+      await follower.until((event) => event.type === 'agent_run_end' && event['runId'] === runId);
+    }
+    for (const id of [other, sessionId]) expect((await second.status(id)).isProcessing).toBe(false);
   });
 
   it('killed at random moments, again and again, stays whole', async () => {
@@ -305,10 +334,17 @@ describe('a server process', () => {
       const [first, second] = await Promise.all([start(), start()]);
       const aborted = await inTheMiddle(first);
       const asked = await inTheMiddle(first);
+      const queued = await inTheMiddle(first);
+      await (await first.stream(queued.sessionId, 'and then?', QUEUE)).until('queued');
       await first.kill('SIGKILL');
       const { sessionId } = aborted;
-      expect((await second.post('/api/sessions/abort', { sessionId })).body).toEqual({ success: true });
+      const abort = (id: string) => second.post('/api/sessions/abort', { sessionId: id });
+      expect((await abort(sessionId)).body).toEqual({ success: true });
       expect(await second.status(sessionId)).toEqual({ isProcessing: false, state: 'aborted' });
+      expect((await abort(queued.sessionId)).body).toEqual({ success: true });
+      const rest = await second.follow(queued.sessionId);
+      await rest.until(({ type, content }) => type === 'user_message' && content === 'and then?');
+      rest.leave();
       expect((await second.query(sessionId, 'go on')).status).toBe(200);
       const seen = storedOf(await asked.follower.ended);
       expect((await second.query(asked.sessionId, 'are you there?')).status).toBe(200);

@@ -154,7 +154,10 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Ends a run that another process works on, or none any more. */
   closeLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
-    return this.work.write((tx) => this.closeWithin(tx, run, status));
+    return this.work.write(async (tx) => {
+      await this.closeWithin(tx, run, status);
+      if (!this.stopping) await this.startWaiting(tx);
+    });
   }
 
   private async closeWithin(tx: Transaction, run: OpenRun, status: LostStatus): Promise<void> {
@@ -170,7 +173,17 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       { type: 'system', level: 'warning', message },
       { type: 'agent_run_end', iterations: 0, elapsedMs: 0, status, usage },
     ]);
-    await this.sessions.setState(tx, run.sessionId, STATE_AFTER[status]);
+    await this.sessions.setState(tx, run.sessionId, await this.stateAfter(tx, run.sessionId, status));
+  }
+
+  /** What the session does once a run of it has ended: a queue is still to be worked on. */
+  private async stateAfter(
+    tx: Transaction,
+    sessionId: string,
+    status: RunOutcome['status'],
+  ): Promise<SessionState> {
+    const waiting = await this.runs.openOf(tx, sessionId);
+    return waiting.length > 0 ? 'executing' : STATE_AFTER[status];
   }
 
   private async execute(
@@ -271,8 +284,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const claim = { status: 'running' as const, owner: this.owner };
     if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return false;
     await this.events.append(tx, sessionId, run.id, endEvents(run, outcome));
-    const waiting = await this.runs.openOf(tx, sessionId);
-    const state = waiting.length > 0 ? 'executing' : STATE_AFTER[outcome.status];
+    const state = await this.stateAfter(tx, sessionId, outcome.status);
     await this.sessions.setState(tx, sessionId, state, outcome);
     if (!this.stopping) await this.startWaiting(tx);
     return true;
