@@ -5,12 +5,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** What a page of this server may load, beside nothing: its own files, and the inline styles given. */
-export function pagePolicy({ styles = [] }: { readonly styles?: readonly string[] } = {}): string {
+/** What a page of this server may load, beside nothing: its own files, scripts only if it has any, and the inline styles given. */
+export function pagePolicy({
+  styles = [],
+  scripts = false,
+}: {
+  readonly styles?: readonly string[];
+  readonly scripts?: boolean;
+}): string {
   const hashes = styles.map((text) => ` 'sha256-${createHash('sha256').update(text).digest('base64')}'`);
   return [
     "default-src 'none'",
-    "script-src 'self'",
+    ...(scripts ? ["script-src 'self'"] : []),
     `style-src 'self'${hashes.join('')}`,
     "img-src 'self' data:",
     "font-src 'self'",
@@ -22,7 +28,10 @@ export function pagePolicy({ styles = [] }: { readonly styles?: readonly string[
 }
 
 /** Swagger UI sets styles by script, which no hash can name. */
-export const DOCS_POLICY = pagePolicy().replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
+export const DOCS_POLICY = pagePolicy({ scripts: true }).replace(
+  "style-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+);
 
 /** Another web UI decides itself what it loads; it may not be framed, nor bring plugins. */
 export const OTHER_UI_POLICY = "object-src 'none'; base-uri 'self'; frame-ancestors 'none'";

@@ -58,6 +58,8 @@ describe('the configuration', () => {
           '/agent-tars.db-wal',
           '/agent-tars.db-shm',
           '/agent-tars.db-journal',
+          '/tokens.json',
+          '/auth-token',
         ].map((path) => join(homedir(), '.agent-tars') + path),
       },
       dataDir: join(homedir(), '.agent-tars'),
@@ -119,7 +121,15 @@ describe('the configuration', () => {
     const storage = { type: 'sqlite' as const, path: 'own.db' };
     expect(resolve({ dataDir: 'state', server: { storage } }).files).toEqual({
       visible: [],
-      offLimits: ['/srv/state', '/srv/own.db', '/srv/own.db-wal', '/srv/own.db-shm', '/srv/own.db-journal'],
+      offLimits: [
+        '/srv/state',
+        '/srv/own.db',
+        '/srv/own.db-wal',
+        '/srv/own.db-shm',
+        '/srv/own.db-journal',
+        '/srv/state/tokens.json',
+        '/srv/state/auth-token',
+      ],
     });
     const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });
     expect(memory.files.offLimits).toEqual(['/data']);
