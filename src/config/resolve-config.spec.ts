@@ -132,7 +132,7 @@ describe('the configuration', () => {
       ],
     });
     const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });
-    expect(memory.files.offLimits).toEqual(['/data']);
+    expect(memory.files.offLimits).toEqual(['/data', '/data/tokens.json', '/data/auth-token']);
     expect(resolve({ files: { visible: ['.github'] } }).files.visible).toEqual(['.github']);
   });
 
