@@ -330,6 +330,22 @@ describe('a server process', () => {
       expect(await third.status(sessionId)).toEqual({ isProcessing: false, state: 'idle' });
     });
 
+    it("goes on with the other's queue when a query finds it dead, also one that is refused", async () => {
+      const [first, second] = await Promise.all([start(), start()]);
+      const sessions = [await inTheMiddle(first), await inTheMiddle(first)];
+      const [refused, queued] = sessions.map(({ sessionId }) => sessionId) as [string, string];
+      for (const id of [refused, queued]) await (await first.stream(id, 'hold', QUEUE)).until('queued');
+      await first.kill('SIGKILL');
+      expect(await second.query(refused, 'me too')).toMatchObject({ status: 409 });
+      const last = second.query(queued, 'me too', QUEUE);
+      const followers = [await second.follow(refused, 8), await second.follow(queued, 8)];
+      held.open();
+      for (const follower of followers) {
+        await follower.until(({ content }) => content === 'Half an answer, and the rest');
+      }
+      expect(await last).toMatchObject({ status: 200, body: { result: { content: 'Hello there!' } } });
+    });
+
     it('can abort a run whose server died meanwhile, and ask in its session', async () => {
       const [first, second] = await Promise.all([start(), start()]);
       const aborted = await inTheMiddle(first);

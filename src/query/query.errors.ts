@@ -1,4 +1,5 @@
 import { DatabaseUnavailable, DomainError } from '../common/errors.js';
+import type { OpenRun } from './run.entity.js';
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {
@@ -49,6 +50,15 @@ export class IdempotencyMismatch extends DomainError {
 export class ClaimLost extends DomainError {
   constructor() {
     super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
+  }
+}
+
+/** The session has a run under way whose server has died. */
+export class RunLost extends Error {
+  override readonly name = 'RunLost';
+
+  constructor(readonly run: OpenRun) {
+    super(`The server of run ${run.id} has died.`);
   }
 }
 

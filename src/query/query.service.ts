@@ -13,6 +13,7 @@ import {
   QueueFull,
   RunAborted,
   RunInterrupted,
+  RunLost,
   RunNotFound,
   SessionBusy,
 } from './query.errors.js';
@@ -94,7 +95,14 @@ export class QueryService {
    */
   async start(request: QueryRequest, runId = newId()): Promise<Accepted> {
     if (this.engine.draining) throw new Draining();
-    return this.work.write((tx) => this.accept(tx, request, runId));
+    try {
+      return await this.work.write((tx) => this.accept(tx, request, runId));
+    } catch (error) {
+      if (!(error instanceof RunLost)) throw error;
+      // In a commit of its own: this query may be refused, what it has found must be mended all the same.
+      await this.engine.closeLost(error.run);
+      return this.start(request, runId);
+    }
   }
 
   /** Takes a query and waits for its final message. @throws what `start` does, the model's failure, RunDelayed */

@@ -18,7 +18,7 @@ import { type Session, SessionNotFound, SessionsService, type SessionState } fro
 import { ReferencesService } from '../workspace/index.js';
 import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
-import { ClaimLost, RunDelayed } from './query.errors.js';
+import { ClaimLost, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
 import { Watchdog } from './watchdog.js';
@@ -130,15 +130,14 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * The session's runs that have not ended: the one under way first, then the queue. One whose server has died
-   * is closed on the way: nobody else would before the next start.
+   * The session's runs that have not ended: the one under way first, then the queue.
+   * @throws RunLost when the server of the one under way has died: nobody else would end it before the next start
    */
   async openRuns(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
     const open = await this.runs.openOf(tx, sessionId);
     const [first] = open;
-    if (first?.status !== 'running' || isAlive(first.owner)) return open;
-    await this.closeWithin(tx, first, 'interrupted');
-    return open.slice(1);
+    if (first?.status === 'running' && !isAlive(first.owner)) throw new RunLost(first);
+    return open;
   }
 
   /**
@@ -152,7 +151,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     this.live.add(new LiveRun(id, sessionId));
   }
 
-  /** Ends a run that another process works on, or none any more. */
+  /** Ends a run that another process works on, or none any more; what waited behind it goes on. */
   closeLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
     return this.work.write(async (tx) => {
       await this.closeWithin(tx, run, status);
