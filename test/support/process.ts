@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Leave the port to the configuration. */
   readonly configuredPort?: boolean;
+  /** A command that starts it, such as nice(1), with its own arguments. */
+  readonly through?: readonly string[];
 }
 
 /** No key of the machine that the tests run on may choose the model. */
@@ -27,7 +29,9 @@ export async function run(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [BIN, ...args], { ...options, env: cleanEnv(options.env) });
+  const { through = [], ...rest } = options;
+  const [command = '', ...before] = [...through, process.execPath, BIN];
+  const child = spawn(command, [...before, ...args], { ...rest, env: cleanEnv(options.env) });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data) => (stdout += String(data)));

@@ -11,7 +11,7 @@ export interface Ack {
 
 /** Sends a message and waits for its acknowledgement. */
 export function ask(socket: Socket, message: string, ...args: unknown[]): Promise<Ack> {
-  return socket.timeout(10_000).emitWithAck(message, ...args) as Promise<Ack>;
+  return socket.timeout(30_000).emitWithAck(message, ...args) as Promise<Ack>;
 }
 
 /** Everything that a socket is sent, by the name of the message. */
