@@ -26,6 +26,7 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
   let directory: string;
   let dataDir: string;
   let material: Material;
+  const sessionIds: string[] = [];
   let log = '';
   const statuses = new Map<number, number>();
 
@@ -39,7 +40,7 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
     );
     server.child.stdout?.on('data', (data) => (log += String(data)));
     server.child.stderr?.on('data', (data) => (log += String(data)));
-    const sessionIds = await Promise.all(Array.from({ length: 5 }, () => server.createSession()));
+    sessionIds.push(...(await Promise.all(Array.from({ length: 5 }, () => server.createSession()))));
     const { body } = await server.get<ApiDocument>('/api/docs/openapi.json');
     material = { operations: operationsOf(body), sessionIds, host: new URL(server.url).host };
   });
@@ -54,7 +55,7 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
     const patterns = [
       /\n\s+at .+:\d+:\d+/,
       /\bSQLITE_\w+/,
-      /\b(SELECT|UPDATE|INSERT INTO|DELETE FROM) .*"?\w+"?/,
+      /\b(SELECT .+ FROM|INSERT INTO|UPDATE "?\w+"? SET|DELETE FROM)\b/,
     ];
     return [
       ...secrets.filter((secret) => text.includes(secret)),
@@ -119,6 +120,11 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
     expect([status, body]).toMatchObject([200, { result: { content: '6 * 7 = 42' } }]);
   }
 
+  async function renew(index: number): Promise<void> {
+    const created = await server.createSession().catch(() => undefined); // a server that is gone is told of below
+    if (created !== undefined) sessionIds[index % sessionIds.length] = created;
+  }
+
   async function fuzz(from: number, to: number): Promise<string[]> {
     const problems: string[] = [];
     let next = from;
@@ -126,8 +132,13 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
       let connection: RawConnection | undefined;
       while (next < to && problems.length < 20) {
         const number = next++;
+        // Some requests delete sessions: those that the next ones name are new ones from time to time.
+        if (number % 100 === 0) await renew(number / 100);
         const request = fuzzedRequest(SEED, number, material);
-        const sent = await send(request, connection);
+        const sent = await send(request, connection).catch((error: unknown) => ({
+          problems: [`failed: ${String(error)}`], // the server is gone: its log says why
+          connection: undefined,
+        }));
         connection = sent.connection;
         problems.push(...sent.problems.map((problem) => `request ${number} (${request.what}): ${problem}`));
       }
@@ -139,9 +150,9 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
 
   it('over HTTP are refused or met, without a crash, a leak, or memory that grows', async () => {
     const warmUp = REQUESTS / 3;
-    expect(await fuzz(0, warmUp)).toEqual([]);
+    expect({ problems: await fuzz(0, warmUp), log }).toEqual({ problems: [], log: '' });
     const before = await memory();
-    expect(await fuzz(warmUp, REQUESTS)).toEqual([]);
+    expect({ problems: await fuzz(warmUp, REQUESTS), log }).toEqual({ problems: [], log: '' });
     const after = await memory();
     await expectAnswers();
     expect(log).toBe('');
@@ -154,7 +165,7 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
       `FUZZ_SEED=${SEED}: ${REQUESTS} requests, answered ${answers.join(', ')}; ` +
         `memory ${Math.round((before ?? 0) / 2 ** 20)} MB and ${growth} MB more\n`,
     );
-    expect(growth).toBeLessThan(100);
+    expect(growth).toBeLessThan(128);
   }, 120_000);
 
   it('over Socket.IO are acknowledged or ignored, and the others go on', async () => {
@@ -162,8 +173,12 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
     const problems: string[] = [];
     const names = ['join-session', 'leave-session', 'send-query', 'abort-query', 'approve-tool'];
     let socket = await server.socket();
+    let connections = 1;
     for (let i = 0; i < MESSAGES / 20; i++) {
-      if (!socket.connected) socket = await server.socket([dice.of(['websocket', 'polling'])]);
+      if (!socket.connected) {
+        socket = await server.socket([dice.of(['websocket', 'polling'])]);
+        connections++;
+      }
       await Promise.all(
         Array.from({ length: 20 }, async () => {
           const name = dice.oneIn(20) ? dice.text() || 'x' : dice.of(names);
@@ -175,7 +190,11 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
             socket.emit(name, ...values);
             return;
           }
-          const ack = await ask(socket, name, ...values);
+          const ack = await ask(socket, name, ...values).catch(() => undefined);
+          if (ack === undefined) {
+            expect(socket.connected).toBe(false); // dropped, as who leaves too much unread is; or not answered
+            return;
+          }
           const text = JSON.stringify(ack);
           if (ack.code === 'INTERNAL') problems.push(`${name} ${JSON.stringify(values)}: ${text}`);
           problems.push(...leaks(text).map((leak) => `${name} leaks ${leak}`));
@@ -183,6 +202,7 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
       );
     }
     expect(problems).toEqual([]);
+    expect(connections).toBeLessThan(MESSAGES / 100);
     await expectAnswers();
     expect(log).toBe('');
   }, 60_000);

@@ -271,16 +271,22 @@ function encoded(dice: Dice, text: string): string {
   return encodeURIComponent(Buffer.from(text).toString());
 }
 
-/** What would end the request line, and make another request of the rest. */
-const noSpace = (target: string): string => target.replace(/\s/g, '+').replaceAll('\u0000', '+');
+/** Without what would end the request line, and make another request of the rest. */
+const noSpace = (target: string): string => printable(target).replaceAll(' ', '+');
+
+/** As one line of bytes that HTTP allows: what it does not allow is refused before any of our code sees it. */
+function printable(text: string): string {
+  const bytes = Buffer.from(text, 'latin1').map((byte) => (byte < 0x20 || byte === 0x7f ? 0x20 : byte));
+  return Buffer.from(bytes).toString('latin1');
+}
 
 function bodyOf(dice: Dice, fields: readonly string[], { sessionIds }: Material): unknown {
   if (dice.oneIn(12)) return dice.value();
   const body: Record<string, unknown> = {};
   if (!dice.oneIn(6)) body['sessionId'] = dice.oneIn(5) ? dice.value() : dice.of(sessionIds);
   if (!dice.oneIn(4)) body['query'] = dice.oneIn(2) ? dice.text() : content(dice);
-  for (let i = dice.below(5); i > 0; i--) body[dice.of(fields)] = dice.value();
-  if (dice.oneIn(3)) body['whenBusy'] = dice.of(['reject', 'queue', 'interrupt', 'x']);
+  for (let i = dice.oneIn(2) ? dice.below(5) : 0; i > 0; i--) body[dice.of(fields)] = dice.value();
+  if (dice.oneIn(3)) body['whenBusy'] = dice.of(['reject', 'queue', 'interrupt', 'queue', 'x']);
   if (dice.oneIn(10)) body[dice.text()] = dice.value();
   return body;
 }
@@ -297,23 +303,23 @@ function content(dice: Dice): unknown {
 }
 
 function common(dice: Dice, { host }: Material): Header[] {
-  const headers: Header[] = [['Host', dice.oneIn(30) ? noBreak(dice.text()) : host]];
+  const headers: Header[] = [['Host', dice.oneIn(30) ? headerValue(dice.text()) : host]];
   const more: readonly (() => Header)[] = [
-    () => ['Accept', noBreak(dice.text())],
-    () => ['Accept-Encoding', dice.of(['gzip', 'br;q=1.0, *;q=0', noBreak(dice.text())])],
-    () => ['Range', dice.of(['bytes=0-', 'bytes=-1', 'bytes=9-1', noBreak(dice.text())])],
-    () => ['If-None-Match', dice.of(['*', 'W/"x"', noBreak(dice.text())])],
-    () => ['If-Modified-Since', noBreak(dice.text())],
-    () => ['Last-Event-ID', dice.of(['0', '-1', '1e9', '99999999999999999999', noBreak(dice.text())])],
-    () => ['Idempotency-Key', noBreak(dice.text())],
-    () => ['Authorization', dice.of(['Bearer x', 'Basic eA==', noBreak(dice.text())])],
-    () => ['Cookie', noBreak(dice.text())],
-    () => ['Origin', dice.of([`http://${host}`, 'http://evil.test', 'null', noBreak(dice.text())])],
-    () => ['Sec-Fetch-Site', dice.of(['same-origin', 'cross-site', noBreak(dice.text())])],
-    () => ['X-Forwarded-For', noBreak(dice.text())],
+    () => ['Accept', headerValue(dice.text())],
+    () => ['Accept-Encoding', dice.of(['gzip', 'br;q=1.0, *;q=0', headerValue(dice.text())])],
+    () => ['Range', dice.of(['bytes=0-', 'bytes=-1', 'bytes=9-1', headerValue(dice.text())])],
+    () => ['If-None-Match', dice.of(['*', 'W/"x"', headerValue(dice.text())])],
+    () => ['If-Modified-Since', headerValue(dice.text())],
+    () => ['Last-Event-ID', dice.of(['0', '-1', '1e9', '99999999999999999999', headerValue(dice.text())])],
+    () => ['Idempotency-Key', headerValue(dice.text())],
+    () => ['Authorization', dice.of(['Bearer x', 'Basic eA==', headerValue(dice.text())])],
+    () => ['Cookie', headerValue(dice.text())],
+    () => ['Origin', dice.of([`http://${host}`, 'http://evil.test', 'null', headerValue(dice.text())])],
+    () => ['Sec-Fetch-Site', dice.of(['same-origin', 'cross-site', headerValue(dice.text())])],
+    () => ['X-Forwarded-For', headerValue(dice.text())],
     () => ['X-HTTP-Method-Override', 'DELETE'],
     () => ['Connection', dice.of(['close', 'keep-alive', 'x'])],
-    () => [`X-${dice.below(1_000)}`, noBreak(dice.text())],
+    () => [`X-${dice.below(1_000)}`, headerValue(dice.text())],
   ];
   while (dice.oneIn(2)) headers.push(dice.of(more)());
   return headers;
@@ -324,11 +330,6 @@ function typed(dice: Dice): Header[] {
   return [['Content-Type', dice.oneIn(6) ? dice.of(TYPES) : 'application/json']];
 }
 
-/** What would end the header. */
-const noBreak = (text: string): string =>
-  text
-    .replace(/[\r\n]/g, ' ')
-    .replaceAll('\u0000', ' ')
-    .slice(0, 3_000);
+const headerValue = (text: string): string => printable(text).slice(0, 3_000);
 
 const join = (head: Buffer, body: string): Buffer => Buffer.concat([head, Buffer.from(body)]);
