@@ -52,6 +52,7 @@ export function securityHeaders(): RequestHandler {
   };
   helmet({
     contentSecurityPolicy: false,
+    xFrameOptions: { action: 'deny' },
     strictTransportSecurity: false, // whoever puts TLS before the server decides that
     referrerPolicy: { policy: 'no-referrer' },
   })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
