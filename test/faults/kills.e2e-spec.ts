@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FAULT_SEED } from '../support/dice.js';
+import { ModelStub } from '../support/model-stub.js';
+import { Lane } from './kills/lane.js';
+import { scriptFor } from './kills/model-script.js';
+import type { ServerLife } from './kills/server-life.js';
+import { Tally } from './kills/tally.js';
+
+/** More of them, for a longer run. */
+const KILLS = Number(process.env['FAULT_KILLS'] ?? 204);
+/** Servers that are started, worked with and killed at the same time. */
+const LANES = 3;
+
+/** How many kills must have hit each window: about a third of what they do. */
+const AT_LEAST = {
+  'first start': 3,
+  create: 20,
+  accept: 40,
+  stream: 25,
+  'tool call': 8,
+  'queue of several': 12,
+  interrupt: 10,
+  abort: 8,
+  delete: 5,
+  key: 20,
+  'stored, not told': 40,
+  'recovered queue': 10,
+  'start before recovery': 1,
+  'recovery, half done': 1,
+  'recovery, done': 3,
+};
+
+describe('a server that is killed', () => {
+  const tally = new Tally();
+  const lives = new Map<number, ServerLife>();
+  const wrong: string[] = [];
+  let model: ModelStub;
+  let root: string;
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'agent-tars-kills-'));
+    model = await ModelStub.start();
+    model.answer = scriptFor(lives, (what) => wrong.push(what));
+  });
+  afterAll(async () => {
+    for (const life of lives.values()) life.kill('SIGKILL');
+    await Promise.all([...lives.values()].map((life) => life.exited));
+    await model.stop();
+    await rm(root, { recursive: true, force: true });
+    process.stdout.write(`seed ${FAULT_SEED}: ${tally.toString()}\n`);
+  });
+
+  it('at any moment, has lost nothing, repeated nothing, and goes on', async () => {
+    const suite = { seed: FAULT_SEED, tally, model, lives, root, startMs: 1_500 };
+    let failed = false;
+    const lanes = Array.from({ length: LANES }, async (_, i) => {
+      const lane = new Lane(i, suite);
+      try {
+        for (let kill = i; kill < KILLS && !failed; kill += LANES) {
+          await lane.kill(kill);
+          model.requests.length = 0; // each holds the whole conversation
+        }
+        if (!failed) await lane.finish();
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    });
+    const results = await Promise.allSettled(lanes);
+    const problems = results.flatMap((result) =>
+      result.status === 'rejected' ? [String(result.reason)] : [],
+    );
+    expect([...problems, ...wrong]).toEqual([]);
+    expect({ lost: tally.lost, repeated: tally.repeated, outOfOrder: tally.outOfOrder }).toEqual({
+      lost: 0,
+      repeated: 0,
+      outOfOrder: 0,
+    });
+  }, 1_200_000);
+
+  it('was killed often enough, in every window that matters, with enough to lose', () => {
+    expect(tally.kills).toBeGreaterThanOrEqual(200);
+    expect(tally.acknowledged).toBeGreaterThanOrEqual(2_000);
+    expect(tally.seen).toBeGreaterThanOrEqual(5_000);
+    const missed = Object.entries(AT_LEAST).filter(
+      ([phase, least]) => (tally.phases.get(phase) ?? 0) < least,
+    );
+    expect(missed).toEqual([]);
+  });
+});
