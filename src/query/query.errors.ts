@@ -91,3 +91,14 @@ export class RunDelayed extends DatabaseUnavailable {
     );
   }
 }
+
+/** The server stopped while the query waited in the queue, where it stays. */
+export class LeftInQueue extends DomainError {
+  constructor(runId: string) {
+    super(
+      'DRAINING',
+      'The server stopped while this query waited. It is kept, and answered when the server is there again: follow its session then.',
+      { runId },
+    );
+  }
+}

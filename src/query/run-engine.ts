@@ -18,7 +18,7 @@ import { type Session, SessionNotFound, SessionsService, type SessionState } fro
 import { ReferencesService } from '../workspace/index.js';
 import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
-import { ClaimLost, RunDelayed, RunLost } from './query.errors.js';
+import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
 import { Watchdog } from './watchdog.js';
@@ -96,6 +96,10 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     for (const run of running()) run.abort('interrupted');
     this.work.keepNothing(); // what cannot be stored now, the next start closes
     await finished();
+    // What waits stays in the queue for the next start; who waits for it here is told so.
+    for (const run of this.live.all()) {
+      run.end({ runId: run.id, status: 'interrupted', error: new LeftInQueue(run.id) });
+    }
     retireOwner(this.owner);
   }
 
