@@ -57,6 +57,21 @@ describe('a request that offers another protocol', () => {
     expect(bodies).toEqual([health, version, version, health, version, health]);
   });
 
+  it('is one connection to the limit, however often it is offered', async () => {
+    const limited = await TestServer.start({ config: { server: { limits: { connections: 2 } } } });
+    const other = limited.server.port;
+    const connection = await RawConnection.open(other);
+    const headers: RawHeaders = [['Host', `127.0.0.1:${other}`], ...HTTP2];
+    const statuses: unknown[] = [];
+    for (let i = 0; i < 5; i++) {
+      connection.write(toBytes({ target: '/api/health', headers }));
+      statuses.push((await connection.answer())?.status);
+    }
+    connection.destroy();
+    await limited.stop();
+    expect(statuses).toEqual([200, 200, 200, 200, 200]);
+  });
+
   it('and to close the connection has it closed', async () => {
     const connection = await RawConnection.open(port);
     const headers: RawHeaders = [...host, ['Connection', 'close, Upgrade'], ['Upgrade', 'h2c']];

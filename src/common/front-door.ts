@@ -43,6 +43,7 @@ export function guardDoor(
   admits: (socket: Socket) => boolean = () => true,
 ): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  const reconnect = (socket: Socket) => emit('connection', socket); // it has been admitted before
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     switch (event) {
       case 'connection':
@@ -55,7 +56,7 @@ export function guardDoor(
       case 'connect': {
         const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
         if (refusedRaw(req, socket, rules)) return true;
-        return (event === 'upgrade' && settleUpgrade(server, req, socket, head)) || emit(event, ...args);
+        return (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) || emit(event, ...args);
       }
       default:
         return emit(event, ...args);

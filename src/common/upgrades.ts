@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { DomainError } from './errors.js';
 import { endWithError } from './plain-answer.js';
@@ -13,12 +13,19 @@ const HOP_HEADERS = new Set(['connection', 'upgrade', 'http2-settings']);
  * than WebSocket is then taken for an upgrade too, as some clients offer HTTP/2 with their first request; the
  * offer is ignored, and the request is met. A WebSocket that no listener claims is refused.
  *
+ * @param reconnect gives a connection back to the HTTP server, as if it had just come
  * @returns true when nothing is left to do
  */
-export function settleUpgrade(server: Server, req: IncomingMessage, socket: Socket, head: Buffer): boolean {
+export function settleUpgrade(
+  req: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  reconnect: (socket: Socket) => void,
+): boolean {
   socket.on('error', () => socket.destroy()); // Node has taken its own listener off
   if (req.headers.upgrade?.toLowerCase() !== 'websocket') {
-    replay(server, req, socket, head);
+    socket.unshift(Buffer.concat([withoutOffer(req), head]));
+    reconnect(socket);
     return true;
   }
   const { bytesWritten } = socket;
@@ -31,14 +38,13 @@ export function settleUpgrade(server: Server, req: IncomingMessage, socket: Sock
   return false;
 }
 
-/** Gives the connection back to the server, with the request as it would be without the offer. */
-function replay(server: Server, req: IncomingMessage, socket: Socket, head: Buffer): void {
-  const lines = [`${req.method} ${req.url} HTTP/${req.httpVersion}`];
-  for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = req.rawHeaders.slice(i, i + 2);
+/** The head of the request as it would be without the offer. */
+function withoutOffer({ method, url, httpVersion, rawHeaders, headers }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
     if (!HOP_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
   }
-  if (/\bclose\b/i.test(req.headers.connection ?? '')) lines.push('Connection: close');
-  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  server.emit('connection', socket);
+  if (/\bclose\b/i.test(headers.connection ?? '')) lines.push('Connection: close');
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
