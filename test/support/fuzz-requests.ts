@@ -42,6 +42,8 @@ const OTHER_PATHS = [
   '//api//sessions',
   '/api/docs/..%2f..%2fpackage.json',
   '/api/docs/%00',
+  '/auth/link?code=x',
+  '/auth/logout',
   '/api/runs/%E0%A4%A',
   '*',
 ];
@@ -225,6 +227,7 @@ const FIELDS = [
   'runId',
   'sessionName',
   'sessionTags',
+  'paths',
 ];
 
 function place(dice: Dice, { operations, sessionIds }: Material): Place {
