@@ -1,11 +1,18 @@
-import { createParamDecorator, type ExecutionContext, Logger } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  createParamDecorator,
+  type ExecutionContext,
+  Logger,
+} from '@nestjs/common';
 import {
   ConnectedSocket,
   type OnGatewayDisconnect,
   SubscribeMessage,
   WebSocketGateway,
+  WebSocketServer,
 } from '@nestjs/websockets';
-import type { Socket } from 'socket.io';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server, Socket } from 'socket.io';
 import { DomainError, type ErrorBody, InvalidInput, toDomainError } from '../common/errors.js';
 import { clientOf } from '../common/client.js';
 import { Limits } from '../common/limits.js';
@@ -13,7 +20,11 @@ import { validationPipe } from '../common/validation.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
 import { SessionStreams } from '../sessions/index.js';
 import { JoinSessionDto, LeaveSessionDto } from './dto/messages.dto.js';
+import { caughtUp } from './backlog.js';
 import { SessionRooms } from './session-rooms.js';
+
+/** How long a server that stops waits for sockets that have not taken all yet: they come back with their cursor. */
+const LAST_WORDS_MS = 1_000;
 
 /** The acknowledgement of every message. */
 type Ack = { readonly ok: true; readonly [key: string]: unknown } | ({ readonly ok: false } & ErrorBody);
@@ -25,7 +36,9 @@ const Message = createParamDecorator((_: unknown, context: ExecutionContext): un
 
 /** The second adapter over the same events: it validates, calls a service, and passes on what comes. */
 @WebSocketGateway()
-export class SessionsGateway implements OnGatewayDisconnect {
+export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationShutdown {
+  @WebSocketServer()
+  private readonly server: Server;
   private readonly logger = new Logger(SessionsGateway.name);
   private readonly validation = validationPipe();
   /** By socket and session: resolves when the message under way has been handled. */
@@ -76,6 +89,12 @@ export class SessionsGateway implements OnGatewayDisconnect {
       socket.emit('abort-result', { sessionId, success });
       return { success };
     });
+  }
+
+  /** Once the last run has ended: what it said last is on its way when the connections are closed. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const sockets = [...this.server.sockets.sockets.values()];
+    await Promise.race([Promise.all(sockets.map(caughtUp)), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
   }
 
   handleDisconnect(socket: Socket): void {
