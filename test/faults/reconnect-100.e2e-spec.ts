@@ -35,6 +35,8 @@ abstract class Traveller {
 
   abstract connect(): void;
   protected abstract leave(): Promise<void>;
+  /** Ends its last connection. */
+  abstract end(): Promise<void>;
 
   get connected(): Promise<void> {
     return this.caughtUp.opened;
@@ -51,11 +53,6 @@ abstract class Traveller {
     this.connect();
     this.reconnects += 1;
     if (this.dice.chance(0.3)) await this.connected;
-  }
-
-  /** The last of its connections is ended. */
-  end(): Promise<void> {
-    return this.leave();
   }
 
   protected take(event: AnyEvent): void {
@@ -83,6 +80,10 @@ class SseTraveller extends Traveller {
   protected async leave(): Promise<void> {
     this.line?.cut(this.dice.pick(SSE_CUTS));
     await this.line?.closed;
+  }
+
+  end(): Promise<void> {
+    return this.leave();
   }
 }
 
@@ -114,6 +115,10 @@ class SocketTraveller extends Traveller {
     }
     await line.cut(how);
     this.line = undefined;
+  }
+
+  async end(): Promise<void> {
+    await this.line?.cut('disconnected');
   }
 }
 

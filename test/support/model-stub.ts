@@ -185,6 +185,18 @@ export class ModelStub {
     return last;
   }
 
+  /** How many connections there are, idle ones included. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) =>
+      this.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+  }
+
+  /** Hangs up on connections without a request, as providers do after a while. */
+  closeIdle(): void {
+    this.server.closeIdleConnections();
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     this.server.close();

@@ -47,6 +47,11 @@ export class SocketLine {
     });
   }
 
+  /** Takes messages of another name than `agent-event`. */
+  on(name: string, take: (message: AnyEvent) => void): void {
+    this.socket.on(name, take);
+  }
+
   /** Sends a message and waits for its acknowledgement. Rejects when the connection ends before. */
   ask(message: string, argument: unknown): Promise<Ack> {
     return ask(this.socket, message, argument);
