@@ -20,4 +20,6 @@ export default {
     ],
   },
   testTimeout: 30000,
+  // Many tests wait for processes and timers: one worker less than there are cores would leave half of two idle.
+  maxWorkers: '100%',
 };
