@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SENTINEL_KEY } from './leaks.js';
 
 /** A request as the model's endpoint got it. */
 export interface ModelRequest {
@@ -165,7 +164,7 @@ export class ModelStub {
       provider: 'openai-compatible' as const,
       id: 'scripted',
       baseURL: this.baseURL,
-      apiKey: SENTINEL_KEY,
+      apiKey: 'sk-test-sentinel',
     };
   }
 
