@@ -35,6 +35,26 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
+    files: ['test/pages/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          ...[
+            'Blob',
+            'EventSource',
+            'FormData',
+            'URL',
+            'URLSearchParams',
+            'WebSocket',
+            'Worker',
+            'XMLHttpRequest',
+          ],
+          ...['document', 'fetch', 'location', 'navigator', 'setTimeout', 'window'],
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
+  {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
       globals: {
