@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SENTINEL_KEY } from './leaks.js';
 
 /** A request as the model's endpoint got it. */
 export interface ModelRequest {
@@ -164,7 +165,7 @@ export class ModelStub {
       provider: 'openai-compatible' as const,
       id: 'scripted',
       baseURL: this.baseURL,
-      apiKey: 'sk-test-sentinel',
+      apiKey: SENTINEL_KEY,
     };
   }
 
