@@ -36,18 +36,20 @@ export async function comeBack(
   problems: Problems,
   awaited: Awaited,
 ): Promise<void> {
-  await Promise.all(
-    sessions.map((session) =>
-      desk.follow(session, dice.chance(0.25) ? 0 : session.lastSeq, dice.chance(0.6)),
-    ),
-  );
+  const follow = (session: KnownSession) => {
+    return desk.follow(session, dice.chance(0.25) ? 0 : session.lastSeq, dice.chance(0.6));
+  };
+  await Promise.all(sessions.map((session) => awaited.of(`the stream of ${session.id}`, follow(session))));
   const answers: Promise<unknown>[] = [];
   for (const key of desk.journal.keys.values()) {
     if (!left.sessions.has(key.session.id) || key.session.deleting) continue;
-    answers.push(desk.aside(sendAgain(desk, dice.pick(['rest', 'stream', 'socket']), key, left, problems)));
+    const door = dice.pick(['rest', 'stream', 'socket']);
+    const again = desk.aside(sendAgain(desk, door, key, left, problems));
+    answers.push(awaited.of(`${key.key} in ${key.session.id} by ${door}`, again));
   }
   desk.journal.keys.clear();
-  await desk.get('/api/ready'); // so that most keys come while the queues still are as they were left
+  // So that most keys come while the queues still are as they were left.
+  await awaited.of('readiness', desk.get('/api/ready'));
   desk.life.silence?.open();
   await Promise.all(answers);
   await Promise.all(sessions.map((session) => untilIdle(desk, session, awaited)));
@@ -108,7 +110,8 @@ function checkAnswer(
 
 async function untilIdle(desk: Desk, session: KnownSession, awaited: Awaited): Promise<void> {
   const sight = await desk.follow(session, session.lastSeq, false);
-  const { body } = await desk.get(`/api/runs?sessionId=${session.id}`);
+  const runs = desk.get(`/api/runs?sessionId=${session.id}`);
+  const { body } = await awaited.of(`the runs of ${session.id}`, runs);
   const open = (body.runs as RunRow[]).filter(isOpen);
   await Promise.all(
     open.map(({ id, status }) => awaited.of(`the end of ${id}, ${status}`, sight.untilEndOf(id))),
