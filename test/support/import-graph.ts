@@ -10,21 +10,53 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
+/** One import of a package by a file. */
+export interface PackageImport {
+  readonly from: string;
+  /** The package's name, whatever file of it is imported. */
+  readonly name: string;
+  readonly typeOnly: boolean;
+}
+
 /** All imports among the TypeScript files below `directory`, tests and packages left out. */
 export function importsBelow(directory: string): Import[] {
-  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .map((file) => relative(directory, join(directory, file)).split(sep).join('/'))
-    .filter((file) => file.endsWith('.ts') && !/\.(spec|d)\.ts$/.test(file));
-  return files.flatMap((file) => importsOf(file, readFileSync(join(directory, file), 'utf8')));
+  return sourcesBelow(directory).flatMap(({ file, source }) => importsOf(file, source));
+}
+
+/** All imports of packages by the files below the directories, tests and Node's own modules left out. */
+export function packagesIn(directories: readonly string[]): PackageImport[] {
+  return directories.flatMap(sourcesBelow).flatMap(({ file, source }) =>
+    specifiersIn(file, source)
+      .filter(({ text }) => !/^(\.|node:)/.test(text))
+      .map(({ text, typeOnly }) => ({
+        from: file,
+        name: /^(@[^/]+\/)?[^/]+/.exec(text)?.[0] ?? text,
+        typeOnly,
+      })),
+  );
 }
 
 /** The relative imports of one file: `import`, `export … from`, `import()` and `import('…').Type`. */
 export function importsOf(file: string, source: string): Import[] {
-  const imports: Import[] = [];
+  return specifiersIn(file, source)
+    .filter(({ text }) => text.startsWith('.'))
+    .map(({ text, typeOnly }) => {
+      const to = posix.join(posix.dirname(file), text).replace(/\.js$/, '.ts');
+      return { from: file, to, typeOnly };
+    });
+}
+
+function sourcesBelow(directory: string): { file: string; source: string }[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((file) => relative(directory, join(directory, file)).split(sep).join('/'))
+    .filter((file) => /\.[jt]s$/.test(file) && !/\.(spec|d)\.ts$/.test(file))
+    .map((file) => ({ file, source: readFileSync(join(directory, file), 'utf8') }));
+}
+
+function specifiersIn(file: string, source: string): { text: string; typeOnly: boolean }[] {
+  const found: { text: string; typeOnly: boolean }[] = [];
   const add = (specifier: ts.Node | undefined, typeOnly: boolean) => {
-    if (!specifier || !ts.isStringLiteral(specifier) || !specifier.text.startsWith('.')) return;
-    const to = posix.join(posix.dirname(file), specifier.text).replace(/\.js$/, '.ts');
-    imports.push({ from: file, to, typeOnly });
+    if (specifier && ts.isStringLiteral(specifier)) found.push({ text: specifier.text, typeOnly });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeOnly(node.importClause));
@@ -37,7 +69,7 @@ export function importsOf(file: string, source: string): Import[] {
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true));
-  return imports;
+  return found;
 }
 
 function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
