@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
-const PLACES = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const ON_A_MAC = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 /** The browser of this machine, or the one that CHROMIUM_PATH names; undefined where there is none. */
-export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? PLACES.find((path) => existsSync(path));
+export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? findChromium();
+
+function findChromium(): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(delimiter);
+  const places = directories.flatMap((directory) => NAMES.map((name) => join(directory, name)));
+  return [...places, ON_A_MAC].find((path) => existsSync(path));
+}
 
 /** Starts it. `evil.test` is this machine to it, as it is to the victim of a name that was bound to it. */
 export function startBrowser(): Promise<Browser> {
