@@ -70,7 +70,6 @@ export class EventLog {
       entries.flatMap(({ event, json }) => [sessionId, event.seq, runId, event.type, json]),
     );
     tx.afterCommit(() => {
-      if (!this.bus.hasListeners(sessionId)) return;
       for (const { event, json } of entries) this.bus.publish(sessionId, this.frames.publish(event, json));
     });
     return entries.map(({ event }) => event);
