@@ -314,7 +314,7 @@ describe('GET /api/sessions/stream', () => {
     await expect(readOn()).rejects.toThrow('terminated');
     expect(received).toBeLessThan(20_000_000);
     expect(await app.status(sessionId)).toEqual({ isProcessing: false, state: 'idle' });
-  });
+  }, 90_000);
 
   it('replays a history that is larger than the bound of a slow reader', async () => {
     const sessionId = await app.createSession();
