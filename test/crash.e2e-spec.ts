@@ -338,7 +338,7 @@ describe('a server process', () => {
       await first.kill('SIGKILL');
       expect(await second.query(refused, 'me too')).toMatchObject({ status: 409 });
       const last = second.query(queued, 'me too', QUEUE);
-      const followers = [await second.follow(refused, 8), await second.follow(queued, 8)];
+      const followers = [await second.follow(refused), await second.follow(queued)];
       held.open();
       for (const follower of followers) {
         await follower.until(({ content }) => content === 'Half an answer, and the rest');
