@@ -8,6 +8,8 @@ type Awaitable<T> = T | Promise<T>;
  * query runner costs several times what a short statement does; the hot path of a run does not go through it.
  */
 export interface Sql {
+  /** Whether it answers at once: nothing else happens on the connection while it is at work. */
+  readonly isSync: boolean;
   /** Runs a statement and answers how many rows it changed. */
   run(sql: string, values?: Values): Awaitable<number>;
   /** Runs a query and answers its rows. */
@@ -28,6 +30,7 @@ const MAX_PREPARED = 500;
 
 /** better-sqlite3 and libsql, which answer at once. */
 class SyncSql implements Sql {
+  readonly isSync = true;
   private readonly prepared = new Map<string, Statement>();
 
   constructor(private readonly database: SyncDatabase) {}

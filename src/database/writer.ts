@@ -27,6 +27,14 @@ export class Writer {
   }
 
   /**
+   * Reads committed rows, when it can be done here: outside a transaction. This connection has the pages at hand that
+   * it has just written; another one has to read them from the log again after each commit.
+   */
+  get reading(): Sql | undefined {
+    return this.sql.isSync && !this.runner.isTransactionActive ? this.sql : undefined;
+  }
+
+  /**
    * Takes the write lock: a transaction that begins with a read and then finds that another process has written
    * can only fail.
    */

@@ -9,6 +9,7 @@ import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSq
 
 /** Gives the callback API of `sqlite3` the few promise-returning methods that are needed of it. */
 class Connection implements Sql {
+  readonly isSync = false;
   private readonly opened: Promise<sqlite3.Database>;
 
   constructor(library: typeof sqlite3, file: string) {
