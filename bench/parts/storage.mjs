@@ -8,7 +8,7 @@ const FEWEST_READS = 10;
 export async function createSessions(bench) {
   const rows = [];
   for (const width of [1, 16]) {
-    const count = bench.size(width === 1 ? 300 : 2_000);
+    const count = bench.size(width === 1 ? 1_000 : 4_000);
     const { ours, floor } = await bench.alternate(async (target) => {
       const create = () => bench.load.run('createSessions', { url: target.url, count, width });
       const [{ perSecond, p50, p99 }, cpu] = await bench.withCpu(target, create);

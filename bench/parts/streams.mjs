@@ -74,7 +74,7 @@ export async function first(bench) {
 export async function query(bench) {
   const rows = [];
   for (const width of [1, 16]) {
-    const count = bench.size(width === 1 ? 200 : 640);
+    const count = bench.size(width === 1 ? 500 : 1_600);
     const { ours, floor } = await bench.alternate(async (target) => {
       const sessions = await bench.sessions(target, count);
       const [, cpu] = await bench.withCpu(target, () => bench.streams(target, sessions, 20, { width }));

@@ -17,6 +17,8 @@ export interface RunLogScope {
   readonly claim: (tx: Transaction) => Promise<void>;
   /** Is told why what the run writes is not stored yet. */
   readonly delayed: Delayed;
+  /** The session's events so far, where they are at hand: what has just been written need not be read. */
+  readonly known?: readonly StoredAgentEvent[] | undefined;
 }
 
 export interface MessageEnd {
@@ -36,13 +38,16 @@ export class RunLog {
   private last: Promise<AssistantMessageEvent> | undefined;
   private sealed = false;
   private wroteAt = Date.now();
+  private known: readonly StoredAgentEvent[] | undefined;
 
   constructor(
     private readonly work: UnitOfWork,
     private readonly events: EventLog,
     private readonly bus: EventBus,
     private readonly scope: RunLogScope,
-  ) {}
+  ) {
+    this.known = scope.known;
+  }
 
   /** The last message of the run, once it is stored; undefined when there is none, or it could not be. */
   get lastMessage(): Promise<AssistantMessageEvent | undefined> {
@@ -85,6 +90,7 @@ export class RunLog {
 
   private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
     if (this.sealed) return Promise.reject(new RunEnded());
+    this.known = undefined;
     return this.work.persist(async (tx) => {
       await this.scope.claim(tx);
       return this.events.append(tx, this.scope.sessionId, this.scope.runId, drafts);
@@ -92,7 +98,8 @@ export class RunLog {
   }
 
   /** The session's events, those of this run included. */
-  history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
+  async history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
+    if (this.known) return this.known.filter(({ type }) => types?.includes(type) ?? true);
     return this.events.read(this.scope.sessionId, types ? { types } : {});
   }
 

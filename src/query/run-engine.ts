@@ -13,6 +13,7 @@ import {
   type NoticeEvent,
   type QueryContent,
   RunLog,
+  type StoredAgentEvent,
 } from '../events/index.js';
 import { type Session, SessionNotFound, SessionsService, type SessionState } from '../sessions/index.js';
 import { ReferencesService } from '../workspace/index.js';
@@ -194,6 +195,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     session: Session,
     content: QueryContent,
     options: RunOptions,
+    known: readonly StoredAgentEvent[] | undefined,
   ): Promise<void> {
     const log = new RunLog(this.work, this.events, this.bus, {
       sessionId: run.sessionId,
@@ -202,6 +204,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
         if (!(await this.runs.touch(tx, run.id, this.owner))) throw new ClaimLost();
       },
       delayed: () => this.delayed(run),
+      known,
     });
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);
@@ -318,7 +321,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   ): Promise<void> {
     const { provider, id, displayName } = this.sessions.toDto(session).metadata.modelConfig;
     const options = runOptions(session);
-    await this.events.append(tx, session.id, run.id, [
+    const begun = await this.events.append(tx, session.id, run.id, [
       { type: 'user_message', content },
       {
         type: 'agent_run_start',
@@ -335,7 +338,8 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       const live = this.live.get(run.id) ?? run;
       this.live.add(live);
       live.startedAt = Date.now();
-      void this.execute(live, session, content, options);
+      const isFirst = begun[0]?.seq === 1;
+      void this.execute(live, session, content, options, isFirst ? begun : undefined);
     });
   }
 }

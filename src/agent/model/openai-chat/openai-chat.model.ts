@@ -72,10 +72,14 @@ export class OpenAIChatModel implements Model {
           ...(apiKey && { authorization: `Bearer ${apiKey.reveal()}` }),
         },
       });
-      sent.once('response', resolve);
+      // An answer that switches protocols is neither a response nor an error.
+      const closed = () => reject(this.unreachable(new Error('the connection was closed')));
+      sent.once('close', closed);
+      sent.once('response', (answer) => {
+        sent.off('close', closed);
+        resolve(answer);
+      });
       sent.once('error', (error) => reject(signal.aborted ? error : this.unreachable(error)));
-      // An answer that switches protocols is neither; after a response it settles nothing.
-      sent.once('close', () => reject(this.unreachable(new Error('the connection was closed'))));
       sent.end(json);
     });
     const { statusCode = 0 } = response;
@@ -117,9 +121,13 @@ function read(response: http.IncomingMessage, take: (text: string) => void): Pro
         reject(error instanceof Error ? error : new Error(String(error)));
       }
     });
-    response.once('end', resolve);
+    const closed = () => reject(new TypeError('terminated'));
+    response.once('close', closed);
+    response.once('end', () => {
+      response.off('close', closed);
+      resolve();
+    });
     response.once('error', reject);
-    response.once('close', () => reject(new TypeError('terminated'))); // settles nothing after the end
   });
 }
 
