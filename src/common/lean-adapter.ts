@@ -15,7 +15,7 @@ export class LeanExpressAdapter extends ExpressAdapter {
   private readonly open = new Set<Socket>();
 
   override initHttpServer({ forceCloseConnections }: NestApplicationOptions): void {
-    const server = createExpressServer(this.getInstance() as Express);
+    const server = createExpressServer(this.getInstance<Express>());
     if (forceCloseConnections) {
       server.on('connection', (socket) => {
         this.open.add(socket);

@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { IsOptional, IsString } from 'class-validator';
 import { validationPipe } from './validation.js';
 
