@@ -7,7 +7,6 @@ import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import {
   EventBus,
-  type EventDraft,
   EventLog,
   asPublished,
   type NoticeEvent,
@@ -15,13 +14,14 @@ import {
   RunLog,
   type StoredAgentEvent,
 } from '../events/index.js';
-import { type Session, SessionNotFound, SessionsService, type SessionState } from '../sessions/index.js';
+import { type Session, SessionNotFound, SessionsService } from '../sessions/index.js';
 import { ReferencesService } from '../workspace/index.js';
 import { LiveRun, LiveRuns } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
-import { type Claim, type NewRun, type RunEnd, RunsRepository } from './runs.repository.js';
+import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
+import { type LostStatus, RunEnds } from './run-ends.js';
 import { Watchdog } from './watchdog.js';
 
 /** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
@@ -37,22 +37,6 @@ export interface RunActivity {
   /** When something of it has last come: an event, or a token of its model. */
   readonly lastProgress?: number;
 }
-
-type LostStatus = 'interrupted' | 'aborted';
-
-const STATE_AFTER: Readonly<Record<RunOutcome['status'], SessionState>> = {
-  completed: 'idle',
-  aborted: 'aborted',
-  error: 'error',
-  interrupted: 'idle',
-};
-
-const RUN_STATUS = {
-  completed: 'completed',
-  aborted: 'aborted',
-  error: 'failed',
-  interrupted: 'interrupted',
-} as const satisfies Record<RunOutcome['status'], RunEnd['status']>;
 
 /**
  * Starts runs, has the agent work on them, detached from whoever asked, and ends each exactly once: with its
@@ -70,6 +54,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly events: EventLog,
     private readonly bus: EventBus,
     private readonly runs: RunsRepository,
+    private readonly ends: RunEnds,
     private readonly sessions: SessionsService,
     private readonly agents: AgentService,
     private readonly references: ReferencesService,
@@ -159,35 +144,9 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   /** Ends a run that another process works on, or none any more; what waited behind it goes on. */
   closeLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
     return this.work.write(async (tx) => {
-      await this.closeWithin(tx, run, status);
+      await this.ends.writeLost(tx, run, status);
       if (!this.stopping) await this.startWaiting(tx);
     });
-  }
-
-  private async closeWithin(tx: Transaction, run: OpenRun, status: LostStatus): Promise<void> {
-    const outcome: RunOutcome = { status, iterations: 0, inputTokens: 0, outputTokens: 0 };
-    const claim = { status: 'running' as const, owner: run.owner };
-    if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return;
-    const message =
-      status === 'aborted'
-        ? 'This run was aborted from another server.'
-        : 'The server stopped in the middle of this run. What had arrived by then is kept; ask again to go on.';
-    const usage = { inputTokens: 0, outputTokens: 0 };
-    await this.events.append(tx, run.sessionId, run.id, [
-      { type: 'system', level: 'warning', message },
-      { type: 'agent_run_end', iterations: 0, elapsedMs: 0, status, usage },
-    ]);
-    await this.sessions.setState(tx, run.sessionId, await this.stateAfter(tx, run.sessionId, status));
-  }
-
-  /** What the session does once a run of it has ended: a queue is still to be worked on. */
-  private async stateAfter(
-    tx: Transaction,
-    sessionId: string,
-    status: RunOutcome['status'],
-  ): Promise<SessionState> {
-    const waiting = await this.runs.openOf(tx, sessionId);
-    return waiting.length > 0 ? 'executing' : STATE_AFTER[status];
   }
 
   private async execute(
@@ -286,12 +245,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async writeEnd(tx: Transaction, run: LiveRun, outcome: RunOutcome): Promise<boolean> {
-    const { sessionId } = run;
-    const claim = { status: 'running' as const, owner: this.owner };
-    if (!(await this.runs.end(tx, run.id, claim, toRunEnd(outcome)))) return false;
-    await this.events.append(tx, sessionId, run.id, endEvents(run, outcome));
-    const state = await this.stateAfter(tx, sessionId, outcome.status);
-    await this.sessions.setState(tx, sessionId, state, outcome);
+    if (!(await this.ends.write(tx, run, this.owner, outcome))) return false;
     if (!this.stopping) await this.startWaiting(tx);
     return true;
   }
@@ -346,36 +300,6 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
 
 function runOptions({ agentOptions, runtimeSettings }: Session): RunOptions {
   return { ...agentOptions, ...(runtimeSettings && { runtimeSettings }) };
-}
-
-function toRunEnd(outcome: RunOutcome): RunEnd {
-  const { iterations, inputTokens, outputTokens, error } = outcome;
-  return {
-    status: RUN_STATUS[outcome.status],
-    iterations,
-    inputTokens,
-    outputTokens,
-    errorCode: error?.code ?? null,
-    errorMessage: error?.message ?? null,
-  };
-}
-
-function endEvents(run: LiveRun, outcome: RunOutcome): EventDraft[] {
-  const { status, error, iterations, inputTokens, outputTokens } = outcome;
-  const events: EventDraft[] = [];
-  if (error) {
-    const { error: message, code, details } = error.toBody();
-    const more = typeof details === 'object' ? details : undefined;
-    events.push({ type: 'system', level: 'error', message, details: { code, ...more } });
-  }
-  events.push({
-    type: 'agent_run_end',
-    iterations,
-    elapsedMs: Date.now() - run.startedAt,
-    status,
-    usage: { inputTokens, outputTokens },
-  });
-  return events;
 }
 
 function notice({ id: runId, sessionId }: LiveRun, error: DomainError): NoticeEvent {
