@@ -38,6 +38,7 @@ describe('the source', () => {
       'agent/model/openai-chat/openai-chat.model.ts: https of node:https',
       'auth/login-page.ts: fetch', // in the browser, of the page's own server
       'common/client.ts: isIPv6 of node:net',
+      'common/express-server.ts: createServer, IncomingMessage, ServerResponse of node:http',
       'common/front-door.ts: isIP of node:net',
       'common/plain-answer.ts: STATUS_CODES of node:http',
       'common/routes.ts: METHODS of node:http',

@@ -612,6 +612,18 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       expect(await work.write(pragma('synchronous'))).toBe(driver === 'sqlite3' ? 2 : 1);
     });
 
+    it('refuses to write in what reads', async () => {
+      const work = await openNotes(driver);
+      for (const sql of [
+        "INSERT INTO notes VALUES ('x') RETURNING text",
+        'WITH x AS (SELECT 1) DELETE FROM notes RETURNING text',
+      ]) {
+        await expect(work.read((reader) => reader.query(sql))).rejects.toThrow(
+          /readonly|query_only|attempt to write/,
+        );
+      }
+    });
+
     it('takes what belongs to a session with it, and lets one run at a time be under way', async () => {
       const work = await openNotes(driver);
       const session = `INSERT INTO sessions (id, createdAt, updatedAt, name, tags, workspace, metadata, state)

@@ -49,7 +49,7 @@ export class UnitOfWork {
     const sql = sqlOf(reader);
     this.committed = {
       manager: reader.manager,
-      query: async (text, values) => (await (this.writer.reading ?? sql).all(text, values)) as never,
+      query: async (text, values) => (await (this.writer.forReading(text) ?? sql).all(text, values)) as never,
     };
   }
 

@@ -16,6 +16,8 @@ export interface Transaction extends Reader {
   afterCommit(hook: () => void): void;
 }
 
+const SELECT = /^\s*SELECT\b/;
+
 /** The connection that writes: one transaction at a time, and the pieces of work inside it. */
 export class Writer {
   private readonly runner: QueryRunner;
@@ -27,11 +29,13 @@ export class Writer {
   }
 
   /**
-   * Reads committed rows, when it can be done here: outside a transaction. This connection has the pages at hand that
-   * it has just written; another one has to read them from the log again after each commit.
+   * What reads committed rows here, when that is possible: outside a transaction. This connection has the pages at
+   * hand that it has just written; another one has to read them from the log again after each commit. It is given
+   * nothing but SELECT: unlike the reader's, it could be written to.
    */
-  get reading(): Sql | undefined {
-    return this.sql.isSync && !this.runner.isTransactionActive ? this.sql : undefined;
+  forReading(sql: string): Sql | undefined {
+    const isFree = this.sql.isSync && !this.runner.isTransactionActive;
+    return isFree && SELECT.test(sql) ? this.sql : undefined;
   }
 
   /**
