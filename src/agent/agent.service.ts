@@ -73,15 +73,20 @@ export class AgentService {
   }
 
   private async work(request: RunRequest, tally: RunTally): Promise<void> {
-    const { prepare, ...turn } = request;
-    await prepare?.();
+    const { sessionId, runId, workspace, model: modelConfig, options, signal, log } = request;
+    await request.prepare?.();
     await this.agent.run({
-      ...turn,
-      waitsFor: (what) => request.waitsFor(what),
-      modelConfig: request.model,
-      model: await this.catalog.load(request.model),
+      sessionId,
+      runId,
+      workspace,
+      modelConfig,
+      model: await this.catalog.load(modelConfig),
       tools: this.tools,
+      options,
+      signal,
+      log,
       tally,
+      waitsFor: (what) => request.waitsFor(what),
     });
   }
 

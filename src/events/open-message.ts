@@ -196,9 +196,8 @@ class PublishedDelta implements Published {
     if (this.#event) return this.#event;
     const { id, timestamp, isComplete, delta } = this;
     const { sessionId, runId, messageId } = this.message;
-    const { type, ...fields } = delta;
-    const event = { id, type, sessionId, runId, messageId, timestamp, isComplete, ...fields };
-    return (this.#event = event as StreamingAgentEvent);
+    const head = { id, type: delta.type, sessionId, runId, messageId, timestamp, isComplete };
+    return (this.#event = Object.assign(head, delta) as StreamingAgentEvent); // a spread is several times as slow
   }
 
   /** Written by hand: a third of the cost of JSON.stringify on the whole event. */

@@ -263,7 +263,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private claimFor(session: Session): Claim {
-    const { provider, id } = this.sessions.toDto(session).metadata.modelConfig;
+    const { provider, id } = this.sessions.modelReferenceOf(session);
     return { owner: this.owner, provider, model: id };
   }
 
@@ -273,7 +273,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     session: Session,
     content: QueryContent,
   ): Promise<void> {
-    const { provider, id, displayName } = this.sessions.toDto(session).metadata.modelConfig;
+    const { provider, id, displayName } = this.sessions.modelReferenceOf(session);
     const options = runOptions(session);
     const begun = await this.events.append(tx, session.id, run.id, [
       { type: 'user_message', content },

@@ -2,6 +2,13 @@ import type { AppConfig } from '../config/index.js';
 import type { Usage } from '../events/index.js';
 import type { AgentOptions, Session, SessionState } from './session.entity.js';
 
+/** Which model a session uses: never its configuration, which holds a key. */
+export interface ModelReference {
+  readonly provider: string;
+  readonly id: string;
+  readonly displayName: string;
+}
+
 export interface SessionStatus {
   readonly isProcessing: boolean;
   readonly state: SessionState;
@@ -18,7 +25,7 @@ export interface SessionDto {
   readonly metadata: Readonly<Record<string, unknown>> & {
     readonly name: string;
     readonly tags: readonly string[];
-    readonly modelConfig: { readonly provider: string; readonly id: string; readonly displayName: string };
+    readonly modelConfig: ModelReference;
     readonly agentInfo: { readonly name: string };
     readonly runtimeSettings?: Readonly<Record<string, unknown>>;
     readonly agentOptions?: AgentOptions;
@@ -32,12 +39,16 @@ export const toSessionStatus = (state: SessionState): SessionStatus => ({
   state,
 });
 
+export function toModelReference({ modelProvider, modelId }: Session, { models }: AppConfig): ModelReference {
+  const [standard] = models;
+  const provider = modelProvider ?? standard.provider;
+  const id = modelId ?? standard.id;
+  const model = models.find((each) => each.provider === provider && each.id === id);
+  return { provider, id, displayName: model?.displayName ?? id };
+}
+
 export function toSessionDto(session: Session, config: AppConfig): SessionDto {
   const { name, tags } = session;
-  const [standard] = config.models;
-  const provider = session.modelProvider ?? standard.provider;
-  const id = session.modelId ?? standard.id;
-  const model = config.models.find((each) => each.provider === provider && each.id === id);
   return {
     id: session.id,
     createdAt: session.createdAt,
@@ -49,7 +60,7 @@ export function toSessionDto(session: Session, config: AppConfig): SessionDto {
       ...session.metadata,
       name,
       tags,
-      modelConfig: { provider, id, displayName: model?.displayName ?? id },
+      modelConfig: toModelReference(session, config),
       agentInfo: { name: config.agent.name },
       ...(session.runtimeSettings && { runtimeSettings: session.runtimeSettings }),
       ...(session.agentOptions && { agentOptions: session.agentOptions }),

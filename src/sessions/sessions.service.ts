@@ -14,7 +14,7 @@ import type {
   ListSessionsDto,
   UpdateSessionDto,
 } from './dto/sessions.dto.js';
-import { type SessionDto, toSessionDto } from './session.dto.js';
+import { type ModelReference, type SessionDto, toModelReference, toSessionDto } from './session.dto.js';
 import type { AgentOptions, Session, SessionState } from './session.entity.js';
 import { SessionNotFound } from './session.errors.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -214,6 +214,11 @@ export class SessionsService {
   /** Notes what the session is doing, and adds what its run has used. */
   setState(tx: Transaction, sessionId: string, state: SessionState, usage?: Usage): Promise<void> {
     return this.repository.setState(tx, sessionId, state, usage);
+  }
+
+  /** The model of the session, also one that is no longer configured. */
+  modelReferenceOf(session: Session): ModelReference {
+    return toModelReference(session, this.config);
   }
 
   toDto(session: Session): SessionDto {
