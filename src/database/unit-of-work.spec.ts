@@ -618,9 +618,9 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
         "INSERT INTO notes VALUES ('x') RETURNING text",
         'WITH x AS (SELECT 1) DELETE FROM notes RETURNING text',
       ]) {
-        await expect(work.read((reader) => reader.query(sql))).rejects.toThrow(
-          /readonly|query_only|attempt to write/,
-        );
+        // The driver's errors are of another realm here than what toThrow knows.
+        const message = expect.stringMatching(/readonly|attempt to write/);
+        await expect(work.read((reader) => reader.query(sql))).rejects.toMatchObject({ message });
       }
     });
 
