@@ -2,14 +2,12 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentService, type RunOptions, type RunOutcome, type WaitingOn } from '../agent/index.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
-import { newId } from '../common/ids.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import {
   EventBus,
   EventLog,
   asPublished,
-  type NoticeEvent,
   type QueryContent,
   RunLog,
   type StoredAgentEvent,
@@ -22,6 +20,7 @@ import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
 import { type LostStatus, RunEnds } from './run-ends.js';
+import { delayNotice, silenceWarning } from './run-notices.js';
 import { Watchdog } from './watchdog.js';
 
 /** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
@@ -177,14 +176,8 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     run.end({ runId: run.id, status: outcome.status, ...(message && { message }), ...(error && { error }) });
   }
 
-  /** A warning in the session: the run goes on, and who follows it can decide. */
   private tellOfSilence(run: LiveRun, log: RunLog, silentMs: number): void {
-    const { waitingOn, since } = run;
-    const message =
-      `Nothing has come for ${Math.round(silentMs / 1_000)} s: the run waits for the ${waitingOn}. ` +
-      'It goes on; abort it if that is too long.';
-    const details = { code: 'NO_PROGRESS', runId: run.id, waitingOn, since, lastProgress: run.progressAt() };
-    log.remark({ type: 'system', level: 'warning', message, details }).catch((error: unknown) => {
+    log.remark(silenceWarning(run, silentMs)).catch((error: unknown) => {
       this.logger.warn(`Run ${run.id} makes no progress, and that cannot be stored: ${String(error)}`);
     });
   }
@@ -241,7 +234,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const first = !run.wasDelayed;
     const error = new RunDelayed(run.id);
     run.delay(error);
-    if (first) this.bus.publish(run.sessionId, asPublished(notice(run, error)));
+    if (first) this.bus.publish(run.sessionId, asPublished(delayNotice(run, error)));
   }
 
   private async writeEnd(tx: Transaction, run: LiveRun, outcome: RunOutcome): Promise<boolean> {
@@ -300,11 +293,4 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
 
 function runOptions({ agentOptions, runtimeSettings }: Session): RunOptions {
   return { ...agentOptions, ...(runtimeSettings && { runtimeSettings }) };
-}
-
-function notice({ id: runId, sessionId }: LiveRun, error: DomainError): NoticeEvent {
-  const { error: message, code } = error.toBody();
-  const timestamp = Date.now();
-  const id = newId(timestamp);
-  return { id, type: 'system', sessionId, runId, timestamp, level: 'error', message, details: { code } };
 }
