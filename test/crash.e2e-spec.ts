@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type AnyEvent, type Client, types } from './support/client.js';
 import { expectNoGap, expectValidConversation, storedOf } from './support/expect-events.js';
 import { Gate, lastUserText, ModelStub } from './support/model-stub.js';
-import { ServerProcess } from './support/process.js';
+import { placed, ServerProcess } from './support/process.js';
 import { seeded } from './support/random.js';
 
 /** A tool that notes each start in a file of its workspace, and never ends. */
@@ -64,12 +64,7 @@ describe('a server process', () => {
     flags: readonly string[] = [],
   ): Promise<ServerProcess> {
     const server = await ServerProcess.start(
-      [
-        ...flags,
-        ...['--data-dir', join(directory, 'data'), '--workspace', directory],
-        ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
-        ...['--model.baseURL', baseURL, '--model.apiKey', 'sk-test-sentinel'],
-      ],
+      [...flags, ...placed(join(directory, 'data'), directory, baseURL)],
       { cwd: directory, env },
     );
     servers.push(server);

@@ -10,7 +10,7 @@ import { type AnyEvent, type EventReader, eventsOf, types } from '../support/cli
 import { Disk, limitFileSize, LockHolder } from '../support/database-faults.js';
 import { expectDeltasJoin, expectNoGap, isStreaming, storedOf } from '../support/expect-events.js';
 import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
-import { type ProcessOptions, run, ServerProcess } from '../support/process.js';
+import { placed, type ProcessOptions, run, ServerProcess } from '../support/process.js';
 import { ask } from '../support/sockets.js';
 
 jest.setTimeout(120_000); // several servers at once, each waiting for a lock
@@ -89,11 +89,7 @@ async function place(driver: SqliteDriverName): Promise<Place> {
   return { cwd, data, file: join(data, 'agent-tars.db') };
 }
 
-const argumentsAt = ({ cwd, data }: Place): string[] => [
-  ...['--data-dir', data, '--workspace', cwd],
-  ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
-  ...['--model.baseURL', model.baseURL, '--model.apiKey', 'sk-test-sentinel'],
-];
+const argumentsAt = ({ cwd, data }: Place): string[] => placed(data, cwd, model.baseURL);
 
 async function start(at: Place, options: ProcessOptions = {}): Promise<ServerProcess> {
   const server = await ServerProcess.start(argumentsAt(at), { cwd: at.cwd, ...options });

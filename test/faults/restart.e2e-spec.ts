@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type AnyEvent, types } from '../support/client.js';
 import { expectNoGap, storedOf } from '../support/expect-events.js';
 import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
-import { ServerProcess } from '../support/process.js';
+import { placed, ServerProcess } from '../support/process.js';
 import { ask, listen, next } from '../support/sockets.js';
 import { DATABASE, readStored } from './kills/stored.js';
 
@@ -43,14 +43,10 @@ describe('a server that is asked to stop', () => {
   const data = () => join(directory, 'data');
 
   async function start(graceMs: number): Promise<ServerProcess> {
-    const server = await ServerProcess.start(
-      [
-        ...['--data-dir', data(), '--workspace', directory],
-        ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
-        ...['--model.baseURL', model.baseURL, '--model.apiKey', 'sk-test-sentinel'],
-      ],
-      { cwd: directory, env: { GRACE: String(graceMs) } },
-    );
+    const server = await ServerProcess.start(placed(data(), directory, model.baseURL), {
+      cwd: directory,
+      env: { GRACE: String(graceMs) },
+    });
     servers.push(server);
     return server;
   }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from './client.js';
+import { SENTINEL_KEY } from './leaks.js';
 
 const BIN = fileURLToPath(new URL('../../bin/agent-tars.js', import.meta.url));
 
@@ -22,6 +23,15 @@ function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
     ([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name),
   );
   return { ...Object.fromEntries(kept), ...more };
+}
+
+/** The arguments of a server that keeps its data there, works in `workspace`, and asks the scripted model. */
+export function placed(data: string, workspace: string, baseURL: string): string[] {
+  return [
+    ...['--data-dir', data, '--workspace', workspace],
+    ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
+    ...['--model.baseURL', baseURL, '--model.apiKey', SENTINEL_KEY],
+  ];
 }
 
 /** Runs the built command until it ends. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dice, within } from '../../support/dice.js';
 import { Gate, type ModelStub } from '../../support/model-stub.js';
+import { placed } from '../../support/process.js';
 import { act } from './actors.js';
 import { Desk } from './desk.js';
 import { Journal, type KnownSession } from './journal.js';
@@ -115,14 +116,7 @@ export class Place {
   private start(life: ServerLife): ServerLife {
     const { model } = this.suite;
     const baseURL = model.baseURL.replace('/v1', `/life-${life.number}/v1`);
-    return life.spawn(
-      [
-        ...['--data-dir', this.data, '--workspace', this.directory],
-        ...['--model.provider', 'openai-compatible', '--model.id', 'scripted'],
-        ...['--model.baseURL', baseURL, '--model.apiKey', 'sk-test-sentinel'],
-      ],
-      this.directory,
-    );
+    return life.spawn(placed(this.data, this.directory, baseURL), this.directory);
   }
 
   private async killAtStart(life: ServerLife, plan: KillPlan): Promise<void> {
