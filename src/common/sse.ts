@@ -12,7 +12,7 @@ export type Ready = () => Promise<void>;
 
 /**
  * Writes `frames` (complete SSE frames, each ending in an empty line) to the response until they complete or
- * the reader leaves. Frames that are ready in one tick leave in one write. A reader that stops reading is
+ * the reader leaves. Frames that are ready in one turn of the event loop leave in one write. A reader that stops reading is
  * disconnected at {@link MAX_PENDING_BYTES} and can come back with its cursor; a reader that leaves only ends
  * its own subscription.
  *
@@ -83,10 +83,11 @@ class EventStream {
     this.schedule();
   }
 
+  /** After what is under way, promises included: a write to a socket costs as much as all else of some frames. */
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    process.nextTick(() => this.flush());
+    queueMicrotask(() => process.nextTick(() => this.flush()));
   }
 
   private flush(): void {
