@@ -92,10 +92,10 @@ export class AgentService {
 
   /** Every run ends with a message: what was cut short is stored as far as it got, and marked. */
   private keepWhatCame(log: RunLog, status: RunEndStatus): void {
-    if (status === 'aborted') void log.closeMessage({ finishReason: 'abort' });
+    if (status === 'aborted') log.closeLastMessage({ finishReason: 'abort' });
     else if (status === 'completed') {
-      if (log.message || !log.hasMessage) void log.closeMessage({ finishReason: 'stop' });
-    } else if (log.message?.isEmpty === false) void log.closeMessage({ finishReason: 'error' });
+      if (log.message || !log.hasMessage) log.closeLastMessage({ finishReason: 'stop' });
+    } else if (log.message?.isEmpty === false) log.closeLastMessage({ finishReason: 'error' });
     else log.discardMessage();
   }
 

@@ -33,19 +33,15 @@ export class ToolLoopAgent implements Agent {
       turn.tally.iterations += 1;
       const step = await modelStep(turn, {
         prompt,
-        ...(turn.tools.forModel.length > 0 && { tools: [...turn.tools.forModel] }),
+        ...(turn.tools.forModel.length > 0 && { tools: turn.tools.forModel }),
         ...(temperature !== undefined && { temperature }),
         ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       });
       turn.tally.inputTokens += step.usage.inputTokens;
       turn.tally.outputTokens += step.usage.outputTokens;
-      const stored = turn.log.closeMessage({
-        finishReason: step.finishReason,
-        toolCalls: step.toolCalls.map(toRequest),
-        usage: step.usage,
-      });
-      if (step.toolCalls.length === 0) return; // the end of the run shares the message's commit
-      await stored;
+      const { finishReason, usage } = step;
+      if (step.toolCalls.length === 0) return turn.log.closeLastMessage({ finishReason, usage });
+      await turn.log.closeMessage({ finishReason, usage, toolCalls: step.toolCalls.map(toRequest) });
 
       turn.waitsFor('tool');
       const results: LanguageModelV3ToolResultPart[] = [];
@@ -135,7 +131,7 @@ export class ToolLoopAgent implements Agent {
     turn.log
       .openMessage()
       .addText(`I stopped after ${limit} steps, the limit for one request. Tell me to go on if I should.`);
-    void turn.log.closeMessage({ finishReason: 'max-iterations' });
+    turn.log.closeLastMessage({ finishReason: 'max-iterations' });
   }
 }
 

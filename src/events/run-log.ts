@@ -39,6 +39,7 @@ export class RunLog {
   private sealed = false;
   private wroteAt = Date.now();
   private known: readonly StoredAgentEvent[] | undefined;
+  private rest: EventDraft[] = [];
 
   constructor(
     private readonly work: UnitOfWork,
@@ -49,14 +50,17 @@ export class RunLog {
     this.known = scope.known;
   }
 
-  /** The last message of the run, once it is stored; undefined when there is none, or it could not be. */
+  /**
+   * The last message that was stored before the run's end; undefined when there is none, or it could not be. One
+   * that was left to the end is with {@link takeRest}.
+   */
   get lastMessage(): Promise<AssistantMessageEvent | undefined> {
     return Promise.resolve(this.last).catch(() => undefined);
   }
 
   /** Whether a message has been closed. */
   get hasMessage(): boolean {
-    return this.last !== undefined;
+    return this.last !== undefined || this.rest.length > 0;
   }
 
   /** When the run has last moved: an event of it, or a token of its model. */
@@ -91,9 +95,10 @@ export class RunLog {
   private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
     if (this.sealed) return Promise.reject(new RunEnded());
     this.known = undefined;
+    const all = [...this.takeRest(), ...drafts];
     return this.work.persist(async (tx) => {
       await this.scope.claim(tx);
-      return this.events.append(tx, this.scope.sessionId, this.scope.runId, drafts);
+      return this.events.append(tx, this.scope.sessionId, this.scope.runId, all);
     }, this.scope.delayed);
   }
 
@@ -118,11 +123,28 @@ export class RunLog {
     this.current = undefined;
   }
 
-  /**
-   * Stores the message that is open, its thinking first. The promise may be left alone by who has nothing to do
-   * after it: what is written next, the end of the run, goes into the same commit then.
-   */
+  /** Stores the message that is open, its thinking first. */
   closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
+    this.last = this.append(...this.closed(end)).then((stored) => stored.at(-1) as AssistantMessageEvent);
+    this.last.catch(() => undefined); // who asks for the last message is told
+    return this.last;
+  }
+
+  /**
+   * Closes the message that the run ends with. It is written with the next thing that is: as a rule the run's end,
+   * so that both are one append and one commit.
+   */
+  closeLastMessage(end: MessageEnd): void {
+    if (this.sealed) throw new RunEnded();
+    this.rest.push(...this.closed(end));
+  }
+
+  /** What was left to the end of the run. Whoever takes it writes it. */
+  takeRest(): EventDraft[] {
+    return this.rest.splice(0);
+  }
+
+  private closed(end: MessageEnd): EventDraft[] {
     const message = this.current ?? this.openMessage();
     this.current = undefined;
     message.close();
@@ -146,8 +168,6 @@ export class RunLog {
       ttltMs: message.ttltMs,
       ...(end.usage && { usage: end.usage }),
     });
-    this.last = this.append(...drafts).then((stored) => stored.at(-1) as AssistantMessageEvent);
-    this.last.catch(() => undefined); // who asks for the last message is told
-    return this.last;
+    return drafts;
   }
 }

@@ -1,13 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from '../agent/index.js';
 import type { Transaction } from '../database/index.js';
-import { type EventDraft, EventLog } from '../events/index.js';
+import { type EventDraft, EventLog, type StoredAgentEvent } from '../events/index.js';
 import { SessionsService, type SessionState } from '../sessions/index.js';
 import type { LiveRun } from './live-runs.js';
 import type { OpenRun } from './run.entity.js';
 import { type RunEnd, RunsRepository } from './runs.repository.js';
 
 export type LostStatus = 'interrupted' | 'aborted';
+
+/** A run's end, as it was written. */
+export interface WrittenEnd {
+  readonly events: readonly StoredAgentEvent[];
+  /** Whether queries wait in some session: one of them may begin now. */
+  readonly someWait: boolean;
+}
 
 const STATE_AFTER: Readonly<Record<RunOutcome['status'], SessionState>> = {
   completed: 'idle',
@@ -38,13 +45,25 @@ export class RunEnds {
     private readonly sessions: SessionsService,
   ) {}
 
-  /** @returns false when the run is no longer `owner`'s: then nothing was written */
-  async write(tx: Transaction, run: LiveRun, owner: string, outcome: RunOutcome): Promise<boolean> {
-    if (!(await this.runs.end(tx, run.id, { status: 'running', owner }, toRunEnd(outcome)))) return false;
-    await this.events.append(tx, run.sessionId, run.id, endEvents(run, outcome));
-    const state = await this.stateAfter(tx, run.sessionId, outcome.status);
-    await this.sessions.setState(tx, run.sessionId, state, outcome);
-    return true;
+  /**
+   * @param last what the run has left to be written with its end
+   * @returns what was written; undefined when the run is no longer `owner`'s: then nothing was
+   */
+  async write(
+    tx: Transaction,
+    run: LiveRun,
+    owner: string,
+    outcome: RunOutcome,
+    last: readonly EventDraft[],
+  ): Promise<WrittenEnd | undefined> {
+    const { id, sessionId } = run;
+    if (!(await this.runs.end(tx, id, { status: 'running', owner }, toRunEnd(outcome)))) return undefined;
+    const events = await this.events.append(tx, sessionId, id, [...last, ...endEvents(run, outcome)]);
+    const someWait = await this.runs.hasQueued(tx);
+    const { status } = outcome;
+    const state = someWait ? await this.stateAfter(tx, sessionId, status) : STATE_AFTER[status];
+    await this.sessions.setState(tx, sessionId, state, outcome);
+    return { events, someWait };
   }
 
   /** The end of a run whose owner cannot write it, or was not asked. Nothing, when it has ended meanwhile. */

@@ -8,6 +8,7 @@ import {
   EventBus,
   EventLog,
   asPublished,
+  type EventDraft,
   type QueryContent,
   RunLog,
   type StoredAgentEvent,
@@ -170,9 +171,11 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       this.tellOfSilence(run, log, silentMs),
     );
     const outcome = await this.answer(run, session, content, options, log).finally(() => watchdog.stop());
-    const error = (await this.end(run, outcome)) ?? outcome.error;
+    const ended = await this.end(run, outcome, log.takeRest());
     this.live.remove(run.id);
-    const message = await log.lastMessage;
+    const error = ended.error ?? outcome.error;
+    const message =
+      ended.events?.findLast((event) => event.type === 'assistant_message') ?? (await log.lastMessage);
     run.end({ runId: run.id, status: outcome.status, ...(message && { message }), ...(error && { error }) });
   }
 
@@ -212,18 +215,26 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
   }
 
-  /** @returns why it has not been ended here, if so */
-  private async end(run: LiveRun, outcome: RunOutcome): Promise<DomainError | undefined> {
-    const write = (tx: Transaction) => this.writeEnd(tx, run, outcome);
+  /** @returns the events that it ended with, or why it has not been ended here */
+  private async end(
+    run: LiveRun,
+    outcome: RunOutcome,
+    last: readonly EventDraft[],
+  ): Promise<{ readonly events?: readonly StoredAgentEvent[]; readonly error?: DomainError }> {
+    const write = async (tx: Transaction) => {
+      const written = await this.ends.write(tx, run, this.owner, outcome, last);
+      if (written?.someWait && !this.stopping) await this.startWaiting(tx);
+      return written?.events;
+    };
     for (;;) {
       try {
-        const ended = await this.work.persist(write, () => this.delayed(run));
-        return ended ? undefined : new SessionNotFound(run.sessionId);
+        const events = await this.work.persist(write, () => this.delayed(run));
+        return events ? { events } : { error: new SessionNotFound(run.sessionId) };
       } catch (error) {
         this.logger.error(
           `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
         );
-        if (this.stopping) return toDomainError(error); // the next start closes it
+        if (this.stopping) return { error: toDomainError(error) }; // the next start closes it
         await sleep(RETRY_MS);
       }
     }
@@ -235,12 +246,6 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const error = new RunDelayed(run.id);
     run.delay(error);
     if (first) this.bus.publish(run.sessionId, asPublished(delayNotice(run, error)));
-  }
-
-  private async writeEnd(tx: Transaction, run: LiveRun, outcome: RunOutcome): Promise<boolean> {
-    if (!(await this.ends.write(tx, run, this.owner, outcome))) return false;
-    if (!this.stopping) await this.startWaiting(tx);
-    return true;
   }
 
   /** Starts the queued runs whose turn it is, as far as there is room. */

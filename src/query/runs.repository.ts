@@ -131,6 +131,11 @@ export class RunsRepository {
     return Number(row?.n ?? 0);
   }
 
+  /** Whether anything waits, in whichever session. */
+  async hasQueued(tx: Transaction): Promise<boolean> {
+    return (await tx.query(`SELECT 1 FROM "runs" WHERE "status" = 'queued' LIMIT 1`)).length > 0;
+  }
+
   /** The queued run whose turn it is, of a session that has none under way. */
   async nextQueued(tx: Transaction): Promise<Run | undefined> {
     const [run] = await tx.query<Run>(
