@@ -4,7 +4,7 @@ import {
   filter,
   from,
   map,
-  type Observable,
+  Observable,
   of,
   Subject,
   switchMap,
@@ -30,12 +30,7 @@ export class QueryStreams {
   /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
   async stream(request: QueryRequest): Promise<Observable<string>> {
     const runId = newId();
-    const live = hold(
-      this.bus.of(request.sessionId).pipe(
-        untilEndOf(runId),
-        map(({ json }) => toFrame(json)),
-      ),
-    );
+    const live = hold(framesOf(this.bus.of(request.sessionId), runId));
     try {
       const accepted = await this.queries.start(request, runId);
       if (accepted.attached) {
@@ -75,8 +70,17 @@ export class QueryStreams {
 /** One line of data and an empty line: existing clients drop any other frame. */
 const toFrame = (json: string): string => `data: ${json}\n\n`;
 
-const untilEndOf = (runId: string) => (source: Observable<Published>) =>
-  source.pipe(
-    filter((published) => published.runId === runId),
-    takeWhile(({ type }) => type !== 'agent_run_end', true),
+/** A run's frames, until its end: `filter`, `takeWhile` and `map` as one step, for it is taken once per token. */
+function framesOf(live: Observable<Published>, ofRun: string): Observable<string> {
+  return new Observable((frames) =>
+    live.subscribe({
+      next: ({ runId, type, json }) => {
+        if (runId !== ofRun) return;
+        frames.next(toFrame(json));
+        if (type === 'agent_run_end') frames.complete();
+      },
+      error: (error) => frames.error(error),
+      complete: () => frames.complete(),
+    }),
   );
+}

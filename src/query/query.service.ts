@@ -174,7 +174,8 @@ export class QueryService {
       const known = await this.runs.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
       if (known) return this.attach(tx, known, input);
     }
-    const open = await this.engine.openRuns(tx, sessionId);
+    // The state changes in one commit with the runs: nothing is open in a session that is not executing.
+    const open = session.state === 'executing' ? await this.engine.openRuns(tx, sessionId) : [];
     const [busyWith] = open;
     const whenBusy = request.whenBusy ?? this.config.server.whenBusy;
     if (busyWith && whenBusy === 'reject') throw new SessionBusy(sessionId, busyWith.id);
