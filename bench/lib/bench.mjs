@@ -87,9 +87,9 @@ export class Bench {
     return this.#pair;
   }
 
-  /** What is measured is the compiled code, not the compiler: V8 is busy with ours for some 2,000 queries. */
+  /** What is measured is the compiled code, not the compiler: V8 is busy with ours for some 5,000 queries. */
   async #warmUp(target) {
-    const sessions = await this.sessions(target, this.size(2_000));
+    const sessions = await this.sessions(target, this.size(5_000));
     await this.streams(target, sessions, 20, { width: 16 });
     await this.streams(target, sessions.slice(0, 64), this.size(500));
   }

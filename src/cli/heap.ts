@@ -10,7 +10,11 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=20'); // by which the heap may grow between two collections
 }
 
-/** Once the server is there: its code shall be fast from now on. */
+/**
+ * Once the server is there: its code shall be fast from now on. Collecting the old generation half as often saves a
+ * tenth of a short query's CPU, and costs 10 MB under load.
+ */
 export function letCodeBeFast(): void {
   setFlagsFromString('--no-optimize-for-size');
+  setFlagsFromString('--heap-growing-percent=50');
 }
