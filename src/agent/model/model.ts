@@ -5,10 +5,13 @@ import type {
 } from '@ai-sdk/provider';
 
 /** What the model is asked, in the AI SDK's terms. */
-export type ModelRequest = Pick<
+export interface ModelRequest extends Pick<
   LanguageModelV3CallOptions,
-  'prompt' | 'tools' | 'temperature' | 'maxOutputTokens'
->;
+  'prompt' | 'temperature' | 'maxOutputTokens'
+> {
+  /** One list serves every request: a client may keep what it has made of it. */
+  readonly tools?: Readonly<LanguageModelV3CallOptions['tools']>;
+}
 
 /** A language model as the loop uses it: any provider of the AI SDK, or a client of our own. */
 export interface Model {
@@ -34,7 +37,7 @@ export class SdkModel implements Model {
     signal: AbortSignal,
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void> {
-    const { stream } = await this.model.doStream({ ...request, abortSignal: signal });
+    const { stream } = await this.model.doStream(toCallOptions(request, signal));
     const reader = stream.getReader();
     // A provider may not pass the signal on: cancelling the reader closes its connection all the same.
     const cancel = () => void reader.cancel().catch(() => undefined);
@@ -55,7 +58,14 @@ export class SdkModel implements Model {
   }
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
-    const { content } = await this.model.doGenerate({ ...request, abortSignal: signal });
+    const { content } = await this.model.doGenerate(toCallOptions(request, signal));
     return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
   }
+}
+
+function toCallOptions(
+  { tools, ...rest }: ModelRequest,
+  abortSignal: AbortSignal,
+): LanguageModelV3CallOptions {
+  return { ...rest, ...(tools && { tools: [...tools] }), abortSignal };
 }

@@ -16,7 +16,7 @@ interface Entry {
 /** The tools of one server, by name, with the schemas that the model is given and the arguments are held to. */
 export class ToolSet {
   private readonly entries = new Map<string, Entry>();
-  /** As the model layer wants them. */
+  /** As the model layer wants them: the same list for every request. */
   readonly forModel: readonly LanguageModelV3FunctionTool[];
 
   /**

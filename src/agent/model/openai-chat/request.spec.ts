@@ -1,6 +1,8 @@
 import type { LanguageModelV3Message } from '@ai-sdk/provider';
 import { describe, expect, it } from '@jest/globals';
-import { toChatRequest } from './request.js';
+import { toChatRequest as toJson } from './request.js';
+
+const toChatRequest = (...args: Parameters<typeof toJson>): object => JSON.parse(toJson(...args)) as object;
 
 const messages = (...prompt: LanguageModelV3Message[]) =>
   (toChatRequest('m', { prompt }, true) as { messages: unknown[] }).messages;

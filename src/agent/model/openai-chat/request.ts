@@ -1,20 +1,31 @@
 import type { LanguageModelV3Message, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import type { ModelRequest } from '../model.js';
 
-/** The body of a request to `/chat/completions` (OpenAI API reference, "Create chat completion"). */
-export function toChatRequest(model: string, request: ModelRequest, stream: boolean): object {
+type Tools = NonNullable<ModelRequest['tools']>;
+
+/** The body of a request to `/chat/completions`, as JSON (OpenAI API reference, "Create chat completion"). */
+export function toChatRequest(model: string, request: ModelRequest, stream: boolean): string {
   const { prompt, tools, temperature, maxOutputTokens } = request;
-  return {
+  const body = JSON.stringify({
     model,
     messages: prompt.flatMap(toMessages),
-    ...(tools?.length && { tools: tools.flatMap(toTool) }),
     ...(temperature !== undefined && { temperature }),
     ...(maxOutputTokens !== undefined && { max_tokens: maxOutputTokens }),
     ...(stream && { stream: true, stream_options: { include_usage: true } }),
-  };
+  });
+  return tools?.length ? `${body.slice(0, -1)},"tools":${toolsJson(tools)}}` : body;
 }
 
-function toTool(tool: NonNullable<ModelRequest['tools']>[number]): object[] {
+/** The tools are the same for every request of a server, and the larger part of a short one. */
+const toolsJsonOf = new WeakMap<Tools, string>();
+
+function toolsJson(tools: Tools): string {
+  let json = toolsJsonOf.get(tools);
+  if (json === undefined) toolsJsonOf.set(tools, (json = JSON.stringify(tools.flatMap(toTool))));
+  return json;
+}
+
+function toTool(tool: Tools[number]): object[] {
   if (tool.type !== 'function') return [];
   const { name, description, inputSchema } = tool;
   return [{ type: 'function', function: { name, description, parameters: inputSchema } }];

@@ -1,0 +1,120 @@
+import { StringDecoder } from 'node:string_decoder';
+import { Agent, type Dispatcher, util } from 'undici';
+
+/** The beginning of an answer. Names of headers are in lower case. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Takes an answer as it comes. What it throws ends the exchange, and closes its connection. */
+export interface AnswerTaker {
+  head(head: AnswerHead): void;
+  text(text: string): void;
+}
+
+/** There is no answer. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+}
+
+// One connection serves many requests, one after another. The loop has its own timeouts for a model that is silent.
+const connections = new Agent({
+  connect: { timeout: 0 },
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  keepAliveTimeout: 60_000,
+});
+
+/**
+ * Sends JSON and hands on the answer. undici's dispatcher is used without its streams: measured at 16 requests in
+ * parallel it takes half the CPU of `node:http`.
+ * Rejects with what the taker throws, with the signal's reason, with {@link Unanswered} when there is no answer, and
+ * with a TypeError "terminated", as fetch does, when it breaks off.
+ */
+export function exchange(
+  url: URL,
+  json: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  taker: AnswerTaker,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const exchanged = new Exchange(taker, signal, resolve, reject);
+    const { origin, pathname, search } = url;
+    connections.dispatch(
+      { origin, path: pathname + search, method: 'POST', headers: { ...headers }, body: json },
+      exchanged,
+    );
+  });
+}
+
+class Exchange implements Dispatcher.DispatchHandlers {
+  private readonly decoder = new StringDecoder('utf8');
+  private answered = false;
+  private close: ((error?: Error) => void) | undefined;
+  private readonly abort = () => this.giveUp(this.signal.reason);
+
+  constructor(
+    private readonly taker: AnswerTaker,
+    private readonly signal: AbortSignal,
+    private readonly resolve: () => void,
+    private readonly reject: (error: Error) => void,
+  ) {
+    signal.addEventListener('abort', this.abort, { once: true });
+    if (signal.aborted) this.abort();
+  }
+
+  onConnect(close: (error?: Error) => void): void {
+    this.close = close;
+    if (this.signal.aborted) close(); // it was waiting for its connection
+  }
+
+  onHeaders(status: number, raw: Buffer[]): boolean {
+    if (status < 200) return true; // the answer is still to come
+    this.answered = true;
+    const headers = Object.entries(util.parseHeaders(raw)).map(([name, value]) => [name, String(value)]);
+    this.take(() =>
+      this.taker.head({ status, headers: Object.fromEntries(headers) as AnswerHead['headers'] }),
+    );
+    return true;
+  }
+
+  onData(bytes: Buffer): boolean {
+    this.take(() => this.taker.text(this.decoder.write(bytes)));
+    return true;
+  }
+
+  onComplete(): void {
+    this.stopListening();
+    this.resolve();
+  }
+
+  onError(error: NodeJS.ErrnoException): void {
+    this.stopListening();
+    if (this.answered) return this.reject(new TypeError('terminated', { cause: error }));
+    const isClosed = error.code === 'UND_ERR_SOCKET';
+    this.reject(
+      new Unanswered(isClosed ? 'the connection was closed' : (error.code ?? error.message), {
+        cause: error,
+      }),
+    );
+  }
+
+  private take(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.giveUp(error);
+    }
+  }
+
+  private giveUp(reason: unknown): void {
+    this.reject(reason as Error); // what its connection says to that comes too late
+    this.close?.(reason as Error);
+  }
+
+  private stopListening(): void {
+    this.signal.removeEventListener('abort', this.abort);
+  }
+}
