@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Logger, MixedList } from 'typeorm';
 import type { StorageConfig } from '../config/index.js';
+import { Checkpoints } from './checkpoints.js';
 import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
@@ -11,6 +12,8 @@ import { UnitOfWork } from './unit-of-work.js';
 import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
 const RETRY_MS = 50;
+/** When SQLite moves the log itself, because the thread that does it is not there or writes were very large. */
+const OWN_CHECKPOINT_PAGES = 4_000;
 
 type Entities = MixedList<new () => object>;
 
@@ -64,7 +67,8 @@ export async function openDatabase(
     if (!driver.synchronous) return new UnitOfWork(writer, reader);
     // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
     await writer.query('PRAGMA synchronous = NORMAL');
-    return new UnitOfWork(writer, reader, new DurableLog(file));
+    await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
+    return new UnitOfWork(writer, reader, new DurableLog(file), new Checkpoints(driver.name, file));
   } catch (error) {
     for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
     throw notOpened(file, error as Error);

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { DatabaseUnavailable } from '../common/errors.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { DurableLog } from './durable-log.js';
 import { sqlOf } from './sql.js';
 import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
@@ -38,11 +39,13 @@ export class UnitOfWork {
   /**
    * @param reader a second connection for reads, or undefined where there can be one only (in memory)
    * @param log what brings a commit to the disk, where the commit itself does not
+   * @param checkpoints what moves the log into the database file, where that would stop the event loop
    */
   constructor(
     writer: DataSource,
     private readonly reader?: DataSource,
     private readonly log?: DurableLog,
+    private readonly checkpoints?: Checkpoints,
   ) {
     this.writer = new Writer(writer);
     if (!reader) return;
@@ -93,6 +96,7 @@ export class UnitOfWork {
     await this.idle();
     if (this.reader) {
       await this.reader.destroy();
+      await this.checkpoints?.close();
       await this.writer.checkpoint().catch(() => undefined); // only tidies up
     }
     await this.writer.close();
@@ -169,6 +173,7 @@ export class UnitOfWork {
     for (const hook of hooks) this.runHook(hook);
     for (const write of batch) write.resolve(); // one that was rejected already stays so
     this.queue.accepted();
+    await this.checkpoints?.after(batch.length);
   }
 
   /**
