@@ -322,6 +322,10 @@ describe("an agent of one's own", () => {
           log.openMessage().addText('never closed');
           return;
         }
+        case 'end with what is no JSON':
+          log.openMessage().addText('lost');
+          log.closeLastMessage({ finishReason: 1n as never });
+          return;
         case 'fail as a domain':
           throw new DomainError('MODEL_ERROR', 'My oracle is silent.');
         case 'fail as code':
@@ -390,6 +394,14 @@ describe("an agent of one's own", () => {
     expect(status).toBe(200);
     expect(body.result).toMatchObject({ content: 'never closed' });
     expect(body.result.finishReason).not.toBe('error');
+  });
+
+  it('whose last message cannot be stored leaves no session busy', async () => {
+    const sessionId = await app.createSession();
+    await app.query(sessionId, 'end with what is no JSON');
+    const stored = types(await app.events(sessionId));
+    expect(stored).toEqual(['user_message', 'agent_run_start', 'agent_run_end']);
+    expect((await app.query(sessionId, 'go on')).status).toBe(200);
   });
 
   it('that throws a DomainError fails its run with it', async () => {

@@ -11,6 +11,17 @@ export interface RunResult {
   readonly error?: DomainError;
 }
 
+/** What a run that has not ended is doing. Times are milliseconds since the epoch. */
+export interface RunActivity {
+  readonly runId: string;
+  /** Unknown for a run of another process. */
+  readonly waitingOn?: WaitingOn;
+  /** Since when it waits for that. */
+  readonly since: number;
+  /** When something of it has last come: an event, or a token of its model. */
+  readonly lastProgress?: number;
+}
+
 /** A run that this process has accepted and that has not ended: waiting in the queue, or under way. */
 export class LiveRun {
   private readonly controller = new AbortController();

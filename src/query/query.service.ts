@@ -6,7 +6,7 @@ import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { type AssistantMessageEvent, EventLog, type QueryContent } from '../events/index.js';
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
-import { LiveRun, type RunResult } from './live-runs.js';
+import { LiveRun, type RunActivity, type RunResult } from './live-runs.js';
 import {
   Draining,
   IdempotencyMismatch,
@@ -19,7 +19,7 @@ import {
 } from './query.errors.js';
 import { type RunStep, stepsOf } from './run-story.js';
 import type { Run, RunStatus } from './run.entity.js';
-import { type RunActivity, RunEngine } from './run-engine.js';
+import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
 
 /** How long an idempotency key is remembered. */

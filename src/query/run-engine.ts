@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AgentService, type RunOptions, type RunOutcome, type WaitingOn } from '../agent/index.js';
+import { AgentService, type RunOptions, type RunOutcome } from '../agent/index.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
@@ -15,7 +15,7 @@ import {
 } from '../events/index.js';
 import { type Session, SessionNotFound, SessionsService } from '../sessions/index.js';
 import { ReferencesService } from '../workspace/index.js';
-import { LiveRun, LiveRuns } from './live-runs.js';
+import { LiveRun, LiveRuns, type RunActivity } from './live-runs.js';
 import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
@@ -26,17 +26,6 @@ import { Watchdog } from './watchdog.js';
 
 /** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
 const RETRY_MS = 5_000;
-
-/** What a run that has not ended is doing. Times are milliseconds since the epoch. */
-export interface RunActivity {
-  readonly runId: string;
-  /** Unknown for a run of another process. */
-  readonly waitingOn?: WaitingOn;
-  /** Since when it waits for that. */
-  readonly since: number;
-  /** When something of it has last come: an event, or a token of its model. */
-  readonly lastProgress?: number;
-}
 
 /**
  * Starts runs, has the agent work on them, detached from whoever asked, and ends each exactly once: with its
@@ -221,8 +210,9 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     outcome: RunOutcome,
     last: readonly EventDraft[],
   ): Promise<{ readonly events?: readonly StoredAgentEvent[]; readonly error?: DomainError }> {
+    let kept = last;
     const write = async (tx: Transaction) => {
-      const written = await this.ends.write(tx, run, this.owner, outcome, last);
+      const written = await this.ends.write(tx, run, this.owner, outcome, kept);
       if (written?.someWait && !this.stopping) await this.startWaiting(tx);
       return written?.events;
     };
@@ -235,7 +225,8 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
           `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
         );
         if (this.stopping) return { error: toDomainError(error) }; // the next start closes it
-        await sleep(RETRY_MS);
+        if (kept.length === 0) await sleep(RETRY_MS);
+        kept = []; // the fault may be in the message, and then the end can be stored without it
       }
     }
   }
