@@ -69,7 +69,7 @@ export class AgentService {
     }
     this.keepWhatCame(request.log, outcome.status);
     request.log.seal();
-    return { ...outcome, ...tally };
+    return Object.assign(outcome, tally); // two spreads are several times as slow
   }
 
   private async work(request: RunRequest, tally: RunTally): Promise<void> {

@@ -6,8 +6,9 @@ import { DomainError } from './errors.js';
  * without a body has an empty one.
  */
 export function jsonBody(limit: number): RequestHandler[] {
-  // Not `strict`: it would call a number or null broken JSON, which it is not.
-  return [requireJson, atMost(limit), express.json({ limit, strict: false }), requireObject];
+  // Not `strict`: it would call a number or null broken JSON, which it is not. The type has been looked at before.
+  const read = express.json({ limit, strict: false, type: () => true });
+  return [requireJson, atMost(limit), read, requireObject];
 }
 
 /** Express' own limit reads a body that is too large to its end before it refuses it. */
@@ -46,7 +47,7 @@ export function payloadTooLarge(limit: number): DomainError {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 const requireJson: RequestHandler = (req, _res, next) => {
-  if (hasBody(req.headers) ? !req.is('json') : isForm(req)) {
+  if (hasBody(req.headers) ? !isJson(req) : isForm(req)) {
     throw new DomainError(
       'UNSUPPORTED_MEDIA_TYPE',
       'The body must be JSON: send the header "Content-Type: application/json".',
@@ -54,6 +55,11 @@ const requireJson: RequestHandler = (req, _res, next) => {
   }
   next();
 };
+
+/** Nearly all say it in these very words; what else it may be, Express knows. */
+function isJson(req: Request): boolean {
+  return req.headers['content-type'] === 'application/json' || Boolean(req.is('json'));
+}
 
 /** An empty form still names its type, and a program that sends nothing needs none. */
 function isForm({ method, headers }: Request): boolean {

@@ -32,6 +32,7 @@ export function clientOf(req: IncomingMessage): string {
 
 /** Whoever has one IPv6 address has the 2^64 beside it; an IPv4 address stands for itself. */
 export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
   const v4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (v4 !== undefined) return v4;
   if (!isIPv6(address)) return address;
