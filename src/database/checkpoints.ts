@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
-/** A checkpoint is due after so many pieces of work: they leave some 500 to 1,000 pages in the log. */
-const WRITES = 120;
+/** A checkpoint is due at so many pages, by an estimate that is low: there may be 1,000, SQLite's own measure. */
+const PAGES = 500;
 
 // It holds no other code of the server: a file of its own would have to be found from the source and from the build.
 const THREAD = `
@@ -34,7 +34,7 @@ export class Checkpoints {
   private readonly module: string;
   private thread: Worker | undefined;
   private settle: (() => void) | undefined;
-  private writes = 0;
+  private pages = 0;
   private isBroken = false;
 
   /**
@@ -51,12 +51,12 @@ export class Checkpoints {
   /**
    * To be called after each commit, and awaited before the next one begins: while somebody writes, a log is never
    * moved to its end, and grows. Never rejects.
-   * @param writes how many pieces of work the commit held
+   * @param pages about how many pages the commit has written
    */
-  async after(writes: number): Promise<void> {
-    this.writes += writes;
-    if (this.writes < WRITES || this.isBroken) return;
-    this.writes = 0;
+  async after(pages: number): Promise<void> {
+    this.pages += pages;
+    if (this.pages < PAGES || this.isBroken) return;
+    this.pages = 0;
     await this.ask(false);
   }
 

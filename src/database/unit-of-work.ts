@@ -173,7 +173,7 @@ export class UnitOfWork {
     for (const hook of hooks) this.runHook(hook);
     for (const write of batch) write.resolve(); // one that was rejected already stays so
     this.queue.accepted();
-    await this.checkpoints?.after(batch.length);
+    await this.checkpoints?.after(this.writer.takePages());
   }
 
   /**

@@ -18,10 +18,20 @@ export interface Transaction extends Reader {
 
 const SELECT = /^\s*SELECT\b/;
 
+const PAGE_BYTES = 4_096;
+
+/** A statement writes a page of its table and one of an index, and what its texts fill. */
+function pagesOf(values: readonly unknown[] = []): number {
+  let characters = 0;
+  for (const value of values) if (typeof value === 'string') characters += value.length;
+  return 2 + Math.floor(characters / PAGE_BYTES);
+}
+
 /** The connection that writes: one transaction at a time, and the pieces of work inside it. */
 export class Writer {
   private readonly runner: QueryRunner;
   private readonly sql: Sql;
+  private pages = 0;
 
   constructor(private readonly dataSource: DataSource) {
     this.runner = dataSource.createQueryRunner();
@@ -67,7 +77,10 @@ export class Writer {
     const { sql } = this;
     return work({
       manager: this.runner.manager,
-      execute: async (text, values) => sql.run(text, values),
+      execute: async (text, values) => {
+        this.pages += pagesOf(values);
+        return sql.run(text, values);
+      },
       query: async (text, values) => (await sql.all(text, values)) as never,
       afterCommit: (hook) => hooks.push(hook),
     });
@@ -96,6 +109,13 @@ export class Writer {
     }
     await this.sql.run('RELEASE work');
     return undefined;
+  }
+
+  /** About how many pages its statements have written to the log since the last call. */
+  takePages(): number {
+    const { pages } = this;
+    this.pages = 0;
+    return pages;
   }
 
   /** @returns whether the whole log has been moved into the database file, and that is on the disk */

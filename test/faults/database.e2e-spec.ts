@@ -349,13 +349,14 @@ describe('a full disk', () => {
       const server = await start(at);
       const stored: string[] = [];
       await limitFileSize(server.child.pid as number, 5_000_000);
-      // The log is moved into the file at 4 MB, the second time in vain; then it grows to the limit, too.
+      // The log is moved into the file once it has some MB, in the end in vain; then it grows to the limit, too. It
+      // alone would hold a dozen.
       let refused = await server.post('/api/oneshot/query', { query: TEXT });
       for (; refused.status === 200 && stored.length < 100;) {
         stored.push(refused.body.sessionId as string);
         refused = await server.post('/api/oneshot/query', { query: TEXT });
       }
-      expect(stored.length).toBeGreaterThan(30);
+      expect(stored.length).toBeGreaterThan(20);
       expect(await sizeOf(`${at.file}-wal`)).toBeGreaterThan(4_300_000);
       // What is small may still fit, for a while; in the end nothing does.
       let created = await server.post('/api/sessions/create');

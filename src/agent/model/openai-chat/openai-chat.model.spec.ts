@@ -21,18 +21,20 @@ const ANSWER = Buffer.from(
 describe('the client of /chat/completions', () => {
   let answer: (res: http.ServerResponse) => void;
   const paths: (string | undefined)[] = [];
+  const authorizations: (string | undefined)[] = [];
   const server = http.createServer((req, res) => {
     paths.push(req.url);
+    authorizations.push(req.headers.authorization);
     req.resume().once('end', () => answer(res));
   });
   let model: OpenAIChatModel;
 
-  const client = (path: string) =>
+  const client = (path: string, user = '') =>
     new OpenAIChatModel({
       provider: 'openai-compatible',
       id: 'm',
       displayName: 'M',
-      baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+      baseURL: `http://${user}127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
       firstTokenTimeoutMs: 1_000,
       idleTimeoutMs: 1_000,
       maxAnswerChars: 4_000_000,
@@ -86,6 +88,23 @@ describe('the client of /chat/completions', () => {
     send(ANSWER);
     await client(path).stream({ prompt: [] }, new AbortController().signal, () => undefined);
     expect(paths.at(-1)).toBe('/v1/chat/completions');
+  });
+
+  it.each([
+    ['', undefined],
+    ['ann:p%40ss@', `Basic ${Buffer.from('ann:p@ss').toString('base64')}`],
+  ])('without a key is the user that its URL names: %s', async (user, authorization) => {
+    send(ANSWER);
+    await client('/v1', user).stream({ prompt: [] }, new AbortController().signal, () => undefined);
+    expect(authorizations.at(-1)).toBe(authorization);
+  });
+
+  it('asks nobody once it has been aborted', async () => {
+    const before = paths.length;
+    await expect(stream(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    send(ANSWER);
+    await stream();
+    expect(paths.length).toBe(before + 1);
   });
 
   it('ends with what its reader throws, and closes the connection', async () => {
