@@ -380,7 +380,10 @@ describe('a full disk', () => {
       const { check, sessions, events } = await contents(at.file);
       expect(check).toBe('ok');
       expect(sessions).toEqual(expect.arrayContaining([...left, after.body.sessionId]));
-      expect(events.filter(({ type }) => type === 'agent_run_end')).toHaveLength(stored.length + 1);
+      const count = (of: string) => events.filter(({ type }) => type === of).length;
+      expect(count('agent_run_end')).toBe(count('agent_run_start'));
+      // The one that was refused may have begun: then its end was kept, and stored when that could be done.
+      expect([1, 2]).toContain(count('agent_run_end') - stored.length);
     });
   });
 
