@@ -34,7 +34,8 @@ describe('the source', () => {
       'agent/images/fetch-image.ts: https of node:https',
       'agent/images/fetch-image.ts: lookup as resolve of node:dns/promises',
       'agent/images/public-address.ts: BlockList, isIP of node:net',
-      'agent/model/openai-chat/exchange.ts: Agent, util of undici',
+      'agent/model/openai-chat/connections.ts: buildConnector, Client of undici',
+      'agent/model/openai-chat/exchange.ts: util of undici',
       'auth/login-page.ts: fetch', // in the browser, of the page's own server
       'common/client.ts: isIPv6 of node:net',
       'common/express-server.ts: createServer, IncomingMessage, ServerResponse of node:http',

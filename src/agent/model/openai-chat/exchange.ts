@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
-import { Agent, type Dispatcher, util } from 'undici';
+import { type Client, type Dispatcher, util } from 'undici';
+import { connectionTo, release } from './connections.js';
 
 /** The beginning of an answer. Names of headers are in lower case. */
 export interface AnswerHead {
@@ -18,14 +19,6 @@ export class Unanswered extends Error {
   override readonly name = 'Unanswered';
 }
 
-// One connection serves many requests, one after another. The loop has its own timeouts for a model that is silent.
-const connections = new Agent({
-  connect: { timeout: 0 },
-  headersTimeout: 0,
-  bodyTimeout: 0,
-  keepAliveTimeout: 60_000,
-});
-
 /**
  * Sends JSON and hands on the answer. undici's dispatcher is used without its streams: measured at 16 requests in
  * parallel it takes half the CPU of `node:http`.
@@ -40,11 +33,11 @@ export function exchange(
   taker: AnswerTaker,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const exchanged = new Exchange(taker, signal, resolve, reject);
     const { origin, pathname, search } = url;
-    connections.dispatch(
-      { origin, path: pathname + search, method: 'POST', headers: { ...headers }, body: json },
-      exchanged,
+    const connection = connectionTo(origin);
+    connection.dispatch(
+      { path: pathname + search, method: 'POST', headers: { ...headers }, body: json },
+      new Exchange(origin, connection, taker, signal, resolve, reject),
     );
   });
 }
@@ -52,10 +45,11 @@ export function exchange(
 class Exchange implements Dispatcher.DispatchHandlers {
   private readonly decoder = new StringDecoder('utf8');
   private answered = false;
-  private close: ((error?: Error) => void) | undefined;
   private readonly abort = () => this.giveUp(this.signal.reason);
 
   constructor(
+    private readonly origin: string,
+    private readonly connection: Client,
     private readonly taker: AnswerTaker,
     private readonly signal: AbortSignal,
     private readonly resolve: () => void,
@@ -65,9 +59,8 @@ class Exchange implements Dispatcher.DispatchHandlers {
     if (signal.aborted) this.abort();
   }
 
-  onConnect(close: (error?: Error) => void): void {
-    this.close = close;
-    if (this.signal.aborted) close(); // it was waiting for its connection
+  onConnect(): void {
+    // undici wants to be able to say so
   }
 
   onHeaders(status: number, raw: Buffer[]): boolean {
@@ -87,11 +80,13 @@ class Exchange implements Dispatcher.DispatchHandlers {
 
   onComplete(): void {
     this.stopListening();
+    release(this.origin, this.connection);
     this.resolve();
   }
 
   onError(error: NodeJS.ErrnoException): void {
     this.stopListening();
+    void this.connection.destroy();
     if (this.answered) return this.reject(new TypeError('terminated', { cause: error }));
     const isClosed = error.code === 'UND_ERR_SOCKET';
     this.reject(
@@ -111,7 +106,7 @@ class Exchange implements Dispatcher.DispatchHandlers {
 
   private giveUp(reason: unknown): void {
     this.reject(reason as Error); // what its connection says to that comes too late
-    this.close?.(reason as Error);
+    void this.connection.destroy(reason as Error);
   }
 
   private stopListening(): void {

@@ -2,7 +2,7 @@ import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { OpenAIChatModel } from './openai-chat.model.js';
 
 const chunk = (delta: object, finish_reason: string | null = null) =>
@@ -29,12 +29,12 @@ describe('the client of /chat/completions', () => {
   });
   let model: OpenAIChatModel;
 
-  const client = (path: string, user = '') =>
+  const client = (path: string, user = '', { port } = server.address() as AddressInfo) =>
     new OpenAIChatModel({
       provider: 'openai-compatible',
       id: 'm',
       displayName: 'M',
-      baseURL: `http://${user}127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+      baseURL: `http://${user}127.0.0.1:${port}${path}`,
       firstTokenTimeoutMs: 1_000,
       idleTimeoutMs: 1_000,
       maxAnswerChars: 4_000_000,
@@ -134,6 +134,43 @@ describe('the client of /chat/completions', () => {
     );
     await expect(cut).rejects.toThrow();
     await closed;
+  });
+
+  it('opens no connection for nothing: one serves request after request, none replaces one that was aborted', async () => {
+    let opened = 0;
+    const another = http
+      .createServer((req, res) => void req.resume().once('end', () => answer(res)))
+      .on('connection', () => (opened += 1));
+    another.listen(0, '127.0.0.1');
+    await once(another, 'listening');
+    const { port } = another.address() as AddressInfo;
+    const asked = client('/v1', '', another.address() as AddressInfo);
+    const ask = (signal = new AbortController().signal) =>
+      asked.stream({ prompt: [] }, signal, () => undefined);
+    send(ANSWER);
+    await ask();
+    await ask();
+    expect(opened).toBe(1);
+
+    const both = [new AbortController(), new AbortController()];
+    const closed: Promise<unknown>[] = [];
+    answer = (res) => {
+      closed.push(once(res, 'close'));
+      if (closed.length === both.length) for (const controller of both) controller.abort();
+    };
+    await Promise.allSettled(both.map(({ signal }) => ask(signal)));
+    await Promise.all(closed);
+    expect(opened).toBe(2);
+
+    send(ANSWER);
+    await ask();
+    // Whatever was opened meanwhile is accepted before this one.
+    const last = connect(port, '127.0.0.1');
+    await once(another, 'connection');
+    expect(opened).toBe(4);
+    last.destroy();
+    another.closeAllConnections();
+    another.close();
   });
 
   it('fails when the endpoint switches to another protocol instead of answering', async () => {
