@@ -33,6 +33,7 @@ export function exchange(
   taker: AnswerTaker,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
     const { origin, pathname, search } = url;
     const connection = connectionTo(origin);
     connection.dispatch(
@@ -56,7 +57,6 @@ class Exchange implements Dispatcher.DispatchHandlers {
     private readonly reject: (error: Error) => void,
   ) {
     signal.addEventListener('abort', this.abort, { once: true });
-    if (signal.aborted) this.abort();
   }
 
   onConnect(): void {

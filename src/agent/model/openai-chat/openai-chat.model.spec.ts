@@ -2,7 +2,7 @@ import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { OpenAIChatModel } from './openai-chat.model.js';
 
 const chunk = (delta: object, finish_reason: string | null = null) =>
@@ -64,6 +64,26 @@ describe('the client of /chat/completions', () => {
       res.end();
     };
   };
+
+  /** A model of its own, whose connections can be counted. */
+  async function another() {
+    const opened: Socket[] = [];
+    const own = http
+      .createServer((req, res) => void req.resume().once('end', () => answer(res)))
+      .on('connection', (socket) => opened.push(socket));
+    own.listen(0, '127.0.0.1');
+    await once(own, 'listening');
+    const asked = client('/v1', '', own.address() as AddressInfo);
+    return {
+      opened,
+      own,
+      ask: (signal = new AbortController().signal) => asked.stream({ prompt: [] }, signal, () => undefined),
+      stop: () => {
+        own.closeAllConnections();
+        own.close();
+      },
+    };
+  }
 
   it('reads the same wherever the bytes are cut, in the middle of a character too', async () => {
     send(ANSWER);
@@ -136,21 +156,25 @@ describe('the client of /chat/completions', () => {
     await closed;
   });
 
+  it('goes on after a reader that threw at an answer which had come whole', async () => {
+    send(ANSWER);
+    const refused = model.stream({ prompt: [] }, new AbortController().signal, () => {
+      throw new RangeError('enough');
+    });
+    await expect(refused).rejects.toThrow(new RangeError('enough'));
+    await expect(stream()).resolves.toContainEqual(expect.objectContaining({ type: 'finish' }));
+  });
+
   it('opens no connection for nothing: one serves request after request, none replaces one that was aborted', async () => {
-    let opened = 0;
-    const another = http
-      .createServer((req, res) => void req.resume().once('end', () => answer(res)))
-      .on('connection', () => (opened += 1));
-    another.listen(0, '127.0.0.1');
-    await once(another, 'listening');
-    const { port } = another.address() as AddressInfo;
-    const asked = client('/v1', '', another.address() as AddressInfo);
-    const ask = (signal = new AbortController().signal) =>
-      asked.stream({ prompt: [] }, signal, () => undefined);
+    const { own, opened, ask, stop } = await another();
     send(ANSWER);
     await ask();
     await ask();
-    expect(opened).toBe(1);
+    expect(opened).toHaveLength(1);
+    // One that was aborted before does not cost the one that is there.
+    await expect(ask(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    await ask();
+    expect(opened).toHaveLength(1);
 
     const both = [new AbortController(), new AbortController()];
     const closed: Promise<unknown>[] = [];
@@ -160,17 +184,39 @@ describe('the client of /chat/completions', () => {
     };
     await Promise.allSettled(both.map(({ signal }) => ask(signal)));
     await Promise.all(closed);
-    expect(opened).toBe(2);
+    expect(opened).toHaveLength(2);
 
     send(ANSWER);
     await ask();
     // Whatever was opened meanwhile is accepted before this one.
-    const last = connect(port, '127.0.0.1');
-    await once(another, 'connection');
-    expect(opened).toBe(4);
+    const last = connect((own.address() as AddressInfo).port, '127.0.0.1');
+    await once(own, 'connection');
     last.destroy();
-    another.closeAllConnections();
-    another.close();
+    expect(opened).toHaveLength(4);
+    stop();
+  });
+
+  it('keeps 256 connections, however many there were at once', async () => {
+    const { opened, ask, stop } = await another();
+    const waiting: http.ServerResponse[] = [];
+    const all = new Promise<void>((resolve) => {
+      answer = (res) => void (waiting.push(res) === 260 && resolve());
+    });
+    const asked = Promise.all(Array.from({ length: 260 }, () => ask()));
+    await all;
+    expect(opened).toHaveLength(260);
+    const hungUp = new Promise<void>((resolve) => {
+      let left = 4;
+      for (const socket of opened) socket.once('close', () => void (--left === 0 && resolve()));
+    });
+    send(ANSWER);
+    for (const res of waiting) answer(res);
+    await asked;
+    await hungUp;
+    await ask();
+    expect(opened.filter(({ destroyed }) => !destroyed)).toHaveLength(256);
+    expect(opened).toHaveLength(260);
+    stop();
   });
 
   it('fails when the endpoint switches to another protocol instead of answering', async () => {
