@@ -1,3 +1,4 @@
+import { printable } from '../common/printable.js';
 import { InvalidConfig } from '../config/index.js';
 
 /** What the person at the command line can mend: told in a line each, without a stack. */
@@ -9,8 +10,12 @@ const EXPECTED = new Set([
   'TokensUnreadable',
 ]);
 
-/** What an error says to the person who gave the command. */
+/** What an error says to the person who gave the command. A file's own words in it steer no terminal. */
 export function explain(error: unknown): string {
+  return wordsOf(error).split('\n').map(printable).join('\n');
+}
+
+function wordsOf(error: unknown): string {
   if (error instanceof InvalidConfig) return error.message;
   if (!(error instanceof Error)) return String(error);
   return EXPECTED.has(error.name) ? error.message : (error.stack ?? error.message);

@@ -1,3 +1,4 @@
+import { printable } from '../common/printable.js';
 import { isExpired, type TokenEntry } from '../auth/token.js';
 import { readTokens } from '../auth/token-file.js';
 import { explained } from './explain.js';
@@ -14,7 +15,13 @@ export function list(flags: TokenFlags): Promise<void> {
 
 function rowOf(entry: TokenEntry): string[] {
   const expires = showTime(entry.expiresAt) + (isExpired(entry) ? ' (expired)' : '');
-  return [entry.id, entry.name, entry.scopes.join(','), showTime(entry.createdAt), expires];
+  return [
+    printable(entry.id),
+    printable(entry.name),
+    entry.scopes.join(','),
+    showTime(entry.createdAt),
+    expires,
+  ];
 }
 
 function table(rows: readonly string[][]): string {
