@@ -21,6 +21,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** In the data directory: the tokens' hashes, and the owner's own token. */
 export const TOKENS_FILE = 'tokens.json';
 export const OWNER_FILE = 'auth-token';
+/** Beside them: which configuration files of working directories the user has accepted. */
+export const TRUSTED_CONFIGS_FILE = 'trusted-configs.json';
 
 export const WHEN_BUSY = ['reject', 'queue', 'interrupt'] as const;
 /** What a query does on a session that has a run under way. */
@@ -31,7 +33,10 @@ export interface ModelInput {
   provider?: ModelProviderName;
   /** The provider's own name of the model, such as `gpt-5-mini`. */
   id?: string;
-  /** The key itself, or in ALL_CAPS the name of the environment variable that holds it. */
+  /**
+   * The key itself, or in ALL_CAPS the name of the environment variable that holds it; in a file that was found in the
+   * working directory, one that ends in `_API_KEY`.
+   */
   apiKey?: string;
   baseURL?: string;
   displayName?: string;

@@ -1,34 +1,52 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, lstat, readFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { InvalidConfig } from './config.schema.js';
 import type { ConfigInput } from './config.types.js';
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'];
+const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];
 
-/**
- * Reads the configuration files: each of `files`, later ones winning, or else the first
- * `agent-tars.config.*` of the working directory. A script in it runs: never load one from a place that is
- * not the user's own.
- * @throws InvalidConfig naming the file that cannot be read.
- */
-export async function loadConfigFiles(cwd: string, files: readonly string[]): Promise<ConfigInput> {
-  const found = files.length > 0 ? files.map((file) => resolve(cwd, file)) : await discover(cwd);
-  const configs: unknown[] = [];
-  for (const file of found) configs.push(await readConfig(file));
-  return configs.reduce<ConfigInput>((merged, config) => mergeConfig(merged, config as ConfigInput), {});
+/** What the configuration files say together. */
+export interface LoadedConfig {
+  readonly config: ConfigInput;
+  /** The files that were read, by their absolute paths. */
+  readonly files: readonly string[];
 }
 
-async function discover(cwd: string): Promise<string[]> {
+/**
+ * Reads the configuration files, later ones winning. A script among them runs: {@link isScript} tells before.
+ * @param files relative to `cwd`, or absolute
+ * @throws InvalidConfig naming the file that cannot be read.
+ */
+export async function loadConfigFiles(cwd: string, files: readonly string[]): Promise<LoadedConfig> {
+  const paths = files.map((file) => resolve(cwd, file));
+  const configs: unknown[] = [];
+  for (const path of paths) configs.push(await readConfig(path));
+  const config = configs.reduce<ConfigInput>((merged, each) => mergeConfig(merged, each as ConfigInput), {});
+  return { config, files: paths };
+}
+
+/**
+ * The first `agent-tars.config.*` of a directory that is a regular file; undefined where there is none.
+ * @throws InvalidConfig where it is a link: what it leads to has another name, under which others may write it
+ */
+export async function discoverConfig(cwd: string): Promise<string | undefined> {
   for (const extension of EXTENSIONS) {
     const file = join(cwd, `agent-tars.config.${extension}`);
-    try {
-      await access(file);
-      return [file];
-    } catch {
-      // not there: the next name
+    const stats = await lstat(file).catch(() => undefined); // not there: the next name
+    if (stats?.isSymbolicLink()) {
+      throw new InvalidConfig([
+        `The configuration file ${file} is a symbolic link, which is followed only where it is named: use --config ${file}.`,
+      ]);
     }
+    if (stats?.isFile()) return file;
   }
-  return [];
+  return undefined;
+}
+
+/** Whether reading a configuration file means running it. */
+export function isScript(file: string): boolean {
+  return !DATA_EXTENSIONS.includes(extname(file));
 }
 
 async function readConfig(file: string): Promise<unknown> {

@@ -28,6 +28,8 @@ export function resolveAuth(
     ]);
   }
   const problems: string[] = [];
+  // A file that was found in the working directory may name any variable here, not only a key's as for apiKey: the
+  // token is compared and never sent, and the same file could as well state a token that its author knows.
   const token = auth === true ? undefined : resolveSecret('server.auth.token', auth.token, env, problems);
   if (token && !isUsable(token.reveal())) {
     problems.push(

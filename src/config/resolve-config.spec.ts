@@ -60,6 +60,7 @@ describe('the configuration', () => {
           '/agent-tars.db-journal',
           '/tokens.json',
           '/auth-token',
+          '/trusted-configs.json',
         ].map((path) => join(homedir(), '.agent-tars') + path),
       },
       dataDir: join(homedir(), '.agent-tars'),
@@ -129,6 +130,7 @@ describe('the configuration', () => {
         '/srv/own.db-journal',
         '/srv/state/tokens.json',
         '/srv/state/auth-token',
+        '/srv/state/trusted-configs.json',
       ],
     });
     const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });

@@ -13,6 +13,7 @@ import {
   type StorageConfig,
   OWNER_FILE,
   TOKENS_FILE,
+  TRUSTED_CONFIGS_FILE,
 } from './config.types.js';
 import { isLoopback, resolveAuth } from './resolve-auth.js';
 import { type Env, resolveSecret } from './resolve-secret.js';
@@ -94,7 +95,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
       workspace: resolve(cwd, config.workspace ?? '.'),
       files: {
         visible: config.files?.visible ?? [],
-        offLimits: [dataDir, ...filesOf(storage), ...tokenFiles(dataDir)],
+        offLimits: [dataDir, ...filesOf(storage), ...ownersFiles(dataDir)],
       },
       dataDir,
       models,
@@ -143,8 +144,8 @@ function resolveLimits({ host, trustProxy, limits, maxBodyBytes }: ServerInput):
 }
 
 /** They are named beside their directory: that may be the workspace itself, or hold it. */
-function tokenFiles(dataDir: string): string[] {
-  return [TOKENS_FILE, OWNER_FILE].map((name) => join(dataDir, name));
+function ownersFiles(dataDir: string): string[] {
+  return [TOKENS_FILE, OWNER_FILE, TRUSTED_CONFIGS_FILE].map((name) => join(dataDir, name));
 }
 
 /** Where the database and the tokens are. */

@@ -1,0 +1,33 @@
+import { InvalidConfig } from './config.schema.js';
+import type { ConfigInput } from './config.types.js';
+import { namesVariable, shownVariable } from './resolve-secret.js';
+
+/** The providers' own variables end so too. */
+const KEY_VARIABLE = /_API_KEY$/;
+
+/**
+ * Checks a configuration that was found in the working directory, where a stranger may have put it: its `apiKey`s
+ * are sent to a host that it chooses, so they may not name just any variable of the user's environment.
+ * @param file named in the message
+ * @throws InvalidConfig with a line for each `apiKey` that names another variable than one for a key
+ */
+export function requireKeyVariables(config: ConfigInput, file: string): void {
+  const problems = keysOf(config)
+    .filter(({ given }) => namesVariable(given) && !KEY_VARIABLE.test(given))
+    .map(
+      ({ key, given }) =>
+        `${key} in ${file} names the environment variable ${shownVariable(given)}, but a file that is found in the working directory may name only one that ends in _API_KEY: rename the variable, or name the file with --config.`,
+    );
+  if (problems.length > 0) throw new InvalidConfig(problems);
+}
+
+/** The file has not been checked against the schema yet: anything may stand anywhere. */
+function keysOf({ model, server }: ConfigInput): { key: string; given: string }[] {
+  const others: unknown = server?.models;
+  const models: unknown[] = [model, ...(Array.isArray(others) ? (others as unknown[]) : [])];
+  return models.flatMap((each, i) => {
+    const given = (each as { apiKey?: unknown } | null | undefined)?.apiKey;
+    const key = i === 0 ? 'model.apiKey' : `server.models.${i - 1}.apiKey`;
+    return typeof given === 'string' ? [{ key, given }] : [];
+  });
+}
