@@ -9,7 +9,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-const collect = (value: string, before: string[] = []): string[] => [...before, value];
+/** @param before undefined at first, and false after `--no-config` */
+const collect = (value: string, before?: string[] | false): string[] => [...(before || []), value];
+const NO_CONFIG = 'leave the configuration file of this directory alone';
 
 const program = new Command('agent-tars')
   .description('An agent server: sessions, queries and one stream of events.')
@@ -27,6 +29,7 @@ program
   .addOption(
     new Option('--config <file>', 'a configuration file; repeatable, later ones win').argParser(collect),
   )
+  .option('--no-config', NO_CONFIG)
   .option('--data-dir <dir>', 'where the database is (default ~/.agent-tars)')
   .option('--workspace <dir>', 'the directory that the agent works in (default: this one)')
   .option('--model.provider <name>', 'openai, openai-compatible, anthropic, google, ollama or embedded')
@@ -51,6 +54,7 @@ const tokenCommand = (usage: string, description: string): Command =>
     .command(usage)
     .description(description)
     .addOption(new Option('--config <file>', 'a configuration file, as for serve').argParser(collect))
+    .option('--no-config', NO_CONFIG)
     .option('--data-dir <dir>', 'where the tokens are (default ~/.agent-tars)');
 
 const TIME = 'such as 30d, 12h, 90m or never';

@@ -9,7 +9,8 @@ export interface ServeFlags {
   auth?: boolean;
   insecureNoAuth?: boolean;
   headless?: boolean;
-  config?: string[];
+  /** The files that are named; false for `--no-config`. */
+  config?: string[] | false;
   dataDir?: string;
   workspace?: string;
   'model.provider'?: string;

@@ -1,7 +1,17 @@
 import { existsSync } from 'node:fs';
+import { printable } from '../common/printable.js';
 import type { AppConfig, ConfigInput } from '../config/index.js';
-import { configFromEnv, isLoopback, loadConfigFiles, mergeConfig, resolveConfig } from '../config/index.js';
+import {
+  configFromEnv,
+  isLoopback,
+  loadConfigFiles,
+  mergeConfig,
+  modelHost,
+  requireKeyVariables,
+  resolveConfig,
+} from '../config/index.js';
 import type { AgentTARSServer } from '../server.js';
+import { chooseTrustedConfig } from './choose-config.js';
 import { explain, explained } from './explain.js';
 import { keepHeapSmall, letCodeBeFast } from './heap.js';
 import { configFromFlags, type ServeFlags } from './options.js';
@@ -10,30 +20,41 @@ import { configFromFlags, type ServeFlags } from './options.js';
 export async function serve(flags: ServeFlags): Promise<void> {
   keepHeapSmall();
   await explained(async () => {
-    const config = await readConfig(flags);
+    const { config, files } = await readConfig(flags);
     // Nest takes most of a second to load: only once the configuration is known to be good.
     const { AgentTARSServer } = await import('../server.js');
     const server = new AgentTARSServer(config);
     await server.start();
     letCodeBeFast();
     stopOnSignals(() => server.stop());
-    if (!flags.quiet) console.log(await greeting(server, config));
+    if (!flags.quiet) console.log(await greeting(server, config, files));
     warnIfOpen(config);
     if (config.server.open) await openBrowser(server.createLoginLink() ?? server.url);
   });
 }
 
-async function readConfig(flags: ServeFlags): Promise<AppConfig> {
-  const cwd = process.cwd();
-  const sources: ConfigInput[] = [
-    await loadConfigFiles(cwd, flags.config ?? []),
-    configFromEnv(process.env),
-    configFromFlags(flags),
-  ];
-  return resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env });
+/** A start's whole configuration. */
+interface StartConfig {
+  readonly config: AppConfig;
+  /** The configuration files that it comes from. */
+  readonly files: readonly string[];
 }
 
-async function greeting(server: AgentTARSServer, config: AppConfig): Promise<string> {
+async function readConfig(flags: ServeFlags): Promise<StartConfig> {
+  const cwd = process.cwd();
+  const { files, isFound } = await chooseTrustedConfig(cwd, flags, process.env);
+  const { config: fromFiles } = await loadConfigFiles(cwd, files);
+  if (isFound) requireKeyVariables(fromFiles, files.join());
+  const sources: ConfigInput[] = [fromFiles, configFromEnv(process.env), configFromFlags(flags)];
+  return { config: resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env }), files };
+}
+
+/** What the start tells. A configuration file's own words stand in it: none of them may steer the terminal. */
+async function greeting(
+  server: AgentTARSServer,
+  config: AppConfig,
+  files: readonly string[],
+): Promise<string> {
   const { buildInfo } = await import('../system/build-info.js');
   const [{ displayName, provider }] = config.models;
   const { storage } = config.server;
@@ -41,10 +62,20 @@ async function greeting(server: AgentTARSServer, config: AppConfig): Promise<str
     `Agent TARS Server ${(await buildInfo()).version}`,
     `  URL        ${server.url}`,
     ...(await howToGetIn(server, config)),
+    ...files.map((file) => `  Config     ${file}`),
     `  Model      ${displayName} (${provider})`,
+    ...hostsOf(config),
     `  Workspace  ${config.workspace}`,
     `  Data       ${storage.type === 'memory' ? 'in memory, gone at the end' : config.dataDir}`,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/** Whom the conversations are sent to: the default model's host, and those of others that a session may choose. */
+function hostsOf({ models }: AppConfig): string[] {
+  const hosts = models.map((model) => modelHost(model, process.env)).filter((host) => host !== undefined);
+  return hosts.length > 0 ? [`  Sent to    ${[...new Set(hosts)].join(', ')}`] : [];
 }
 
 /** The link for a browser, which is good once, and where the owner's token is. */
@@ -63,7 +94,7 @@ async function howToGetIn(server: AgentTARSServer, { dataDir }: AppConfig): Prom
 function warnIfOpen({ server: { host, auth } }: AppConfig): void {
   if (auth || isLoopback(host)) return;
   console.error(
-    `Warning: no token is asked for. Everybody who can reach ${host} can use this server and the files of its workspace.`,
+    `Warning: no token is asked for. Everybody who can reach ${printable(host)} can use this server and the files of its workspace.`,
   );
 }
 

@@ -1,25 +1,51 @@
 import { SCOPES, type Scope, type TokenEntry } from '../auth/token.js';
-import {
-  configFromEnv,
-  InvalidConfig,
-  loadConfigFiles,
-  mergeConfig,
-  resolveDataDir,
-} from '../config/index.js';
+import { printable } from '../common/printable.js';
+import { configFromEnv, InvalidConfig, isScript, loadConfigFiles, resolveDataDir } from '../config/index.js';
+import { chooseConfig, type ConfigFlags } from './choose-config.js';
 
 /** The flags of every `agent-tars token` command. */
-export interface TokenFlags {
-  config?: string[];
-  dataDir?: string;
+export interface TokenFlags extends ConfigFlags {
+  config?: string[] | false;
 }
 
-/** The directory that `serve` would take; nothing else of the configuration matters. @throws InvalidConfig */
-export async function dataDirOf({ config = [], dataDir }: TokenFlags): Promise<string> {
+/**
+ * The directory that `serve` would take; nothing else of the configuration matters. Scripts are not evaluated for it:
+ * what they set has to be named.
+ * @throws InvalidConfig
+ */
+export async function dataDirOf(flags: TokenFlags): Promise<string> {
   const cwd = process.cwd();
-  const configured = mergeConfig(await loadConfigFiles(cwd, config), configFromEnv(process.env));
-  const directory: unknown = dataDir ?? configured.dataDir;
-  if (directory === undefined || typeof directory === 'string') return resolveDataDir(cwd, directory);
+  const given = flags.dataDir ?? configFromEnv(process.env).dataDir;
+  if (given !== undefined) return resolveDataDir(cwd, given);
+  const { files, isFound } = await chooseConfig(cwd, flags);
+  const { config } = await loadConfigFiles(
+    cwd,
+    files.filter((file) => !isScript(file)),
+  );
+  const directory = resolveDataDir(cwd, dataDirIn(config.dataDir));
+  const scripts = files.filter(isScript);
+  if (scripts.length > 0) tellOfScripts(scripts, directory);
+  else if (isFound && config.dataDir !== undefined) tellOfFound(files, directory);
+  return directory;
+}
+
+function dataDirIn(directory: unknown): string | undefined {
+  if (directory === undefined || typeof directory === 'string') return directory;
   throw new InvalidConfig([`dataDir is ${JSON.stringify(directory)}, but must be a text.`]);
+}
+
+function tellOfScripts(files: readonly string[], directory: string): void {
+  const what = files.map(printable).join(', ');
+  console.error(
+    `${what} was not evaluated, as it is a script. These are the tokens in ${printable(directory)}: name --data-dir if it sets another.`,
+  );
+}
+
+/** A repository that somebody else wrote may lead to tokens of its own. */
+function tellOfFound(files: readonly string[], directory: string): void {
+  console.error(
+    `These are the tokens in ${printable(directory)}, which ${files.map(printable).join()} names.`,
+  );
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -55,5 +81,5 @@ export function showTime(time: number | null): string {
 }
 
 export function showToken({ id, name, scopes, expiresAt }: TokenEntry): string {
-  return `"${name}" (id ${id}, ${scopes.join(', ')}, expires: ${showTime(expiresAt)})`;
+  return `"${printable(name)}" (id ${printable(id)}, ${scopes.join(', ')}, expires: ${showTime(expiresAt)})`;
 }

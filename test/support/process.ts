@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from './client.js';
 import { SENTINEL_KEY } from './leaks.js';
 
-const BIN = fileURLToPath(new URL('../../bin/agent-tars.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/agent-tars.js', import.meta.url));
 
 export interface ProcessOptions {
   readonly cwd?: string;
@@ -18,7 +18,7 @@ export interface ProcessOptions {
 }
 
 /** No key of the machine that the tests run on may choose the model. */
-function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+export function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name),
   );

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { readFile, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { printable } from '../common/printable.js';
+import {
+  configFromEnv,
+  discoverConfig,
+  type Env,
+  InvalidConfig,
+  isScript,
+  loadConfigFiles,
+  resolveDataDir,
+} from '../config/index.js';
+import { summarize } from './config-summary.js';
+import { agrees, canAsk } from './terminal.js';
+import { type AcceptedConfig, isTrusted, trust } from './trusted-configs.js';
+
+/** Where the flags say the configuration and the data are; each undefined where they do not. */
+export interface ConfigFlags {
+  /** The files that are named; false for `--no-config`. */
+  readonly config?: readonly string[] | false;
+  readonly dataDir?: string;
+}
+
+/** The configuration files that a command is to read. */
+export interface ChosenConfig {
+  /** Absolute paths, later ones winning. */
+  readonly files: readonly string[];
+  /** Whether it was found in the working directory: its author need not be the user. */
+  readonly isFound: boolean;
+}
+
+/** The files that the user names, or else the one of the working directory. */
+export async function chooseConfig(cwd: string, { config = [] }: ConfigFlags): Promise<ChosenConfig> {
+  const named = (config || []).map((file) => resolve(cwd, file));
+  const found = config === false || named.length > 0 ? undefined : await discoverConfig(cwd);
+  return { files: found === undefined ? named : [found], isFound: found !== undefined };
+}
+
+/**
+ * As {@link chooseConfig}, for a command that does what the files say: on a terminal, one that was found is left alone
+ * until the user has accepted it. Nothing in it has run by then.
+ * @throws InvalidConfig where it cannot be read, or changes meanwhile
+ */
+export async function chooseTrustedConfig(cwd: string, flags: ConfigFlags, env: Env): Promise<ChosenConfig> {
+  const chosen = await chooseConfig(cwd, flags);
+  const [file] = chosen.files;
+  if (!chosen.isFound || file === undefined || !canAsk()) return chosen;
+  // Not the directory that the file itself may name: it could accept itself there.
+  const dataDir = resolveDataDir(cwd, flags.dataDir ?? configFromEnv(env).dataDir);
+  if (await isAccepted(file, dataDir)) return chosen;
+  console.log(`Starting without ${printable(file)}.`);
+  return { files: [], isFound: false };
+}
+
+async function isAccepted(file: string, dataDir: string): Promise<boolean> {
+  const asked = await fingerprint(file);
+  if (await isTrusted(dataDir, asked)) return true;
+  if (!(await agrees(await questionAbout(file)))) return false;
+  if ((await fingerprint(file)).sha256 !== asked.sha256) {
+    throw new InvalidConfig([
+      `${file} has changed since you were asked: start again, to be asked about it anew.`,
+    ]);
+  }
+  await keep(dataDir, asked);
+  return true;
+}
+
+async function fingerprint(file: string): Promise<AcceptedConfig> {
+  try {
+    const [path, content] = await Promise.all([realpath(file), readFile(file)]);
+    return { path, sha256: createHash('sha256').update(content).digest('hex') };
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new InvalidConfig([`The configuration file ${file} cannot be used: ${reason}.`]);
+  }
+}
+
+async function questionAbout(file: string): Promise<string> {
+  const config = isScript(file) ? undefined : (await loadConfigFiles('', [file])).config;
+  return [
+    `This directory has a configuration that is new to you, or has changed: ${printable(file)}`,
+    ...summarize(file, config),
+    'Use it?',
+  ].join('\n');
+}
+
+/** An answer that cannot be kept is good for this start. */
+async function keep(dataDir: string, config: AcceptedConfig): Promise<void> {
+  try {
+    await trust(dataDir, config);
+  } catch (error) {
+    console.error(`You will be asked again: ${printable(String((error as Error).message))}`);
+  }
+}

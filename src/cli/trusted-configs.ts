@@ -1,0 +1,55 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { replaceFile } from '../auth/token-file.js';
+import { TRUSTED_CONFIGS_FILE } from '../config/index.js';
+
+/** A configuration file as it stood when the user accepted it. */
+export interface AcceptedConfig {
+  /** Its real path. */
+  readonly path: string;
+  /** Of its content, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+const schema = z.object({
+  directory: z.string(),
+  accepted: z.array(z.object({ path: z.string(), sha256: z.string() })),
+});
+
+/** Whether the user has accepted a file with just this content. */
+export async function isTrusted(dataDir: string, { path, sha256 }: AcceptedConfig): Promise<boolean> {
+  const accepted = await readAccepted(dataDir);
+  return accepted.some((each) => each.path === path && each.sha256 === sha256);
+}
+
+/**
+ * Keeps that the user has accepted a file, in place of what was accepted of it before.
+ * @throws the file system's error, where the data directory cannot be written
+ */
+export async function trust(dataDir: string, config: AcceptedConfig): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const others = (await readAccepted(dataDir)).filter(({ path }) => path !== config.path);
+  const stored = { directory: await identityOf(dataDir), accepted: [...others, config] };
+  await replaceFile(join(dataDir, TRUSTED_CONFIGS_FILE), `${JSON.stringify(stored, undefined, 2)}\n`);
+}
+
+/** What cannot be read, or was made elsewhere, accepts nothing: the user is asked again. */
+async function readAccepted(dataDir: string): Promise<readonly AcceptedConfig[]> {
+  try {
+    const text = await readFile(join(dataDir, TRUSTED_CONFIGS_FILE), 'utf8');
+    const { directory, accepted } = schema.parse(JSON.parse(text));
+    return directory === (await identityOf(dataDir)) ? accepted : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Tells this data directory from a copy: one that lies in a cloned repository may bring a list along that accepts the
+ * repository's own configuration.
+ */
+async function identityOf(dataDir: string): Promise<string> {
+  const { ino, birthtimeNs } = await stat(dataDir, { bigint: true });
+  return `${ino}-${birthtimeNs}`;
+}
