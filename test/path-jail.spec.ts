@@ -17,7 +17,7 @@ import { constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeldDirectory } from '../src/common/held-directory.js';
-import { isHidden } from '../src/common/hidden-names.js';
+import { isHidden, isRunLater } from '../src/common/hidden-names.js';
 import { listDirectory } from '../src/common/list-directory.js';
 import { type Access, openFile, replaceContent, statInside } from '../src/common/open-inside.js';
 import { PathJail } from '../src/common/path-jail.js';
@@ -92,6 +92,42 @@ describe('hidden names', () => {
     expect(isHidden('credentials', true)).toBe(false);
     expect(isHidden('certs.pem', true)).toBe(false);
     expect(isHidden('.ssh', true)).toBe(true);
+  });
+
+  it.each([
+    ...['agent-tars.config.ts', 'agent-tars.config.json', 'AGENT-TARS.config.MJS', 'agent-tars.config.ts.'],
+    ...['agent\uff0dtars.config.ts', 'agent-tars\u2024config.ts', 'agent-tars.config.ts\u200d'],
+  ])('are also those of directories for the configuration: %j', (name) => {
+    expect(isHidden(name, true)).toBe(true);
+    expect(isRunLater(name)).toBe(true);
+  });
+});
+
+describe('names of what runs later', () => {
+  it.each([
+    ...[
+      'node_modules',
+      'Node_Modules',
+      'node_modules.',
+      'node\uff3fmodules',
+      'node_mod\u00adules',
+      'node_module\u017f',
+    ],
+    ...['.git', '.GIT', '\uff0egit', '.husky', '.vscode', '.envrc'],
+  ])('%j is one', (name) => {
+    expect(isRunLater(name)).toBe(true);
+  });
+
+  it.each([
+    'node_module',
+    'my_node_modules',
+    'node_modules.md',
+    '.github',
+    '.gitignore',
+    'git',
+    'agent-tars.config',
+  ])('%j is none', (name) => {
+    expect(isRunLater(name)).toBe(false);
   });
 });
 
@@ -273,6 +309,126 @@ describe('the path jail', () => {
     const walked: string[] = [];
     for await (const { path } of walk(own, own.root, 100)) walked.push(path);
     expect(walked).toEqual(['docs', 'docs/a.md', 'docs/deep', 'docs/deep/b.md']);
+  });
+
+  it("takes another spelling for the server's own files, where a file system might", async () => {
+    const own = await PathJail.of(root, {
+      visible: [],
+      offLimits: [join(root, 'state'), join(root, 'conf.mjs')],
+    });
+    for (const path of [
+      'State/token',
+      'STATE',
+      '\uff53tate/new',
+      'state./token',
+      'Conf.mjs',
+      'conf.MJS\u200d',
+    ]) {
+      for (const access of ['read', 'edit', 'replace'] as Access[]) {
+        await expect(openFile(own, path, access)).rejects.toThrow(/off limits/);
+      }
+    }
+    expect(await readdir(root)).toEqual(['docs']);
+  });
+
+  describe('where it may be read, but not written', () => {
+    const READ_ONLY = /may be read but not changed/;
+
+    async function expectReadOnly(path: string, from = jail): Promise<void> {
+      for (const access of ['edit', 'replace'] as Access[]) {
+        await expect(openFile(from, path, access)).rejects.toThrow(READ_ONLY);
+      }
+    }
+
+    beforeEach(async () => {
+      await mkdir(join(root, 'docs', 'node_modules', 'left-pad'), { recursive: true });
+      await writeFile(join(root, 'docs', 'node_modules', 'left-pad', 'index.js'), 'code');
+    });
+
+    it('keeps node_modules as it is, at every depth, under every spelling and through links', async () => {
+      await symlink('docs/node_modules', join(root, 'vendor'));
+      await symlink('docs/node_modules/left-pad/index.js', join(root, 'pad.js'));
+      for (const path of ['docs/node_modules/left-pad/index.js', 'vendor/left-pad/index.js', 'pad.js']) {
+        expect(await read(path)).toBe('code');
+        await expectReadOnly(path);
+      }
+      for (const path of [
+        'node_modules/new/index.js',
+        'docs/deep/node_modules/new/index.js',
+        'docs/node_modules/left-pad/new.js',
+        'vendor/new/index.js',
+        'Node_Modules/new/index.js',
+        'docs/node_modules./x',
+        'node\uff3fmodules/x',
+        'node_modules',
+        'docs/deep/../node_modules/x',
+        join(root, 'node_modules', 'x'),
+      ]) {
+        await expectReadOnly(path);
+      }
+      expect(await readdir(root)).toEqual(['docs', 'pad.js', 'vendor']);
+      expect(await readdir(join(root, 'docs', 'deep'))).toEqual(['b.md']);
+      expect((await listDirectory(jail, 'docs')).entries.map(({ name }) => name)).toContain('node_modules');
+      await write('docs/node_modules.md', 'not one');
+    });
+
+    it('keeps what a link in the place of node_modules leads to', async () => {
+      await mkdir(join(root, 'packages', 'dep'), { recursive: true });
+      await symlink('packages', join(root, 'node_modules'));
+      const linked = await PathJail.of(root, NO_RULES);
+      await expectReadOnly('packages/dep/index.js', linked);
+      await expectReadOnly('node_modules/dep/index.js', linked);
+    });
+
+    it('keeps what it is told to keep, through links and under every spelling, and nothing beside it', async () => {
+      await mkdir(join(root, 'dist'));
+      await writeFile(join(root, 'dist', 'main.js'), 'code');
+      await symlink('dist', join(root, 'out'));
+      const kept = await PathJail.of(root, {
+        ...NO_RULES,
+        readOnly: [join(root, 'dist'), join(root, 'later.mjs')],
+      });
+      expect(await read('dist/main.js', kept)).toBe('code');
+      for (const path of [
+        'dist/main.js',
+        'out/main.js',
+        'dist',
+        'DIST/new.js',
+        'dist/a/b.js',
+        'later.mjs',
+        'Later.mjs',
+      ]) {
+        await expectReadOnly(path, kept);
+      }
+      await write('dist-2/main.js', 'mine', kept);
+      await write('later.mjs.md', 'mine', kept);
+    });
+
+    it('keeps all of a workspace that lies in what is kept', async () => {
+      const kept = await PathJail.of(join(root, 'docs'), { ...NO_RULES, readOnly: [root] });
+      expect(await read('a.md', kept)).toBe('inside');
+      await expectReadOnly('a.md', kept);
+      const same = await PathJail.of(root, { ...NO_RULES, readOnly: [root] });
+      await expectReadOnly('new.md', same);
+    });
+
+    it('does not let what runs later be written, also where it is made visible', async () => {
+      const visible = ['.git', '.husky', '.vscode', '.envrc', 'agent-tars.config.ts', '.github'];
+      const open = await PathJail.of(root, { visible, offLimits: [] });
+      for (const path of [
+        '.git/config',
+        '.husky/pre-commit',
+        '.vscode/tasks.json',
+        '.envrc',
+        'agent-tars.config.ts',
+      ]) {
+        await mkdir(join(root, path, '..'), { recursive: true });
+        await writeFile(join(root, path), 'mine');
+        expect(await read(path, open)).toBe('mine');
+        await expectReadOnly(path, open);
+      }
+      await write('.github/workflows/ci.yml', 'steps', open);
+    });
   });
 
   it('says no to what no path may be', async () => {

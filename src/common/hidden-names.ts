@@ -7,28 +7,41 @@ const KEY_FILES: readonly RegExp[] = [
   /^secrets?\.(json|toml|ya?ml|ini)$/,
   /^(_netrc|htpasswd|kubeconfig)$/,
   /\.tfstate$/,
-  // The server's own: it may hold keys, and it is code that runs at the next start.
-  /^agent-tars\.config\.[a-z]+$/,
 ];
+
+/** The server's own: it may hold keys, and it is code that runs at the next start. */
+const CONFIGURATION = /^agent-tars\.config\.[a-z]+$/;
+
+/** What runs, or says what runs, without anybody having looked at it before. */
+const RUN_LATER: readonly RegExp[] = [CONFIGURATION, /^node_modules$/, /^\.(git|husky|vscode|envrc)$/];
 
 const BACKUP = /(~|\.(bak|backup|old|orig|save|swp))+$/;
 
 /**
- * Whether a name in the workspace is neither listed, read nor written: dot files, and files that are known to
- * hold keys. A directory is hidden by its dot alone.
+ * Whether a name in the workspace is neither listed, read nor written: dot files, files that are known to hold keys,
+ * and the server's configuration. A directory is no key.
  */
 export function isHidden(name: string, isDirectory = false): boolean {
   if (name.startsWith('.') || name.includes('\\')) return true;
   const plain = plainName(name);
   if (plain === '' || plain.startsWith('.')) return true;
-  return !isDirectory && KEY_FILES.some((pattern) => pattern.test(plain.replace(BACKUP, '')));
+  const original = plain.replace(BACKUP, '');
+  // Where a module is looked for, a directory of its name is taken too.
+  if (CONFIGURATION.test(original)) return true;
+  return !isDirectory && KEY_FILES.some((pattern) => pattern.test(original));
+}
+
+/** Whether what has this name, and what lies in it, is never written, even where it is not hidden. */
+export function isRunLater(name: string): boolean {
+  const plain = plainName(name);
+  return RUN_LATER.some((pattern) => pattern.test(plain));
 }
 
 /**
  * A name as the file systems read it that are easiest to deceive: they take several spellings of a character for
  * the same, skip invisible ones, and drop dots and blanks at the end.
  */
-function plainName(name: string): string {
+export function plainName(name: string): string {
   return name
     .normalize('NFKC')
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '')

@@ -27,11 +27,12 @@ export interface OpenFile {
 /**
  * The one way to a file of a workspace: resolves the path and opens what it names, nothing else. The caller closes
  * the handle.
- * @throws PathForbidden, FileNotFound; WrongKindOfFile when it is no regular file
+ * @throws PathForbidden, also where `access` is more than the path allows, FileNotFound; WrongKindOfFile when it is no
+ * regular file
  */
 export function openFile(jail: PathJail, path: string, access: Access = 'read'): Promise<OpenFile> {
   return explained(path, async () => {
-    const real = await jail.resolve(path);
+    const real = await jail.resolve(path, access === 'read' ? 'read' : 'write');
     if (real === jail.root) throw new WrongKindOfFile(path, 'a directory');
     const parent = await (access === 'replace' ? makeDirectory(jail, dirname(real)) : holdParent(real));
     try {

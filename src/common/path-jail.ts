@@ -2,7 +2,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { DomainError } from './errors.js';
 import { explainFileError, PathForbidden } from './file-errors.js';
-import { isHidden } from './hidden-names.js';
+import { isHidden, isRunLater, plainName } from './hidden-names.js';
 
 /** What of a workspace is for whom, beside the rules that always hold. */
 export interface FileRules {
@@ -10,10 +10,20 @@ export interface FileRules {
   readonly visible: readonly string[];
   /** Absolute paths that are the server's own, with all that lies in them. */
   readonly offLimits: readonly string[];
+  /** Absolute real paths that are read but not written, with all that lies in them. Default: none. */
+  readonly readOnly?: readonly string[];
 }
+
+/** What a path is asked for. */
+export type Use = 'read' | 'write';
 
 const MAX_PATH = 4_096;
 const LEADS_OUT = 'a symbolic link in it leads out of the workspace, or nowhere';
+const READ_ONLY =
+  'it may be read but not changed, because it is what runs later, with the rights of its owner';
+
+/** The names from the workspace on, as the file systems read them that tell the fewest apart. */
+type PlainParts = readonly string[];
 
 /**
  * The one resolver of every path that comes from outside (a model, a client): a directory and what lies
@@ -26,31 +36,38 @@ export class PathJail {
     /** The directory as it was given: paths may be written with it too. */
     private readonly alias: string,
     private readonly visible: readonly (readonly string[])[],
-    private readonly offLimits: readonly string[],
+    private readonly offLimits: readonly PlainParts[],
+    private readonly readOnly: readonly PlainParts[],
   ) {}
 
   /** @throws DomainError FILE_NOT_FOUND when there is no such directory */
-  static async of(directory: string, { visible, offLimits }: FileRules): Promise<PathJail> {
+  static async of(directory: string, { visible, offLimits, readOnly = [] }: FileRules): Promise<PathJail> {
     const root = await realpath(directory).catch((error: unknown) => {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT'
         ? new DomainError('FILE_NOT_FOUND', 'The workspace directory of this session does not exist.')
         : error;
     });
-    const own = await Promise.all(offLimits.map(realpathOfDeepest));
+    const parents = new Map<string, Promise<string>>();
+    // A link in the place of node_modules leads to what runs later too.
+    const paths = [join(root, 'node_modules'), ...offLimits];
+    const [modules = '', ...own] = await Promise.all(paths.map((path) => realpathOfDeepest(path, parents)));
+    const inside = (paths: readonly string[]): PlainParts[] =>
+      paths.filter((path) => isBelow(root, path)).map((path) => plainParts(root, path));
     return new PathJail(
       root,
       resolve(directory),
       visible.map((path) => path.split('/').filter((part) => part !== '' && part !== '.')),
-      own.filter((path) => isBelow(root, path)),
+      inside(own),
+      readOnly.some((path) => path === root || isBelow(path, root)) ? [[]] : inside([...readOnly, modules]),
     );
   }
 
   /**
    * The real absolute path of `path`, which may not exist yet: then what of it exists counts. What lies outside is
    * not looked at, so that nobody learns whether it exists.
-   * @throws PathForbidden when it lies outside, or when a part of it is hidden
+   * @throws PathForbidden when it lies outside, when a part of it is hidden, or when it is only to be read
    */
-  async resolve(path: string): Promise<string> {
+  async resolve(path: string, use: Use = 'read'): Promise<string> {
     if (path.includes('\0') || path.includes('\\')) {
       throw new PathForbidden(path, 'it holds a character that no path here may hold');
     }
@@ -65,6 +82,7 @@ export class PathJail {
       if (this.hides(parts, true) || (this.hides(parts, false) && !(await isDirectory(real)))) {
         throw new PathForbidden(path, 'hidden files and key files are off limits');
       }
+      if (use === 'write' && this.isReadOnly(parts)) throw new PathForbidden(path, READ_ONLY);
     }
     return real;
   }
@@ -85,8 +103,11 @@ export class PathJail {
     if (parts.some((name, i) => isHidden(name, isDirectory || i < last) && !this.isVisible(parts, i))) {
       return true;
     }
-    const real = join(this.root, ...parts);
-    return this.offLimits.some((own) => real === own || isBelow(own, real));
+    return liesIn(this.offLimits, parts);
+  }
+
+  private isReadOnly(parts: readonly string[]): boolean {
+    return parts.some(isRunLater) || liesIn(this.readOnly, parts);
   }
 
   private isVisible(parts: readonly string[], i: number): boolean {
@@ -128,6 +149,17 @@ function toParts(relativePath: string): string[] {
   return relativePath.split(sep).filter((part) => part !== '');
 }
 
+function plainParts(root: string, path: string): PlainParts {
+  return toParts(relative(root, path)).map(plainName);
+}
+
+/** Whether the parts of a path are those of one of `places`, or of something in it. */
+function liesIn(places: readonly PlainParts[], parts: readonly string[]): boolean {
+  if (places.length === 0) return false;
+  const plain = parts.map(plainName);
+  return places.some((place) => place.every((name, i) => plain[i] === name));
+}
+
 function isOutside(path: string): boolean {
   return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
@@ -145,11 +177,15 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
 }
 
-async function realpathOfDeepest(path: string): Promise<string> {
+/** @param parents what is known already of directories that hold what is missing */
+async function realpathOfDeepest(path: string, parents: Map<string, Promise<string>>): Promise<string> {
   try {
     return await realpath(path);
   } catch {
     const parent = dirname(path);
-    return parent === path ? path : join(await realpathOfDeepest(parent), basename(path));
+    if (parent === path) return path;
+    const real = parents.get(parent) ?? realpathOfDeepest(parent, parents);
+    parents.set(parent, real);
+    return join(await real, basename(path));
   }
 }
