@@ -43,10 +43,12 @@ interface StartConfig {
 async function readConfig(flags: ServeFlags): Promise<StartConfig> {
   const cwd = process.cwd();
   const { files, isFound } = await chooseTrustedConfig(cwd, flags, process.env);
-  const { config: fromFiles } = await loadConfigFiles(cwd, files);
+  const { config: fromFiles, ...loaded } = await loadConfigFiles(cwd, files);
   if (isFound) requireKeyVariables(fromFiles, files.join());
   const sources: ConfigInput[] = [fromFiles, configFromEnv(process.env), configFromFlags(flags)];
-  return { config: resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env }), files };
+  const configFiles = [...loaded.files, ...loaded.shadows];
+  const config = resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env, configFiles });
+  return { config, files };
 }
 
 /** What the start tells. A configuration file's own words stand in it: none of them may steer the terminal. */

@@ -132,7 +132,8 @@ export interface ConfigInput {
   files?: {
     /**
      * Hidden files of the workspace (dot files, key files) that the agent and clients may use all the same: names, or
-     * paths relative to the workspace, as they stand. Default: none.
+     * paths relative to the workspace, as they stand. What runs later (this server's configuration, `.git`, `.husky`,
+     * `.vscode`, `.envrc`) can be made readable so, but never writable. Default: none.
      */
     visible?: string[];
   };
@@ -206,7 +207,7 @@ export class AppConfig {
     readonly runtimeSettings: { readonly schema: Readonly<Record<string, unknown>> };
   };
   readonly workspace: string;
-  /** What of a workspace may be used; the data directory is off limits. */
+  /** What of a workspace may be used, beside the server's own files and what it runs. */
   readonly files: FileRules;
   readonly dataDir: string;
   /** The default model, first, and those that a session may choose. */

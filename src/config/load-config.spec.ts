@@ -1,5 +1,114 @@
-import { describe, expect, it } from '@jest/globals';
-import { configFromEnv, type ConfigInput, mergeConfig } from './index.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configFromEnv, type ConfigInput, InvalidConfig, loadConfigFiles, mergeConfig } from './index.js';
+
+describe('configuration files', () => {
+  let cwd: string;
+  const at = (path: string) => join(cwd, path);
+  const put = async (files: Readonly<Record<string, string>>) => {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(join(at(path), '..'), { recursive: true });
+      await writeFile(at(path), text);
+    }
+  };
+
+  beforeEach(async () => {
+    cwd = await realpath(await mkdtemp(join(tmpdir(), 'agent-tars-load-')));
+  });
+  afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+  it('are told by their absolute paths, in the order in which they are read', async () => {
+    await put({ 'one.json': '{ "workspace": "1", "dataDir": "d" }', 'two.yaml': 'workspace: "2"' });
+    expect(await loadConfigFiles(cwd, ['one.json', at('two.yaml')])).toEqual({
+      config: { workspace: '2', dataDir: 'd' },
+      files: [at('one.json'), at('two.yaml')],
+      shadows: [],
+    });
+    expect(await loadConfigFiles(cwd, [])).toEqual({ config: {}, files: [], shadows: [] });
+  });
+
+  it('are regular files: nothing else of the name is taken, run or waited for', async () => {
+    const code = `require('fs').writeFileSync(${JSON.stringify(at('ran'))}, ''); module.exports = {};`;
+    await put({
+      'agent-tars.config.ts/index.js': code,
+      'agent-tars.config.ts/package.json': '{ "main": "index.js" }',
+      'agent-tars.config.yaml': 'workspace: mine',
+    });
+    execFileSync('mkfifo', [at('agent-tars.config.js'), at('agent-tars.config.json')]);
+    expect(await loadConfigFiles(cwd, [])).toMatchObject({
+      config: { workspace: 'mine' },
+      files: [at('agent-tars.config.yaml')],
+    });
+    for (const name of ['agent-tars.config.ts', 'agent-tars.config.js', 'agent-tars.config.json']) {
+      await expect(loadConfigFiles(cwd, [name])).rejects.toThrow(
+        `The configuration file ${at(name)} cannot be used: it is no regular file.`,
+      );
+    }
+    await expect(loadConfigFiles(cwd, ['/dev/null'])).rejects.toThrow('it is no regular file');
+    await expect(readFile(at('ran'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('may be links where they are named, and stop the start where they are found', async () => {
+    await put({ 'shared.yaml': 'workspace: mine', 'agent-tars.config.yml': 'workspace: another' });
+    for (const target of ['shared.yaml', 'missing.yaml']) {
+      await symlink(target, at('agent-tars.config.yaml'));
+      const refused = loadConfigFiles(cwd, []);
+      await expect(refused).rejects.toThrow(InvalidConfig);
+      await expect(refused).rejects.toThrow(`use --config ${at('agent-tars.config.yaml')}`);
+      if (target === 'shared.yaml') {
+        expect(await loadConfigFiles(cwd, ['agent-tars.config.yaml'])).toMatchObject({
+          config: { workspace: 'mine' },
+          files: [at('agent-tars.config.yaml')],
+        });
+      }
+      await rm(at('agent-tars.config.yaml'));
+    }
+  });
+
+  it('tell what their imports are, direct or not, and where others would be taken in their place', async () => {
+    await put({
+      'conf.ts': `
+        import { one } from './parts/one';
+        import './parts/js-for-ts.js';
+        export { two } from "./parts/two.mjs";
+        import { readFileSync } from 'node:fs';
+        import yaml from 'yaml';
+        import three from './parts/three';
+        const four = await import('./parts/four.json');
+        const words = "taken from './nowhere'";
+        export default { workspace: one + three + four.default.text };`,
+      'parts/one.ts': `export * from '../deep/five';`,
+      'parts/js-for-ts.ts': `import '../conf.ts'; export {};`,
+      'parts/two.mjs': `export const two = 2; import('./six.mjs');`,
+      'parts/six.mjs': `export default import.meta.url;`,
+      'parts/three/index.cjs': `module.exports = require('./seven.cjs');`,
+      'parts/three/seven.cjs': `module.exports = 'three';`,
+      'parts/four.json': '{ "text": "four" }',
+      'deep/five.mts': `export const one: string = 'one';`,
+      'parts/beside.ts': '',
+    });
+    const { config, files, shadows } = await loadConfigFiles(cwd, ['conf.ts']);
+    expect(config).toEqual({ workspace: 'onethreefour' });
+    expect(files[0]).toBe(at('conf.ts'));
+    expect([...files].sort()).toEqual(
+      [
+        ...['conf.ts', 'deep/five.mts', 'parts/four.json', 'parts/js-for-ts.ts', 'parts/one.ts'],
+        ...['parts/six.mjs', 'parts/three/index.cjs', 'parts/three/seven.cjs', 'parts/two.mjs'],
+      ].map(at),
+    );
+    for (const path of [
+      ...['parts/one.js', 'parts/one.mjs', 'parts/one', 'deep/five.js'],
+      ...['parts/js-for-ts.js', 'parts/three.js', 'parts/three/index.js', 'parts/three/package.json'],
+    ]) {
+      expect(shadows).toContain(at(path));
+    }
+    expect(shadows).not.toContain(at('parts/three'));
+    expect(shadows.filter((path) => /two|six|seven|four|beside/.test(path))).toEqual([]);
+  });
+});
 
 describe('merging configurations', () => {
   it('lets the later one win, key by key', () => {

@@ -1,16 +1,19 @@
-import { access, lstat, readFile } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
+import { type Imports, importsOf } from './config-imports.js';
 import { InvalidConfig } from './config.schema.js';
 import type { ConfigInput } from './config.types.js';
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'];
 const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];
 
-/** What the configuration files say together. */
+/** What configuration files say together, and which they are. */
 export interface LoadedConfig {
   readonly config: ConfigInput;
-  /** The files that were read, by their absolute paths. */
+  /** The files that were read, and those that they are known to import: absolute paths. */
   readonly files: readonly string[];
+  /** Where another file would be imported in the place of one of them: absolute paths. */
+  readonly shadows: readonly string[];
 }
 
 /**
@@ -19,16 +22,23 @@ export interface LoadedConfig {
  * @throws InvalidConfig naming the file that cannot be read.
  */
 export async function loadConfigFiles(cwd: string, files: readonly string[]): Promise<LoadedConfig> {
-  const paths = files.map((file) => resolve(cwd, file));
-  const configs: unknown[] = [];
-  for (const path of paths) configs.push(await readConfig(path));
-  const config = configs.reduce<ConfigInput>((merged, each) => mergeConfig(merged, each as ConfigInput), {});
-  return { config, files: paths };
+  const read: ReadConfig[] = [];
+  for (const file of files) read.push(await readConfig(resolve(cwd, file)));
+  return {
+    config: read.reduce<ConfigInput>(
+      (merged, { content }) => mergeConfig(merged, content as ConfigInput),
+      {},
+    ),
+    files: read.flatMap(({ imports }) => imports.files),
+    shadows: read.flatMap(({ imports }) => imports.shadows),
+  };
 }
 
 /**
- * The first `agent-tars.config.*` of a directory that is a regular file; undefined where there is none.
- * @throws InvalidConfig where it is a link: what it leads to has another name, under which others may write it
+ * The first `agent-tars.config.*` of a directory that is a regular file; undefined where there is none. Where a module
+ * is looked for, a directory would do, and what is in it has other names.
+ * @throws InvalidConfig where it is a link: what it leads to has another name, under which others may write it. It is
+ * refused, not passed over, for the configuration may ask for tokens.
  */
 export async function discoverConfig(cwd: string): Promise<string | undefined> {
   for (const extension of EXTENSIONS) {
@@ -49,13 +59,19 @@ export function isScript(file: string): boolean {
   return !DATA_EXTENSIONS.includes(extname(file));
 }
 
-async function readConfig(file: string): Promise<unknown> {
+interface ReadConfig {
+  readonly content: unknown;
+  readonly imports: Imports;
+}
+
+async function readConfig(file: string): Promise<ReadConfig> {
   try {
-    const config = await parse(file);
-    if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+    if (!(await stat(file)).isFile()) throw new Error('it is no regular file');
+    const read = await parse(file);
+    if (typeof read.content !== 'object' || read.content === null || Array.isArray(read.content)) {
       throw new Error('it must give one object (export default { … })');
     }
-    return config;
+    return read;
   } catch (error) {
     throw new InvalidConfig([`The configuration file ${file} cannot be used: ${reasonOf(error)}.`]);
   }
@@ -69,19 +85,21 @@ function reasonOf(error: unknown): string {
   return what.trim().replace(/[.:]+$/, '') + place;
 }
 
-async function parse(file: string): Promise<unknown> {
+async function parse(file: string): Promise<ReadConfig> {
+  const alone = { files: [file], shadows: [] };
   switch (extname(file)) {
     case '.json':
-      return JSON.parse(await readFile(file, 'utf8'));
+      return { content: JSON.parse(await readFile(file, 'utf8')), imports: alone };
     case '.yaml':
     case '.yml': {
       const { parse: parseYaml } = await import('yaml');
-      return parseYaml(await readFile(file, 'utf8')) ?? {};
+      return { content: parseYaml(await readFile(file, 'utf8')) ?? {}, imports: alone };
     }
     default: {
-      await access(file);
       const { createJiti } = await import('jiti');
-      return createJiti(import.meta.url, { fsCache: false }).import(file, { default: true });
+      const jiti = createJiti(import.meta.url, { fsCache: false });
+      const content = await jiti.import(file, { default: true });
+      return { content, imports: await importsOf(file, jiti) };
     }
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type ConfigInput, InvalidConfig, resolveConfig } from './index.js';
 
 const resolve = (input: ConfigInput = {}, env: Record<string, string> = {}) =>
@@ -62,6 +63,7 @@ describe('the configuration', () => {
           '/auth-token',
           '/trusted-configs.json',
         ].map((path) => join(homedir(), '.agent-tars') + path),
+        readOnly: expect.any(Array),
       },
       dataDir: join(homedir(), '.agent-tars'),
       models: [
@@ -120,7 +122,7 @@ describe('the configuration', () => {
 
   it('keeps the data directory and the database from the workspace, wherever they are', () => {
     const storage = { type: 'sqlite' as const, path: 'own.db' };
-    expect(resolve({ dataDir: 'state', server: { storage } }).files).toEqual({
+    expect(resolve({ dataDir: 'state', server: { storage } }).files).toMatchObject({
       visible: [],
       offLimits: [
         '/srv/state',
@@ -136,6 +138,23 @@ describe('the configuration', () => {
     const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });
     expect(memory.files.offLimits).toEqual(['/data', '/data/tokens.json', '/data/auth-token']);
     expect(resolve({ files: { visible: ['.github'] } }).files.visible).toEqual(['.github']);
+  });
+
+  it('keeps what the next start runs from the workspace, wherever it is', () => {
+    const { files } = resolveConfig(
+      { webui: { staticPath: 'ui' } },
+      { cwd: '/srv', env: {}, configFiles: ['/srv/conf.ts', '/srv/tools.ts'] },
+    );
+    expect(files.offLimits).toEqual(expect.arrayContaining(['/srv/conf.ts', '/srv/tools.ts', '/srv/ui']));
+    const ownPackage = fileURLToPath(new URL('../../', import.meta.url));
+    expect(files.readOnly).toEqual(
+      expect.arrayContaining([
+        ...['bin', 'dist', 'node_modules', 'package.json', 'src'].map((name) => join(ownPackage, name)),
+        '/srv/ui',
+        process.argv[1],
+      ]),
+    );
+    expect(files.readOnly).not.toContain(ownPackage);
   });
 
   it('is frozen, to its depths, and leaves alone what it was made from', () => {

@@ -15,6 +15,7 @@ import {
   TOKENS_FILE,
   TRUSTED_CONFIGS_FILE,
 } from './config.types.js';
+import { realPath, startedFrom } from './own-files.js';
 import { isLoopback, resolveAuth } from './resolve-auth.js';
 import { type Env, resolveSecret } from './resolve-secret.js';
 
@@ -26,6 +27,8 @@ type ServerInput = NonNullable<ConfigInput['server']>;
 export interface Surroundings {
   readonly cwd: string;
   readonly env: Env;
+  /** The files that the configuration came from: absolute paths. Default: none. */
+  readonly configFiles?: readonly string[];
 }
 
 /** The environment's key and the model that is taken when nothing else is configured, in order of preference. */
@@ -56,7 +59,8 @@ const OLLAMA_URL = 'http://127.0.0.1:11434/v1';
  * Checks `input`, fills in the defaults and freezes the result.
  * @throws InvalidConfig naming every bad value, one line each.
  */
-export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): AppConfig {
+export function resolveConfig(input: ConfigInput, surroundings: Surroundings): AppConfig {
+  const { cwd, env, configFiles = [] } = surroundings;
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) throw new InvalidConfig(describeIssues(parsed.error, input));
   // zod has dropped what it does not know; the tools keep their identity, so they are taken as they came.
@@ -66,6 +70,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
   const storage = resolveStorage(server.storage, cwd, dataDir);
   const models = resolveModels(config, env);
   const auth = resolveAuth(server, env);
+  const ui = config.webui?.staticPath ? [resolve(cwd, config.webui.staticPath)] : [];
 
   return deepFreeze(
     new AppConfig({
@@ -95,7 +100,8 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
       workspace: resolve(cwd, config.workspace ?? '.'),
       files: {
         visible: config.files?.visible ?? [],
-        offLimits: [dataDir, ...filesOf(storage), ...ownersFiles(dataDir)],
+        offLimits: [dataDir, ...filesOf(storage), ...ownersFiles(dataDir), ...configFiles, ...ui],
+        readOnly: [...startedFrom(), ...ui.map(realPath)], // the UI may hold the workspace
       },
       dataDir,
       models,
@@ -109,7 +115,7 @@ export function resolveConfig(input: ConfigInput, { cwd, env }: Surroundings): A
       },
       webui: {
         enabled: config.webui?.enabled ?? true,
-        ...(config.webui?.staticPath && { staticPath: resolve(cwd, config.webui.staticPath) }),
+        ...(ui[0] && { staticPath: ui[0] }),
       },
       logLevel: config.logLevel ?? 'warn',
       secrets: [...models.map(({ apiKey }) => apiKey), auth?.token].filter((secret) => secret !== undefined),

@@ -1,0 +1,44 @@
+import { realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What of this package a start runs; `nest start` builds it anew before. */
+const OWN = [
+  ...['bin', 'dist', 'node_modules', 'package.json', 'package-lock.json'],
+  ...['src', 'scripts', 'nest-cli.json', 'tsconfig.json', 'tsconfig.types.json'],
+].map((name) => realPath(join(PACKAGE, name)));
+
+const RUN_BY_A_START: readonly string[] = [...OWN, ...entryScript()];
+
+/**
+ * The real paths that the next start of this process runs code from: the server's own package, and the script that Node
+ * was given, which may be a program that embeds the server. Some may not exist.
+ */
+export function startedFrom(): readonly string[] {
+  return RUN_BY_A_START;
+}
+
+/** Whether the real path of a file is one of this package that {@link startedFrom} names. */
+export function isOwn(file: string): boolean {
+  return OWN.some((own) => file === own || file.startsWith(own + sep));
+}
+
+/** A path with its links followed; as it is where nothing is there. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function entryScript(): string[] {
+  try {
+    return [createRequire(import.meta.url).resolve(process.argv[1] ?? '')];
+  } catch {
+    return []; // started without a script
+  }
+}
