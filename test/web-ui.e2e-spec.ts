@@ -41,6 +41,14 @@ describe('another web UI', () => {
     expect((await app.get<string>('/.env')).body).not.toContain('SECRET');
   });
 
+  it('may talk to this server alone, and may not be framed', async () => {
+    for (const path of ['/', '/some/page', '/app.js']) {
+      expect((await app.get<string>(path)).headers.get('content-security-policy')).toBe(
+        "connect-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
+      );
+    }
+  });
+
   it('leaves the API alone', async () => {
     expect((await app.get('/api/sessions')).status).toBe(200);
     expect((await app.get('/api/v1/health')).body).toEqual({ status: 'ok' });

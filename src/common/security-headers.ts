@@ -33,8 +33,12 @@ export const DOCS_POLICY = pagePolicy({ scripts: true }).replace(
   "style-src 'self' 'unsafe-inline'",
 );
 
-/** Another web UI decides itself what it loads; it may not be framed, nor bring plugins. */
-export const OTHER_UI_POLICY = "object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
+/**
+ * Another web UI decides itself what it loads; it may not be framed, nor bring plugins, nor talk to other servers: its
+ * scripts have the cookie of whoever is logged in.
+ */
+export const OTHER_UI_POLICY =
+  "connect-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 
 export function setPolicy(res: Response, policy: string): void {
   res.setHeader('content-security-policy', policy);
