@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createToken, ensureOwner, ownerFile, revokeTokens, rotateToken } from './manage.js';
@@ -48,6 +48,23 @@ describe('the file of tokens', () => {
       '600',
     ]);
     expect((await readdir(dataDir)).sort()).toEqual(['auth-token', 'tokens.json']);
+  });
+
+  it('has a hidden name while it is written: its directory may lie in the workspace', async () => {
+    await createToken(dataDir, wish('one'));
+    const names = new Set<string>();
+    const changes = watch(dataDir, { signal: AbortSignal.timeout(10_000) });
+    const owner = ensureOwner(dataDir);
+    for await (const { filename } of changes) {
+      names.add(filename ?? '');
+      if (names.has('tokens.json')) break; // it comes after the owner's
+    }
+    await owner;
+    const others = [...names].filter((name) => !/^(tokens\.json(\.lock)?|auth-token)$/.test(name));
+    expect(others.map((name) => name.replace(/[0-9a-f]{12}$/, 'x')).sort()).toEqual([
+      '.auth-token.x',
+      '.tokens.json.x',
+    ]);
   });
 
   it('loses nothing of changes that come at once', async () => {

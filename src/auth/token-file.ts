@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TOKENS_FILE } from '../config/index.js';
@@ -80,9 +80,12 @@ export async function changeTokens<T>(
   }
 }
 
-/** Writes a file that its owner alone can read, and that is never there in part. */
+/**
+ * Writes a file that its owner alone can read, and that is never there in part. Until then it has a hidden name: the
+ * agent sees none, where its workspace holds the data directory.
+ */
 export async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
