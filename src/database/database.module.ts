@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown 
 import type { MixedList } from 'typeorm';
 import { AppConfig } from '../config/index.js';
 import { openDatabase } from './open-database.js';
+import { PrivateFiles } from './private-files.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** Opens the database before anything that needs it, and closes it after everything else has stopped. */
@@ -19,6 +20,7 @@ export class DatabaseModule implements OnApplicationShutdown {
           useFactory: (config: AppConfig) => openDatabase(config.server.storage, entities),
           inject: [AppConfig],
         },
+        PrivateFiles,
       ],
       exports: [UnitOfWork],
     };

@@ -8,6 +8,7 @@ import { DurableLog } from './durable-log.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
 import { type MigrationClass, migrations } from './migrations/index.js';
+import { makePrivate } from './private-files.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
@@ -55,6 +56,7 @@ export async function openDatabase(
       return new UnitOfWork(writer);
     }
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makePrivate(file);
     await inspectFile(file);
     const writer = await connect();
     const known = steps.map(({ name }) => name);
