@@ -116,12 +116,18 @@ describe('a server that asks for tokens', () => {
       const token = name === 'configured' ? CONFIGURED : tokens[name];
       expect((await send({ headers: bearer(token) })).status).toBe(200);
       expect((await send({ headers: { authorization: `bearer   ${token}` } })).status).toBe(200);
-      expect((await send({ headers: { cookie: `a=b; agent_tars=${token}; c=d` } })).status).toBe(200);
       expect((await send({ path: '/', headers: bearer(token) })).headers['content-type']).toContain(
         'text/html',
       );
     },
   );
+
+  it.each(['read', 'query', 'admin'] as const)('takes it from a cookie too: %s', async (name) => {
+    for (const cookie of ['agent_tars', `agent_tars_${app.server.port}`, 'agent_tars_1']) {
+      const headers = { cookie: `a=b; ${cookie}=${tokens[name]}; c=d` };
+      expect((await send({ headers })).status).toBe(200);
+    }
+  });
 
   it('looks for it in no other place, and takes nothing but the whole of it', async () => {
     const { read } = tokens;
@@ -131,7 +137,10 @@ describe('a server that asks for tokens', () => {
       { headers: { authorization: `Basic ${Buffer.from(`x:${read}`).toString('base64')}` } },
       { headers: { authorization: 'Bearer' } },
       { headers: { 'x-api-key': read } },
-      { headers: { cookie: `other=${read}; xagent_tars=${read}` } },
+      {
+        headers: { cookie: `other=${read}; xagent_tars=${read}; agent_tars_x=${read}; agent_tars_=${read}` },
+      },
+      { headers: { cookie: `agent_tars=${CONFIGURED}` } }, // it could be guessed there uncounted
       ...[
         read.slice(0, -1),
         `${read}x`,
@@ -388,7 +397,7 @@ describe('a browser', () => {
     const [set = '', ...more] = first.headers['set-cookie'] ?? [];
     expect(more).toEqual([]);
     const [pair, ...flags] = set.split('; ');
-    expect(pair).toMatch(/^agent_tars=tars_[\w-]{43}$/);
+    expect(pair).toMatch(new RegExp(`^agent_tars_${app.server.port}=tars_[\\w-]{43}$`));
     expect(flags.filter((flag) => !flag.startsWith('Expires=')).sort()).toEqual([
       'HttpOnly',
       'Max-Age=2592000',
@@ -408,6 +417,20 @@ describe('a browser', () => {
     expect(entry).toMatchObject({ scopes: ['admin'], hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(Math.round((entry.expiresAt - entry.createdAt) / 86_400_000)).toBe(30);
     expect(JSON.stringify(stored)).not.toContain(cookie.split('=')[1]?.slice(5));
+  });
+
+  it('is led on by a page where the link stood on one of another site: a redirect would have no strict cookie', async () => {
+    const headers = {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    const answer = await send({ path: link(), headers });
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(answer.body).toContain('<meta http-equiv="refresh" content="0;url=/">');
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect((await send({ headers: { cookie: cookieOf(answer) } })).status).toBe(200);
+    expect((await send({ path: link(), headers: { ...headers, origin: 'null' } })).status).toBe(403);
   });
 
   it.each(['', '?code=', '?code=wrong', '?code=a&code=b', '?code[]=a'])(
@@ -501,7 +524,11 @@ describe('a browser', () => {
     const gone = next<string>(socket, 'disconnect');
     const out = await post('/auth/logout', { cookie, origin: app.url });
     expect([out.status, out.body]).toEqual([200, '{"success":true}']);
-    expect(out.headers['set-cookie']?.[0]).toMatch(/^agent_tars=; Path=\/; Expires=Thu, 01 Jan 1970/);
+    expect(out.headers['set-cookie']).toEqual(
+      ['agent_tars', `agent_tars_${app.server.port}`].map((name) =>
+        expect.stringMatching(new RegExp(`^${name}=; Path=/; Expires=Thu, 01 Jan 1970`)),
+      ),
+    );
     await gone;
     expect((await send({ headers: { cookie } })).status).toBe(401);
     expect((await send({ headers: bearer(tokens.query) })).status).toBe(200); // the token that it came by stays
@@ -646,15 +673,20 @@ describe('wrong tokens', () => {
 
   beforeAll(async () => {
     tokens = await prepare('wrong');
-    app = await TestServer.start({ config: { dataDir: tokens.dataDir, server: { auth: true } } });
+    const auth = { token: CONFIGURED };
+    app = await TestServer.start({ config: { dataDir: tokens.dataDir, server: { auth } } });
   });
   afterAll(() => app.stop());
 
-  it('are refused after ten of them from one address, and so is everything new from there', async () => {
+  const lockOut = async (address: string) => {
     const statuses = [];
-    for (let i = 0; i < 12; i++) statuses.push((await from('127.0.6.1', `wrong ${i}`)).status);
+    for (let i = 0; i < 12; i++) statuses.push((await from(address, `wrong ${i}`)).status);
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429]);
-    const { headers, body } = await from('127.0.6.1', tokens.read);
+  };
+
+  it('are refused after ten of them from one address, and so is the one that could be guessed', async () => {
+    await lockOut('127.0.6.1');
+    const { headers, body } = await from('127.0.6.1', CONFIGURED);
     const seconds = Number(headers['retry-after']);
     expect(seconds).toBeGreaterThan(50);
     expect(seconds).toBeLessThanOrEqual(60);
@@ -663,24 +695,58 @@ describe('wrong tokens', () => {
       error: `Too many wrong tokens came from your address: 10 a minute is the limit. Try again in ${seconds} s.`,
     });
     for (const path of [POLLING, '/socket.io/socket.io.js']) {
-      expect((await from('127.0.6.1', tokens.read, { path })).status).toBe(429);
+      expect((await from('127.0.6.1', CONFIGURED, { path })).status).toBe(429);
     }
-    const upgrade = { path: SOCKET, headers: { ...UPGRADE, ...bearer(tokens.read) } };
+    const upgrade = { path: SOCKET, headers: { ...UPGRADE, ...bearer(CONFIGURED) } };
     expect((await from('127.0.6.1', '', upgrade)).status).toBe(429);
-    const { pathname, search } = new URL(app.server.createLoginLink() ?? '');
-    expect((await from('127.0.6.1', '', { path: pathname + search, headers: {} })).status).toBe(429);
     // Others, and what is open, are as they were.
-    expect((await from('127.0.6.2', tokens.read)).status).toBe(200);
+    expect((await from('127.0.6.2', CONFIGURED)).status).toBe(200);
     expect((await from('127.0.6.1', '', { path: '/api/health', headers: {} })).status).toBe(200);
     expect((await from('127.0.6.1', '', { headers: {} })).status).toBe(401);
   });
 
-  it('do not lock out a token that their address has used before', async () => {
-    expect((await from('127.0.6.3', tokens.read)).status).toBe(200);
-    for (let i = 0; i < 11; i++) await from('127.0.6.3', 'an old one');
-    expect((await from('127.0.6.3', 'an old one')).status).toBe(429);
-    expect((await from('127.0.6.3', tokens.read)).status).toBe(200);
-    expect((await from('127.0.6.3', tokens.admin)).status).toBe(429);
+  it('lock nobody out who shows what cannot be guessed: a token that was made here, a link, a cookie', async () => {
+    const address = '127.0.6.5';
+    await lockOut(address);
+    for (const path of ['/api/sessions', POLLING, '/socket.io/socket.io.js']) {
+      expect((await from(address, tokens.read, { path })).status).toBe(200);
+    }
+    const upgrade = { path: SOCKET, headers: { ...UPGRADE, ...bearer(tokens.read) } };
+    expect((await from(address, '', upgrade)).status).toBe(101);
+    const { pathname, search } = new URL(app.server.createLoginLink() ?? '');
+    const opened = await from(address, '', { path: pathname + search, headers: {} });
+    expect(opened.status).toBe(303);
+    expect((await from(address, '', { headers: { cookie: cookieOf(opened) } })).status).toBe(200);
+    const login = (token: string) =>
+      from(address, '', {
+        path: '/auth/login',
+        method: 'POST',
+        headers: JSON_TYPE,
+        body: JSON.stringify({ token }),
+      });
+    expect((await login(tokens.read)).status).toBe(200);
+    expect((await login(CONFIGURED)).status).toBe(429);
+  });
+
+  it('do not lock out the configured token where their address has used it before', async () => {
+    expect((await from('127.0.6.3', CONFIGURED)).status).toBe(200);
+    await lockOut('127.0.6.3');
+    expect((await from('127.0.6.3', CONFIGURED)).status).toBe(200);
+  });
+
+  it('are not counted where they cannot be guessed, or where a page of another server can send them', async () => {
+    const address = '127.0.6.6';
+    for (let i = 0; i < 12; i++) {
+      const headers = { cookie: `agent_tars=wrong-${i}` };
+      const opened = await from(address, '', { path: `/auth/link?code=wrong-${i}`, headers: {} });
+      const statuses = [
+        opened.status,
+        (await from(address, '', { headers })).status,
+        (await from(address, '', { path: '/socket.io/socket.io.js', headers })).status,
+      ];
+      expect(statuses).toEqual([401, 401, 401]);
+    }
+    expect((await from(address, CONFIGURED)).status).toBe(200);
   });
 
   it('are counted wherever they are tried', async () => {
@@ -689,9 +755,8 @@ describe('wrong tokens', () => {
     const attempts: RawOptions[] = [
       { path: POLLING, headers: bearer('wrong') },
       { path: SOCKET, headers: { ...UPGRADE, ...bearer('wrong') } },
-      { path: '/auth/link?code=wrong', headers: {} },
       { path: '/auth/login', method: 'POST', headers: json, body: '{"token":"wrong"}' },
-      { path: '/', headers: { cookie: 'agent_tars=wrong' } },
+      { path: '/', headers: bearer('wrong') },
       { path: '/socket.io/socket.io.js', headers: bearer('wrong') },
     ];
     for (const attempt of attempts) expect((await from(address, '', attempt)).status).toBe(401);
@@ -705,9 +770,9 @@ describe('wrong tokens', () => {
       headers: { 'content-type': 'text/plain' },
       body: '40{"token":"wrong"}',
     };
-    for (let i = 0; i < 4; i++) expect((await from(address, '', connect)).status).toBe(200);
-    expect((await from(address, tokens.read)).status).toBe(429);
-    await from(address, '', { ...connect, body: `40{"token":"${tokens.read}"}` });
+    for (let i = 0; i < 5; i++) expect((await from(address, '', connect)).status).toBe(200);
+    expect((await from(address, CONFIGURED)).status).toBe(429);
+    await from(address, '', { ...connect, body: `40{"token":"${CONFIGURED}"}` });
     expect((await from(address, '', { path, headers: {} })).body).toContain('"code":"RATE_LIMITED"');
   });
 });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { addressOf } from '../common/client.js';
 import { DomainError } from '../common/errors.js';
 import type { AppConfig } from '../config/index.js';
-import { type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
+import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
 import { FAILURES, FailureLimiter } from './failure-limiter.js';
 import { LiveClients } from './live-clients.js';
 import { LoginCodes } from './login-codes.js';
@@ -10,6 +10,7 @@ import { RouteScopes } from './route-scopes.js';
 import { allows, type Scope, type TokenEntry } from './token.js';
 import { TokenStore } from './token-store.js';
 
+const WRONG = 'This token is wrong, has expired or was revoked.';
 const HOW =
   'Send "Authorization: Bearer <token>", or open the link that the server printed at its start in a browser. ' +
   '"agent-tars token create" makes a token.';
@@ -70,36 +71,27 @@ export class Access {
    */
   admit(req: IncomingMessage): TokenEntry {
     const credentials = credentialsOf(req);
-    const entry = this.identify(credentials?.token, addressOf(req));
+    const entry = this.identify(credentials, addressOf(req));
     this.checkPage(req, credentials);
     return entry;
   }
 
   /**
-   * Whose token this is. A wrong one counts against the address, none does not.
+   * Whose credentials these are. A wrong token counts against the address. Cookies do not: pages of other servers
+   * on the same host can set them in the browser of this one's owner.
    * @throws Unauthorized, TooManyFailures
    */
-  identify(token: string | undefined, address: string): TokenEntry {
-    if (token === undefined) throw new Unauthorized(`This server asks for a token. ${HOW}`);
-    const entry = token.length > MAX_TOKEN ? undefined : this.tokens.find(token);
-    if (!entry || !this.limiter.hasUsed(address, entry.hash)) this.mayTry(address);
-    if (!entry) {
-      this.limiter.failed(address);
-      throw new Unauthorized(`This token is wrong, has expired or was revoked. ${HOW}`);
-    }
-    this.limiter.succeeded(address, entry.hash);
+  identify(credentials: Credentials | undefined, address: string): TokenEntry {
+    if (!credentials) throw new Unauthorized(`This server asks for a token. ${HOW}`);
+    if ('token' in credentials) return this.ofToken(credentials.token, address);
+    const [entry] = this.ofCookies(credentials.cookies);
+    if (!entry) throw new Unauthorized(`${WRONG} ${HOW}`);
     return entry;
   }
 
-  /** @throws TooManyFailures */
-  mayTry(address: string): void {
-    const wait = this.limiter.waitSeconds(address);
-    if (wait > 0) throw new TooManyFailures(wait);
-  }
-
-  /** Something else that only its owner knows was wrong. */
-  failed(address: string): void {
-    this.limiter.failed(address);
+  /** The tokens in a request's cookies that are good. */
+  inCookies(req: IncomingMessage): readonly TokenEntry[] {
+    return this.ofCookies(cookiesOf(req));
   }
 
   /** @throws DomainError FORBIDDEN naming the scope that is missing for `what` */
@@ -112,8 +104,36 @@ export class Access {
     );
   }
 
+  /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
+  private ofToken(token: string, address: string): TokenEntry {
+    const entry = this.find(token);
+    const isConfigured = entry !== undefined && this.tokens.isConfigured(entry);
+    if (!entry || (isConfigured && !this.limiter.hasUsed(address, entry.hash))) this.mayTry(address);
+    if (!entry) {
+      this.limiter.failed(address);
+      throw new Unauthorized(`${WRONG} ${HOW}`);
+    }
+    if (isConfigured) this.limiter.succeeded(address, entry.hash);
+    return entry;
+  }
+
+  /** The configured token is none of them: it could be guessed here uncounted. */
+  private ofCookies(cookies: readonly string[]): readonly TokenEntry[] {
+    const entries = cookies.map((cookie) => this.find(cookie));
+    return entries.filter((entry) => entry !== undefined).filter((entry) => !this.tokens.isConfigured(entry));
+  }
+
+  private find(token: string): TokenEntry | undefined {
+    return token.length > MAX_TOKEN ? undefined : this.tokens.find(token);
+  }
+
+  private mayTry(address: string): void {
+    const wait = this.limiter.waitSeconds(address);
+    if (wait > 0) throw new TooManyFailures(wait);
+  }
+
   private checkPage(req: IncomingMessage, credentials: Credentials | undefined): void {
-    if (credentials?.from !== 'cookie' || isSafe(req.method) || isFromOwnPage(req)) return;
+    if (!credentials || 'token' in credentials || isSafe(req.method) || isFromOwnPage(req)) return;
     throw new DomainError(
       'FORBIDDEN',
       'A request that changes something must come from a page of this server when it carries its cookie. Programs send "Authorization: Bearer <token>".',

@@ -12,9 +12,9 @@ interface Failures {
 }
 
 /**
- * Counts wrong tokens by address: after {@link FAILURES} within {@link WINDOW_MS} no token is looked at, right or
- * wrong, until the time is over. A token that the same address has used before is: a forgotten page with an old
- * cookie must not lock out its own machine.
+ * Counts wrong tokens by address: after {@link FAILURES} within {@link WINDOW_MS} no token that could be guessed is
+ * let in, right or wrong, until the time is over. A token that the same address has used before is: a forgotten
+ * script with an old token must not lock out its own machine.
  */
 export class FailureLimiter {
   private readonly failures = new Map<string, Failures>();

@@ -45,6 +45,24 @@ export function sendLoginPage(
   res.writeHead(error.status, { ...HEADERS, ...headers }).end(page(error.message));
 }
 
+/** Takes a browser that has its cookie to the page at `/`, as a page of this server that asks for it. */
+export function sendWayIn(res: ServerResponse): void {
+  res.writeHead(200, HEADERS).end(WAY_IN);
+}
+
+const WAY_IN = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0;url=/">
+<title>Logged in</title>
+</head>
+<body>
+<p>You are logged in. <a href="/">Go on</a></p>
+</body>
+</html>
+`.text;
+
 function page(reason: string): string {
   return html`<!doctype html>
 <html lang="en">

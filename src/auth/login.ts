@@ -3,8 +3,9 @@ import { jsonBody } from '../common/body.js';
 import { addressOf } from '../common/client.js';
 import { InvalidInput } from '../common/errors.js';
 import { type Access, Unauthorized } from './access.js';
-import { COOKIE, credentialsOf } from './credentials.js';
+import { COOKIE, cookieName } from './credentials.js';
 import { refuse } from './guard.js';
+import { sendWayIn } from './login-page.js';
 import { BROWSER, type TokenWish } from './token.js';
 
 const DAYS = 30;
@@ -33,25 +34,19 @@ export function loginRoutes(access: Access): Router {
 /** The link that the server prints: good once, and then the browser has what the server's owner may. */
 async function openLink(access: Access, req: Request, res: Response): Promise<void> {
   res.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
-  const address = addressOf(req);
-  access.mayTry(address);
-  if (!isLoggedIn(access, req)) {
+  // Someone who opens the link again, or another one, stays who they are.
+  if (access.inCookies(req).length === 0) {
     const { code } = req.query;
     if (typeof code !== 'string' || !access.codes.take(code)) {
-      access.failed(address);
       throw new Unauthorized(
         'This link has been used, is too old, or is of another start of the server. Start the server again for another, or paste a token.',
       );
     }
     await setCookie(access, req, res, { scopes: ['admin'], expiresAt: null });
   }
-  res.redirect(303, '/');
-}
-
-/** Whoever opens the link again, or another one, stays who they are. */
-function isLoggedIn(access: Access, req: Request): boolean {
-  const credentials = credentialsOf(req);
-  return credentials?.from === 'cookie' && access.tokens.find(credentials.token) !== undefined;
+  // A redirect counts as caused by the page that the link stood on: the strict cookie would not come along.
+  if (req.headers['sec-fetch-site'] === 'cross-site') sendWayIn(res);
+  else res.redirect(303, '/');
 }
 
 /** The browser gets a token of its own, which allows no more than the one it was given, and ends with it. */
@@ -60,15 +55,17 @@ async function login(access: Access, req: Request, res: Response): Promise<void>
   if (typeof token !== 'string' || token === '') {
     throw new InvalidInput('The body must hold a token, such as {"token": "tars_…"}.');
   }
-  const { id, scopes, expiresAt, parent } = access.identify(token.trim(), addressOf(req));
+  const { id, scopes, expiresAt, parent } = access.identify({ token: token.trim() }, addressOf(req));
   await setCookie(access, req, res, { scopes, expiresAt, parent: parent ?? id });
   res.json({ success: true });
 }
 
 async function logout(access: Access, req: Request, res: Response): Promise<void> {
-  const entry = access.admit(req);
-  if (entry.name === BROWSER) await access.tokens.remove(entry);
-  res.clearCookie(COOKIE, cookieOptions(req)).json({ success: true });
+  const entries = [access.admit(req), ...access.inCookies(req)];
+  const browsers = entries.filter(({ name }) => name === BROWSER);
+  if (browsers.length > 0) await access.tokens.remove(browsers);
+  for (const name of new Set([COOKIE, cookieName(req)])) res.clearCookie(name, cookieOptions(req));
+  res.json({ success: true });
 }
 
 async function setCookie(
@@ -80,7 +77,7 @@ async function setCookie(
   const now = Date.now();
   const maxAge = Math.min((wish.expiresAt ?? Infinity) - now, DAYS * DAY_MS);
   const { token } = await access.tokens.addBrowser({ ...wish, expiresAt: now + maxAge });
-  res.cookie(COOKIE, token, { ...cookieOptions(req), maxAge });
+  res.cookie(cookieName(req), token, { ...cookieOptions(req), maxAge });
 }
 
 function cookieOptions(req: Request) {

@@ -85,8 +85,13 @@ export class TokenStore {
     return created;
   }
 
-  async remove(entry: TokenEntry): Promise<void> {
-    await this.change((tokens) => without(tokens, [entry]));
+  async remove(entries: readonly TokenEntry[]): Promise<void> {
+    await this.change((tokens) => without(tokens, entries));
+  }
+
+  /** Whether a person has chosen the token: it may have fewer random bits than those that are made here. */
+  isConfigured(entry: TokenEntry): boolean {
+    return entry === this.configured;
   }
 
   private change(change: (tokens: readonly TokenEntry[]) => readonly TokenEntry[]): Promise<void> {

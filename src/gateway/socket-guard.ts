@@ -19,9 +19,9 @@ const SCOPE_OF: Readonly<Record<string, Scope>> = {
  */
 export function handshakeRefusal(req: IncomingMessage, access: Access): DomainError | undefined {
   const credentials = credentialsOf(req);
-  if (credentials?.from !== 'header') return undefined;
+  if (!credentials || 'cookies' in credentials) return undefined;
   try {
-    access.identify(credentials.token, addressOf(req));
+    access.identify(credentials, addressOf(req));
     return undefined;
   } catch (error) {
     return toDomainError(error);
@@ -64,8 +64,8 @@ function atEachNamespace(io: Server, act: (namespace: Namespace) => void): void 
 
 function enter(socket: Socket, access: Access): void {
   const { token: given } = socket.handshake.auth as { token?: unknown };
-  const token = typeof given === 'string' ? given : credentialsOf(socket.request)?.token;
-  const entry = access.identify(token, addressOf(socket.request));
+  const credentials = typeof given === 'string' ? { token: given } : credentialsOf(socket.request);
+  const entry = access.identify(credentials, addressOf(socket.request));
   setClient(socket.request, entry.id);
   const left = access.live.add(entry.id, () => cutOff(socket));
   socket.conn.once('close', left);
