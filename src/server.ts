@@ -90,9 +90,10 @@ export class AgentTARSServer {
   /**
    * A link that logs a browser in, with all that the owner may: good once, and for ten minutes. Undefined when
    * nobody is asked for a token.
+   * @param onEnd is called when the link was opened, gave way to newer ones, or the server stops
    */
-  createLoginLink(): string | undefined {
-    return this.access && `${this.url}/auth/link?code=${this.access.codes.create()}`;
+  createLoginLink(onEnd?: () => void): string | undefined {
+    return this.access && `${this.url}/auth/link?code=${this.access.codes.create(onEnd)}`;
   }
 
   /**

@@ -5,28 +5,43 @@ export const CODE_MINUTES = 10;
 /** Links that may wait to be opened; the oldest goes first. */
 const MAX_CODES = 20;
 
-/** The codes of one-time links. They live in memory: a server that was restarted prints another. */
-export class LoginCodes {
-  /** By the code's hash: when it ends. */
-  private readonly codes = new Map<string, number>();
+interface Waiting {
+  /** When the code ends, in milliseconds since the epoch. */
+  readonly until: number;
+  readonly onEnd: (() => void) | undefined;
+}
 
-  create(now = Date.now()): string {
+/**
+ * The codes of one-time links, of 192 random bits each: wrong ones are not counted. They live in memory: a server
+ * that was restarted prints another.
+ */
+export class LoginCodes {
+  /** By the code's hash. */
+  private readonly codes = new Map<string, Waiting>();
+
+  /** @param onEnd is called when the code was tried, or is dropped; not when its time is over */
+  create(onEnd?: () => void, now = Date.now()): string {
     const code = randomBytes(24).toString('base64url');
-    this.codes.set(hashOf(code), now + CODE_MINUTES * 60_000);
+    this.codes.set(hashOf(code), { until: now + CODE_MINUTES * 60_000, onEnd });
     const [oldest] = this.codes.keys();
-    if (this.codes.size > MAX_CODES && oldest !== undefined) this.codes.delete(oldest);
+    if (this.codes.size > MAX_CODES && oldest !== undefined) this.end(oldest);
     return code;
   }
 
   /** Whether the code is good. It is so once. */
   take(code: string, now = Date.now()): boolean {
-    const hash = hashOf(code);
-    const until = this.codes.get(hash);
-    this.codes.delete(hash);
-    return until !== undefined && now < until;
+    const waiting = this.end(hashOf(code));
+    return waiting !== undefined && now < waiting.until;
   }
 
   clear(): void {
-    this.codes.clear();
+    for (const hash of [...this.codes.keys()]) this.end(hash);
+  }
+
+  private end(hash: string): Waiting | undefined {
+    const waiting = this.codes.get(hash);
+    this.codes.delete(hash);
+    waiting?.onEnd?.();
+    return waiting;
   }
 }

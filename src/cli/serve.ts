@@ -14,6 +14,7 @@ import type { AgentTARSServer } from '../server.js';
 import { chooseTrustedConfig } from './choose-config.js';
 import { explain, explained } from './explain.js';
 import { keepHeapSmall, letCodeBeFast } from './heap.js';
+import { openBrowser, removeOldPages } from './open-browser.js';
 import { configFromFlags, type ServeFlags } from './options.js';
 
 /** Starts the server and keeps it until a signal ends it. */
@@ -29,7 +30,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
     stopOnSignals(() => server.stop());
     if (!flags.quiet) console.log(await greeting(server, config, files));
     warnIfOpen(config);
-    if (config.server.open) await openBrowser(server.createLoginLink() ?? server.url);
+    await removeOldPages(config.dataDir);
+    if (config.server.open) await openBrowser(server, config);
   });
 }
 
@@ -116,9 +118,4 @@ function stopOnSignals(stop: () => Promise<void>): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-}
-
-async function openBrowser(url: string): Promise<void> {
-  const { default: open } = await import('open');
-  await open(url).catch(() => console.error(`The browser could not be opened: go to ${url}`));
 }

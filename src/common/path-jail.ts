@@ -165,7 +165,7 @@ function isOutside(path: string): boolean {
 }
 
 /** Whether a path lies in a directory. A neighbour whose name begins alike does not. */
-function isBelow(directory: string, path: string): boolean {
+export function isBelow(directory: string, path: string): boolean {
   return path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
 

@@ -82,8 +82,10 @@ export class ServerProcess extends Client {
     args: readonly string[],
     options: ProcessOptions = {},
   ): ChildProcessByStdio<null, Readable, Readable> {
-    return spawn(process.execPath, [BIN, 'serve', ...args], {
-      ...options,
+    const { through = [], ...rest } = options;
+    const [command = '', ...before] = [...through, process.execPath, BIN, 'serve'];
+    return spawn(command, [...before, ...args], {
+      ...rest,
       env: cleanEnv(options.env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
