@@ -1,3 +1,4 @@
+import { normalizePath } from '../common/url-path.js';
 import { isSafe } from './credentials.js';
 import type { OwnRoute } from './own-routes.js';
 import type { Scope } from './token.js';
@@ -33,10 +34,10 @@ export class RouteScopes {
     return isOwn ? 'query' : 'admin';
   }
 
-  /** The path below the base path as the router sees it, to which neither case nor a slash at the end matter. */
+  /** The path below the base path as the router compares it. */
   private withinApi(path: string): string | undefined {
-    const lower = path.toLowerCase().replace(/\/+$/, '');
-    if (!lower.startsWith(`${this.base}/`)) return undefined;
-    return lower.slice(this.base.length).replace(/^\/v1(?=\/)/, '');
+    const normal = normalizePath(path);
+    if (!normal.startsWith(`${this.base}/`)) return undefined;
+    return normal.slice(this.base.length).replace(/^\/v1(?=\/)/, '');
   }
 }
