@@ -31,15 +31,24 @@ export const FEATURES: readonly Type[] = [
   WebUiModule,
 ];
 
+/** How the features are put together. */
+export interface Features extends Extensions {
+  readonly config: AppConfig;
+  /** Default: those of the configuration. */
+  readonly limits?: Limits;
+  /** Somebody else's application is the host: it must not connect the gateway. */
+  readonly isHosted: boolean;
+}
+
 @Global()
 @Module({})
 class ConfigModule {
-  static of(config: AppConfig, limits: Limits): DynamicModule {
+  static of({ config, limits }: Features): DynamicModule {
     return {
       module: ConfigModule,
       providers: [
         { provide: AppConfig, useValue: config },
-        { provide: Limits, useValue: limits },
+        { provide: Limits, useFactory: () => limits ?? new Limits(config.server.limits) },
       ],
       exports: [AppConfig, Limits],
     };
@@ -48,21 +57,19 @@ class ConfigModule {
 
 /** The features that make the server. */
 @Module({})
-export class AgentTarsModule {
-  static register({
-    config,
-    limits = new Limits(config.server.limits),
-    imports = [],
-    agent,
-  }: Extensions & { readonly config: AppConfig; readonly limits?: Limits }): DynamicModule {
+export class AppModule {
+  static with(wanted: Features): DynamicModule {
+    const { config, isHosted, imports = [], agent } = wanted;
+    const gateway = isHosted ? GatewayModule.unconnected() : GatewayModule.connected();
+    const features = FEATURES.filter((feature) => feature !== WebUiModule || config.webui.enabled);
     return {
-      module: AgentTarsModule,
+      module: AppModule,
       imports: [
-        ConfigModule.of(config, limits),
+        ConfigModule.of(wanted),
         DatabaseModule.forRoot([Session, Run, StoredEvent]),
         EventsModule,
         AgentModule.with(agent),
-        ...FEATURES.filter((feature) => feature !== WebUiModule || config.webui.enabled),
+        ...features.map((feature) => (feature === GatewayModule ? gateway : feature)),
         ...imports,
       ],
     };

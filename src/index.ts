@@ -14,7 +14,9 @@ export function defineConfig(config: AgentTarsConfig): AgentTarsConfig {
 
 export { AgentTARSServer } from './server.js';
 export { CannotListen } from './listen.js';
-export { AgentTarsModule, type Extensions } from './app.module.js';
+export { type Extensions } from './app.module.js';
+export { AgentTarsModule, type Registration } from './hosting/agent-tars.module.js';
+export { UnfitHost } from './hosting/unfit-host.js';
 export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
 export {
   type Agent,

@@ -1,29 +1,40 @@
 import 'reflect-metadata';
-import { type INestApplication, RequestMethod } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import express, { type Express, type RequestHandler } from 'express';
+import type { Express } from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AgentTarsModule, type Extensions, FEATURES } from './app.module.js';
-import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
-import { jsonBody } from './common/body.js';
-import { type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
-import { ErrorFilter } from './common/error.filter.js';
+import { AppModule, type Extensions } from './app.module.js';
 import { toDomainError } from './common/errors.js';
-import { limitRequests, Limits } from './common/limits.js';
+import { Limits } from './common/limits.js';
 import { routeStack } from './common/routes.js';
-import { securityHeaders } from './common/security-headers.js';
-import { validationPipe } from './common/validation.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { notOpened } from './database/index.js';
-import { SocketAdapter } from './gateway/io.adapter.js';
 import { HttpAdapter } from './listen.js';
 import { logger } from './logger.js';
-import { staticUi } from './web-ui/static-ui.js';
-import { DocsService } from './system/docs/docs.service.js';
+import { boundRequests, Pipeline } from './pipeline.js';
 
-/** Whoever takes longer to say what it wants only holds the connection. A body may take five minutes (Node's default). */
-const HEADERS_TIMEOUT_MS = 15_000;
+/** The features in an application that is all theirs. */
+@Module({})
+class ServerModule implements OnModuleInit {
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly host: HttpAdapterHost,
+  ) {}
+
+  static of(pipeline: Pipeline, features: DynamicModule): DynamicModule {
+    return {
+      module: ServerModule,
+      imports: [features],
+      providers: [{ provide: Pipeline, useValue: pipeline }],
+    };
+  }
+
+  /** Nest has mounted every route by now, and mounts its error layer next. */
+  onModuleInit(): void {
+    this.pipeline.mountLast(this.host.httpAdapter);
+  }
+}
 
 /**
  * The server, to be embedded: several can live in one process.
@@ -35,10 +46,8 @@ const HEADERS_TIMEOUT_MS = 15_000;
  */
 export class AgentTARSServer {
   readonly config: AppConfig;
-  private readonly app: Express = express();
-  /** Undefined when nobody is asked for a token. */
-  private readonly access: Access | undefined;
-  private readonly limits: Limits;
+  private readonly app: Express;
+  private readonly pipeline: Pipeline;
   private nest: INestApplication | undefined;
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
@@ -56,19 +65,8 @@ export class AgentTARSServer {
   ) {
     this.config =
       config instanceof AppConfig ? config : resolveConfig(config, { cwd: process.cwd(), env: process.env });
-    this.app.disable('x-powered-by');
-    this.app.set('trust proxy', this.config.server.trustProxy ? 1 : false);
-    this.limits = new Limits(this.config.server.limits);
-    this.access = this.config.server.auth && new Access(this.config);
-    this.app.use(securityHeaders(), frontDoor(this.door));
-    if (this.access) this.app.use(loginRoutes(this.access), accessGuard(this.access));
-    this.app.use(limitRequests(this.limits));
-  }
-
-  private get door(): DoorRules {
-    const { host: address, allowedHosts, allowedOrigins: origins, trustProxy, basePath } = this.config.server;
-    const host = address.includes(':') ? `[${address}]` : address;
-    return { host: host.toLowerCase(), allowedHosts, origins, trustProxy, basePath };
+    this.pipeline = new Pipeline(this.config, new Limits(this.config.server.limits));
+    this.app = this.pipeline.createExpress();
   }
 
   /** The Express application. What is added before {@link start} comes before the server's own routes. */
@@ -93,7 +91,8 @@ export class AgentTARSServer {
    * @param onEnd is called when the link was opened, gave way to newer ones, or the server stops
    */
   createLoginLink(onEnd?: () => void): string | undefined {
-    return this.access && `${this.url}/auth/link?code=${this.access.codes.create(onEnd)}`;
+    const { access } = this.pipeline;
+    return access && `${this.url}/auth/link?code=${access.codes.create(onEnd)}`;
   }
 
   /**
@@ -125,13 +124,13 @@ export class AgentTARSServer {
     this.ownRoutes = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
-      await this.access?.open();
+      await this.pipeline.access?.open();
       nest = await this.createApplication();
       await this.listen(nest);
       return nest;
     } catch (error) {
       if (nest) await this.close(nest);
-      else this.access?.close();
+      else this.pipeline.access?.close();
       throw this.explained(error);
     }
   }
@@ -145,42 +144,26 @@ export class AgentTARSServer {
 
   private async close(nest: INestApplication): Promise<void> {
     await nest.close();
-    this.access?.close();
+    this.pipeline.access?.close();
     routeStack(this.app).splice(this.ownRoutes); // the next start adds its own
   }
 
   private async createApplication(): Promise<INestApplication> {
-    const { basePath, maxBodyBytes } = this.config.server;
-    const nest = await NestFactory.create(
-      AgentTarsModule.register({ ...this.extensions, config: this.config, limits: this.limits }),
-      new HttpAdapter(this.app),
-      {
-        bodyParser: false,
-        abortOnError: false,
-        forceCloseConnections: true,
-        logger: false, // what fails until here is thrown, and told once
-      },
-    );
+    const { config, pipeline } = this;
+    const { limits } = pipeline;
+    const features = AppModule.with({ ...this.extensions, config, limits, isHosted: false });
+    const nest = await NestFactory.create(ServerModule.of(pipeline, features), new HttpAdapter(this.app), {
+      bodyParser: false,
+      abortOnError: false,
+      forceCloseConnections: true,
+      logger: false, // what fails until here is thrown, and told once
+    });
     const http = nest.getHttpServer() as Server;
-    http.headersTimeout = HEADERS_TIMEOUT_MS;
-    guardDoor(http, this.door, (socket) => this.limits.admits(socket));
-    nest.useLogger(logger(this.config.logLevel, this.config.secrets));
-    nest.use(versionPrefix(basePath), ...jsonBody(maxBodyBytes), ...this.otherUi());
-    nest.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
-    nest.useGlobalPipes(validationPipe());
-    nest.useGlobalFilters(new ErrorFilter(describe));
-    const { door, access, limits } = this;
-    access?.routes.learn(ownRoutes(nest, FEATURES));
-    nest.useWebSocketAdapter(new SocketAdapter(nest, { door, access, limits }));
-    nest.get(DocsService).attach(nest);
+    boundRequests(http);
+    pipeline.guardServer(http, { admits: (socket) => limits.admits(socket) });
+    nest.useLogger(logger(config.logLevel, config.secrets));
+    pipeline.prepare(nest);
     return nest;
-  }
-
-  private otherUi(): RequestHandler[] {
-    const { webui, agent, server } = this.config;
-    if (!webui.enabled || webui.staticPath === undefined) return [];
-    const { basePath } = server;
-    return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
   }
 
   private async listen(nest: INestApplication): Promise<void> {
@@ -194,20 +177,4 @@ export class AgentTARSServer {
     if (!this.nest) throw new Error('The server has not been started.');
     return (this.nest.getHttpServer() as { address(): AddressInfo }).address();
   }
-}
-
-/** `/api/v1/…` is `/api/…`: one routing table under two prefixes. */
-function versionPrefix(basePath: string): RequestHandler {
-  const versioned = `${basePath}/v1`;
-  return (req, _res, next) => {
-    const after = req.url.charAt(versioned.length);
-    if (req.url.startsWith(versioned) && (after === '/' || after === '?' || after === '')) {
-      req.url = basePath + req.url.slice(versioned.length);
-    }
-    next();
-  };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,6 +1,7 @@
 import { type INestApplication, RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { MetadataScanner } from '@nestjs/core';
+import { modulesOf } from '../common/nest-modules.js';
 
 /** A route of this server's own API, below its base path. */
 export interface OwnRoute {
@@ -11,7 +12,7 @@ export interface OwnRoute {
 
 /** The routes of some modules' controllers, as opposed to those of what extends the server. */
 export function ownRoutes(app: INestApplication, modules: readonly Type[]): OwnRoute[] {
-  const own = [...app.get(ModulesContainer).values()].filter(({ metatype }) => modules.includes(metatype));
+  const own = [...modulesOf(app).values()].filter(({ metatype }) => modules.includes(metatype));
   return own.flatMap(({ controllers }) =>
     [...controllers.values()].flatMap(({ metatype }) => routesOf(metatype)),
   );

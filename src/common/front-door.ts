@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { lastOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
@@ -19,6 +20,16 @@ export interface DoorRules {
   readonly trustProxy: boolean;
   /** Below it are the API's routes: no page of another site may navigate there. */
   readonly basePath: string;
+  /** No token is asked for: only connections to a loopback address of this machine are served. */
+  readonly localOnly: boolean;
+}
+
+/** How the door stands in its HTTP server. */
+export interface DoorPlace {
+  /** Whether a new connection may stay; default: each may. */
+  readonly admits?: (socket: Socket) => boolean;
+  /** Gives a connection back to the server that accepted it, as if it had just come; default: the guarded one. */
+  readonly reconnect?: (socket: Socket) => void;
 }
 
 /** Requests that have passed. */
@@ -27,6 +38,7 @@ const admitted = new WeakSet<IncomingMessage>();
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const HOST = /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
 const MAX_PORT = 65_535;
+const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/i;
 
 /** What a browser says of a request that no page of another origin has caused. Programs say nothing. */
 const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
@@ -34,16 +46,11 @@ const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
 /**
  * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
  * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
- *
- * @param admits whether a new connection may stay
  */
-export function guardDoor(
-  server: Server,
-  rules: DoorRules,
-  admits: (socket: Socket) => boolean = () => true,
-): void {
+export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace = {}): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
-  const reconnect = (socket: Socket) => emit('connection', socket); // it has been admitted before
+  // A connection that is given back has been admitted before.
+  const { admits = () => true, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     switch (event) {
       case 'connection':
@@ -77,6 +84,12 @@ export function frontDoor(rules: DoorRules): RequestHandler {
  * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
  */
 export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+  if (rules.localOnly && !isLocal(req.socket)) {
+    return new DomainError(
+      'FORBIDDEN',
+      'This server asks for no token, and so serves this machine only. Set server.auth, or let everybody in with server.insecureNoAuth.',
+    );
+  }
   const host = hostOf(req, rules);
   const name = nameOf(host);
   if (name === undefined || !isKnownHost(name, rules)) {
@@ -92,7 +105,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
     return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
   }
   if (rules.origins.includes(origin)) return undefined;
-  if (isOwnOrigin(origin, host, schemesOf(name, rules)) && OWN_SITE.has(site)) return undefined;
+  if (isOwnOrigin(origin, host, schemesOf(req, name, rules)) && OWN_SITE.has(site)) return undefined;
   return new DomainError(
     'FORBIDDEN',
     `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
@@ -157,9 +170,19 @@ function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
   return everywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
-/** This server speaks HTTP; a proxy before it, which needs a name of its own here, may speak HTTPS. */
-function schemesOf(name: string, { allowedHosts, trustProxy }: DoorRules): readonly string[] {
-  return trustProxy || allowedHosts.includes(name) ? ['http', 'https'] : ['http'];
+/** The scheme of the connection; a proxy before this server, which needs a name of its own here, may speak another. */
+function schemesOf(
+  { socket }: IncomingMessage,
+  name: string,
+  { allowedHosts, trustProxy }: DoorRules,
+): readonly string[] {
+  if (trustProxy || allowedHosts.includes(name)) return ['http', 'https'];
+  return [(socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'];
+}
+
+/** The kernel lets only this machine connect to a loopback address; a socket file has no address. */
+function isLocal({ localAddress }: Socket): boolean {
+  return localAddress === undefined || LOOPBACK_ADDRESS.test(localAddress);
 }
 
 /** Whether a page comes from this server. The host has been checked, and is lower case. */

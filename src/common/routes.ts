@@ -2,9 +2,12 @@ import type { Express, Request } from 'express';
 import { METHODS } from 'node:http';
 
 /** What is known of an Express 5 router's layers (package `router`); its types do not describe them. */
-interface Layer {
+export interface Layer {
   match(path: string): boolean;
-  readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
+  readonly route?: {
+    readonly path: string | RegExp | readonly (string | RegExp)[];
+    readonly methods: Readonly<Record<string, boolean>>;
+  };
 }
 
 /** The layers of an Express application, in their order. */

@@ -24,8 +24,7 @@ export function settleUpgrade(
 ): boolean {
   socket.on('error', () => socket.destroy()); // Node has taken its own listener off
   if (req.headers.upgrade?.toLowerCase() !== 'websocket') {
-    socket.unshift(Buffer.concat([withoutOffer(req), head]));
-    reconnect(socket);
+    ignoreOffer(req, socket, head, reconnect);
     return true;
   }
   const { bytesWritten } = socket;
@@ -36,6 +35,17 @@ export function settleUpgrade(
   };
   setTimeout(refuse, UNCLAIMED_MS).unref();
   return false;
+}
+
+/** Has the request met as if it had offered no other protocol. */
+export function ignoreOffer(
+  req: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  reconnect: (socket: Socket) => void,
+): void {
+  socket.unshift(Buffer.concat([withoutOffer(req), head]));
+  reconnect(socket);
 }
 
 /** The head of the request as it would be without the offer. */

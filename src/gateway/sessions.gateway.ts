@@ -37,8 +37,9 @@ const Message = createParamDecorator((_: unknown, context: ExecutionContext): un
 /** The second adapter over the same events: it validates, calls a service, and passes on what comes. */
 @WebSocketGateway()
 export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationShutdown {
+  /** Undefined in an application without HTTP, which connects no gateway. */
   @WebSocketServer()
-  private readonly server: Server;
+  private readonly server?: Server;
   private readonly logger = new Logger(SessionsGateway.name);
   private readonly validation = validationPipe();
   /** By socket and session: resolves when the message under way has been handled. */
@@ -93,7 +94,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
 
   /** Once the last run has ended: what it said last is on its way when the connections are closed. */
   async beforeApplicationShutdown(): Promise<void> {
-    const sockets = [...this.server.sockets.sockets.values()];
+    const sockets = [...(this.server?.sockets.sockets.values() ?? [])];
     await Promise.race([Promise.all(sockets.map(caughtUp)), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
   }
 

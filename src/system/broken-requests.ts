@@ -1,18 +1,11 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
 import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DomainError } from '../common/errors.js';
 import { endWithError } from '../common/plain-answer.js';
 
 /** Answers requests that Node refuses before any middleware sees them, in the form of every other error. */
-@Injectable()
-export class BrokenRequests implements OnModuleInit {
-  constructor(private readonly host: HttpAdapterHost) {}
-
-  onModuleInit(): void {
-    (this.host.httpAdapter.getHttpServer() as Server).on('clientError', answer);
-  }
+export function answerBrokenRequests(server: Server): void {
+  server.on('clientError', answer);
 }
 
 function answer(error: NodeJS.ErrnoException, socket: Duplex): void {

@@ -1,6 +1,7 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import { MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { MetadataScanner } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { modulesOf } from '../../common/nest-modules.js';
 import { buildInfo } from '../build-info.js';
 import { type ApiTypes, readApiTypes, type Schema } from './api-types.js';
 import { InputSchemas } from './input-schemas.js';
@@ -42,9 +43,7 @@ export async function buildDocument(
 /** The classes of what the methods of all controllers take. */
 function parameterTypes(app: INestApplication): Type[] {
   const scanner = new MetadataScanner();
-  const controllers = [...app.get(ModulesContainer).values()].flatMap((module) => [
-    ...module.controllers.values(),
-  ]);
+  const controllers = [...modulesOf(app).values()].flatMap((module) => [...module.controllers.values()]);
   return controllers.flatMap(({ metatype }) => {
     const prototype = metatype?.prototype as object;
     const types = scanner

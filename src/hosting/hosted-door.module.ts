@@ -1,0 +1,128 @@
+import {
+  type BeforeApplicationShutdown,
+  Global,
+  Module,
+  type NestModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  Optional,
+} from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, type NestContainer } from '@nestjs/core';
+import { IoAdapter } from '@nestjs/platform-socket.io';
+import type { Express, RequestHandler } from 'express';
+import type { Server } from 'node:http';
+import { Limits } from '../common/limits.js';
+import { AppConfig } from '../config/index.js';
+import { boundRequests, Pipeline } from '../pipeline.js';
+import { HandOver } from './hand-over.js';
+import { HostedApplication } from './hosted-application.js';
+import { hideControllers, ownModules } from './own-modules.js';
+import { OwnPaths, SOCKET_PATH } from './own-paths.js';
+import {
+  hasRoot,
+  requireFoundation,
+  requireFreePaths,
+  requireFreeSockets,
+  requireOne,
+} from './unfit-host.js';
+
+const pipeline = {
+  provide: Pipeline,
+  useFactory: (config: AppConfig, limits: Limits) => new Pipeline(config, limits),
+  inject: [AppConfig, Limits],
+};
+
+/** Stands between the HTTP server of a host and the features. Global: its hooks come before those of other modules. */
+@Global()
+@Module({ providers: [pipeline] })
+export class HostedDoorModule
+  implements
+    NestModule,
+    OnModuleInit,
+    OnApplicationBootstrap,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
+{
+  private readonly paths: OwnPaths;
+  private hosted: HostedApplication | undefined;
+  private handOver: HandOver | undefined;
+  private showControllers: () => void = () => undefined;
+  private servesRoot = false;
+
+  /** Another copy of Nest's core gives none of its classes. */
+  constructor(
+    private readonly config: AppConfig,
+    private readonly pipeline: Pipeline,
+    @Optional() private readonly moduleRef?: ModuleRef,
+    @Optional() private readonly hostConfig?: ApplicationConfig,
+    @Optional() private readonly adapterHost?: HttpAdapterHost,
+  ) {
+    this.paths = new OwnPaths(config.server.basePath, pipeline.access !== undefined);
+  }
+
+  /**
+   * Called by an application with HTTP, once it has connected its gateways and before it mounts controllers.
+   * @throws UnfitHost, TokensUnreadable
+   */
+  async configure(): Promise<void> {
+    const { moduleRef, hostConfig, adapterHost, pipeline, paths } = this;
+    const platform = adapterHost?.httpAdapter?.getType();
+    if (!moduleRef || !hostConfig || !adapterHost) return requireFoundation({ sharesCore: false, platform });
+    requireFoundation({ sharesCore: true, platform });
+    // Nest keeps it to itself, and gives nobody but its own classes the modules with their middleware and gateways.
+    const { container } = moduleRef as unknown as { readonly container: NestContainer };
+    const own = await ownModules(container);
+    const socketPath = hostConfig.getIoAdapter() instanceof IoAdapter ? SOCKET_PATH : '/';
+    requireOne(container.getModules().values());
+    requireFreeSockets(container.getModules().values(), own, paths, socketPath);
+    await pipeline.access?.open();
+    this.hosted = new HostedApplication({ container, config: hostConfig }, own, pipeline);
+    this.handOver = this.guard(this.hosted, adapterHost.httpAdapter.getHttpServer() as Server);
+    pipeline.prepare(this.hosted);
+    await this.hosted.init();
+    this.showControllers = hideControllers(own.values());
+  }
+
+  /** The host has mounted its controllers. */
+  onModuleInit(): void {
+    this.showControllers();
+    if (this.hosted && this.config.webui.enabled) this.adapterHost?.httpAdapter.use(this.root);
+  }
+
+  /** @throws UnfitHost */
+  onApplicationBootstrap(): void {
+    if (!this.hosted) return;
+    const app = this.adapterHost?.httpAdapter.getInstance<Express>() as Express;
+    requireFreePaths(app, this.paths);
+    this.servesRoot = !hasRoot(app);
+  }
+
+  /** The streams have been ended, and the sockets told the last. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.hosted?.end();
+    this.handOver?.end();
+  }
+
+  onApplicationShutdown(): void {
+    this.pipeline.access?.close();
+  }
+
+  private guard({ server }: HostedApplication, http: Server): HandOver {
+    const { paths, pipeline } = this;
+    boundRequests(http);
+    const handOver = new HandOver(http, server, {
+      covers: (req) => paths.coverRequest(req),
+      admits: (socket) => pipeline.limits.admits(socket),
+    });
+    pipeline.guardServer(server, { reconnect: handOver.reconnect });
+    return handOver;
+  }
+
+  /** The page is shown where the host shows none. */
+  private readonly root: RequestHandler = (req, res, next) => {
+    const isPage = req.path === '/' && (req.method === 'GET' || req.method === 'HEAD');
+    if (this.servesRoot && isPage) this.handOver?.serve(req, res);
+    else next();
+  };
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http';
+import { normalizePath, pathOf } from '../common/url-path.js';
+
+/** Where Socket.IO's clients look for it, unless they are told otherwise. */
+export const SOCKET_PATH = '/socket.io';
+const LOGIN_PATHS = ['/auth/link', '/auth/login', '/auth/logout'];
+
+/** The paths of an HTTP server that belong to the features; the rest is the host's. */
+export class OwnPaths {
+  private readonly prefixes: readonly string[];
+  private readonly exact: ReadonlySet<string>;
+
+  /** @param hasLogin tokens are asked for, and a browser gets its cookie here */
+  constructor(
+    readonly basePath: string,
+    hasLogin: boolean,
+  ) {
+    this.prefixes = [basePath.toLowerCase(), SOCKET_PATH];
+    this.exact = new Set(hasLogin ? LOGIN_PATHS : []);
+  }
+
+  /** One path for each of them. */
+  get examples(): string[] {
+    return [...this.prefixes, ...this.exact];
+  }
+
+  cover(path: string): boolean {
+    const normal = normalizePath(path);
+    if (this.exact.has(normal)) return true;
+    return this.prefixes.some((prefix) => normal === prefix || normal.startsWith(`${prefix}/`));
+  }
+
+  coverRequest(req: IncomingMessage): boolean {
+    return this.cover(pathOf(req));
+  }
+}

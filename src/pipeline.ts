@@ -1,0 +1,114 @@
+import { type INestApplication, RequestMethod } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import express, { type Express, type RequestHandler } from 'express';
+import type { Server } from 'node:http';
+import { FEATURES } from './app.module.js';
+import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
+import { jsonBody } from './common/body.js';
+import { ErrorFilter } from './common/error.filter.js';
+import { type DoorPlace, type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
+import { limitRequests, Limits } from './common/limits.js';
+import { maskSecrets } from './common/secret.js';
+import { securityHeaders } from './common/security-headers.js';
+import { validationPipe } from './common/validation.js';
+import type { AppConfig } from './config/index.js';
+import { SocketAdapter } from './gateway/io.adapter.js';
+import { DocsService } from './system/docs/docs.service.js';
+import { answerBrokenRequests } from './system/broken-requests.js';
+import { unknownRoute } from './system/unknown-routes.js';
+import { staticUi } from './web-ui/static-ui.js';
+
+/** Whoever takes longer to say what it wants only holds the connection. A body may take five minutes (Node's default). */
+const HEADERS_TIMEOUT_MS = 15_000;
+
+/** What Node itself refuses, before any listener hears of a request: the same for all that a server serves. */
+export function boundRequests(server: Server): void {
+  const { headersTimeout } = server;
+  if (headersTimeout === 0 || headersTimeout > HEADERS_TIMEOUT_MS) server.headersTimeout = HEADERS_TIMEOUT_MS;
+  if (server.listenerCount('clientError') === 0) answerBrokenRequests(server);
+}
+
+/**
+ * All that stands between a connection and a controller, in the order in which a request meets it:
+ * {@link guardServer}, {@link createExpress}, what an embedder adds, {@link prepare}, the controllers, {@link mountLast}.
+ */
+export class Pipeline {
+  /** Undefined when nobody is asked for a token. */
+  readonly access: Access | undefined;
+
+  constructor(
+    private readonly config: AppConfig,
+    readonly limits: Limits,
+  ) {
+    this.access = config.server.auth && new Access(config);
+  }
+
+  /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */
+  guardServer(server: Server, place: DoorPlace): void {
+    guardDoor(server, this.rules, place);
+  }
+
+  /** An Express application with the guards of all that is added to it. */
+  createExpress(): Express {
+    const { access, limits } = this;
+    const app = express();
+    app.disable('x-powered-by');
+    app.set('trust proxy', this.config.server.trustProxy ? 1 : false);
+    app.use(securityHeaders()); // first: a refusal has them too
+    app.use(frontDoor(this.rules)); // before tokens: a page of another origin learns nothing of them
+    if (access) app.use(loginRoutes(access), accessGuard(access)); // in this order: a login is how a token comes
+    app.use(limitRequests(limits)); // behind the guard: it has found the token that a request counts for
+    return app;
+  }
+
+  /** Gives an application that serves {@link createExpress} what its controllers and gateways need, before its `init`. */
+  prepare(app: INestApplication): void {
+    const { basePath, maxBodyBytes } = this.config.server;
+    app.use(versionPrefix(basePath)); // before what looks at the path
+    app.use(...jsonBody(maxBodyBytes)); // behind an embedder's own routes, which may take other bodies
+    for (const handler of this.otherUi()) app.use(handler); // last: it has an answer to every GET
+    app.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
+    app.useGlobalPipes(validationPipe());
+    app.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
+    const { rules: door, access, limits } = this;
+    access?.routes.learn(ownRoutes(app, FEATURES));
+    app.useWebSocketAdapter(new SocketAdapter(app, { door, access, limits }));
+    app.get(DocsService).attach(app);
+  }
+
+  /** Behind the controllers, and before the layers of Nest: what is thrown here reaches its filters. */
+  mountLast(adapter: AbstractHttpAdapter): void {
+    adapter.use(unknownRoute(`${this.config.server.basePath}/docs`));
+  }
+
+  private get rules(): DoorRules {
+    const { server } = this.config;
+    const { allowedHosts, allowedOrigins: origins, trustProxy, basePath } = server;
+    const host = (server.host.includes(':') ? `[${server.host}]` : server.host).toLowerCase();
+    const localOnly = !server.auth && !server.insecureNoAuth;
+    return { host, allowedHosts, origins, trustProxy, basePath, localOnly };
+  }
+
+  private otherUi(): RequestHandler[] {
+    const { webui, agent, server } = this.config;
+    if (!webui.enabled || webui.staticPath === undefined) return [];
+    const { basePath } = server;
+    return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
+  }
+}
+
+/** `/api/v1/…` is `/api/…`: one routing table under two prefixes. */
+function versionPrefix(basePath: string): RequestHandler {
+  const versioned = `${basePath}/v1`;
+  return (req, _res, next) => {
+    const after = req.url.charAt(versioned.length);
+    if (req.url.startsWith(versioned) && (after === '/' || after === '?' || after === '')) {
+      req.url = basePath + req.url.slice(versioned.length);
+    }
+    next();
+  };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
