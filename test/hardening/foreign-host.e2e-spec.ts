@@ -7,7 +7,9 @@ import {
   type ArgumentsHost,
   Get,
   HttpCode,
+  Logger,
   type INestApplication,
+  Module,
   type NestInterceptor,
   Post,
   ValidationPipe,
@@ -15,7 +17,6 @@ import {
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { IsString } from 'class-validator';
 import type { NextFunction, Request, Response } from 'express';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ import { map } from 'rxjs';
 import { io, type Socket } from 'socket.io-client';
 import { createToken } from '../../src/auth/manage.js';
 import type { Scope } from '../../src/auth/token.js';
-import { SessionsModule, SessionsService } from '../../src/index.js';
+import { type Agent, SessionsModule, SessionsService } from '../../src/index.js';
 import { changingRoutes } from '../support/api-routes.js';
 import { Client } from '../support/client.js';
 import { HostApp } from '../support/host-app.js';
@@ -60,6 +61,19 @@ class HostController {
     return { created: (await this.sessions.create({})).id };
   }
 }
+
+@Controller('reader')
+class ReaderController {
+  constructor(private readonly sessions: SessionsService) {}
+
+  @Get()
+  async read() {
+    return (await this.sessions.list({ limit: 1 })).sessions.map(({ id }) => id);
+  }
+}
+
+@Module({ imports: [SessionsModule], controllers: [ReaderController] })
+class ReaderModule {}
 
 @WebSocketGateway({ path: '/host.io' })
 class HostGateway {
@@ -140,7 +154,7 @@ describe("the module in somebody's own Nest application", () => {
     }
     host = await HostApp.start({
       config: { dataDir, server: { auth: true, allowedOrigins: ['https://ui.example.org'] } },
-      host: { imports: [SessionsModule], controllers: [HostController], providers: [HostGateway] },
+      host: { imports: [ReaderModule], controllers: [HostController], providers: [HostGateway] },
       beforeListen: furnish,
     });
     own = `127.0.0.1:${host.port}`;
@@ -380,9 +394,9 @@ describe("the module in somebody's own Nest application", () => {
     });
 
     it('they can use what the module exports', async () => {
-      expect((await client().get('/host/v7/sessions')).body).toEqual({
-        data: { created: expect.any(String) },
-      });
+      const { body } = await client().get('/host/v7/sessions');
+      expect(body).toEqual({ data: { created: expect.any(String) } });
+      expect((await client().get('/host/v7/reader')).body).toEqual({ data: [body.data.created] });
     });
 
     it('and shares their connections', async () => {
@@ -409,12 +423,38 @@ describe('a host that is stopped', () => {
     const stream = await client.follow(sessionId);
     await stream.until('replay_end');
     const socket = await client.socket();
-    const disconnected = once(socket, 'disconnect');
+    const disconnected = new Promise((resolve) => socket.once('disconnect', resolve));
     const { url } = host;
     await host.stop();
     await stream.ended;
     await disconnected;
     await expect(fetch(url)).rejects.toThrow();
+  });
+});
+
+describe("a host's own log", () => {
+  const SECRET = 'a-secret-of-the-configuration';
+
+  it('holds no secret of the configuration, whatever fails', async () => {
+    class FailingAgent implements Agent {
+      async run(): Promise<void> {
+        throw new Error(`failed with ${SECRET}`);
+      }
+    }
+    const lines: string[] = [];
+    const write = (...parts: unknown[]) => void lines.push(parts.map(String).join(' '));
+    const host = await HostApp.start({
+      config: { server: { auth: { token: SECRET } } },
+      register: { agent: FailingAgent },
+      logger: { log: write, warn: write, error: write, fatal: write },
+    });
+    const client = new Client(host.url, bearer(SECRET));
+    const { status } = await client.query(await client.createSession());
+    expect(status).toBe(500);
+    expect(lines.join('\n')).toContain('failed with ***');
+    expect(lines.join('\n')).not.toContain(SECRET);
+    await host.stop();
+    Logger.overrideLogger(false);
   });
 });
 

@@ -1,5 +1,4 @@
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
-import { Module } from '@nestjs/common';
+import { type INestApplication, type LoggerService, Module, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -18,6 +17,8 @@ export interface HostOptions {
   readonly beforeListen?: (app: INestApplication) => void;
   /** Default 127.0.0.1. */
   readonly address?: string;
+  /** The host's own. Default: none. */
+  readonly logger?: LoggerService;
 }
 
 /** Somebody's own Nest application that imports the module, with a scripted model. */
@@ -33,7 +34,7 @@ export class HostApp {
     const directory = await mkdtemp(join(tmpdir(), 'agent-tars-host-'));
     const model = await ModelStub.start();
     const app = await NestFactory.create(moduleOf(options, directory, model), {
-      logger: false,
+      logger: options.logger ?? false,
       abortOnError: false,
     });
     const started = new HostApp(app, model, directory);
