@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { DomainError, toDomainError } from '../common/errors.js';
+import { maskSecrets } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { RunEndStatus, RunLog } from '../events/index.js';
 import { AGENT, type Agent, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
@@ -50,7 +51,7 @@ export class AgentService {
   constructor(
     @Inject(AGENT) private readonly agent: Agent,
     private readonly catalog: ModelCatalog,
-    config: AppConfig,
+    private readonly config: AppConfig,
   ) {
     this.tools = new ToolSet(builtInTools(config.files), config.tools as readonly AnyTool[]);
   }
@@ -103,7 +104,9 @@ export class AgentService {
     const error = toDomainError(thrown);
     if (error.code === 'INTERNAL') {
       const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-      this.logger.error(`Run ${runId} of session ${sessionId} failed: ${text}`);
+      this.logger.error(
+        `Run ${runId} of session ${sessionId} failed: ${maskSecrets(text, this.config.secrets)}`,
+      );
     }
     return error;
   }
