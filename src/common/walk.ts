@@ -1,8 +1,9 @@
 import { join, sep } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { type IgnoreRules, NOTHING_IGNORED, rulesWithin } from './gitignore.js';
+import { IgnoreRules } from './gitignore.js';
 import { HeldDirectory } from './held-directory.js';
 import type { PathJail } from './path-jail.js';
+import { sortInTurns, Turns } from './turns.js';
+import type { Effort } from './wildcards.js';
 
 /** A file or a directory that a walk came upon. */
 export interface Found {
@@ -14,42 +15,54 @@ export interface Found {
   readonly parent: HeldDirectory;
 }
 
-/** So many entries are looked at between two turns of the event loop. */
-const AT_ONCE = 200;
+/** Directories that lie deeper are not entered: their paths alone would take the time of the walk. */
+const MAX_DEPTH = 100;
+/** Comparisons with rules, of the whole walk: some seconds of them. A walk ends where it has spent them. */
+const MAX_EFFORT = 500_000_000;
+
+interface Waiting {
+  readonly real: string;
+  /** Those of its path, from the workspace on. */
+  readonly parts: readonly string[];
+  readonly rules: IgnoreRules;
+}
 
 /**
  * Goes through what lies in a directory of the workspace, level by level, each in the order of names: at most
- * `limit` entries. `.gitignore` files are respected; hidden names, `node_modules`, symbolic links, and what is
- * neither a file nor a directory are passed over, and so are directories that cannot be read.
+ * `limit` entries, in turns of the event loop. `.gitignore` files are respected; hidden names, `node_modules`,
+ * symbolic links, and what is neither a file nor a directory are passed over, and so are directories that cannot be
+ * read.
  * @param start a real path
  * @throws the file system's error when the first directory cannot be read
  */
 export async function* walk(jail: PathJail, start: string, limit: number): AsyncGenerator<Found> {
-  const waiting = [{ real: start, rules: await rulesAbove(jail, start) }];
+  const turns = new Turns();
+  const effort: Effort = { left: MAX_EFFORT };
+  const waiting = [await first(jail, start, effort, turns)];
   let left = limit;
   for (let next = waiting.shift(); next && left > 0; next = waiting.shift()) {
-    const { real } = next;
+    const { real, parts } = next;
     const skipBelow = (error: unknown): undefined => {
       if (real === start) throw error;
     };
     const parent = await HeldDirectory.open(real).catch(skipBelow);
     if (!parent) continue;
     try {
-      const shown = jail.show(real);
-      const rules = await rulesWithin(parent, shown, next.rules);
+      const rules = await next.rules.within(parent, parts.length, turns);
       const entries = (await parent.entries(left).catch(skipBelow)) ?? [];
       left -= entries.length;
-      entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-      for (const [i, entry] of entries.entries()) {
-        if (i % AT_ONCE === AT_ONCE - 1) await setImmediate();
+      for (const entry of await sortInTurns(entries, byName, turns)) {
+        if (turns.isOver) await turns.next();
+        if (effort.left <= 0) return;
         const { name } = entry;
         const isDirectory = entry.isDirectory();
         if (name === 'node_modules' || (!isDirectory && !entry.isFile())) continue;
-        const path = shown === '.' ? name : `${shown}/${name}`;
-        if (jail.hides(path.split('/'), isDirectory) || rules.ignores(isDirectory ? `${path}/` : path))
-          continue;
-        yield { name, path, isDirectory, parent };
-        if (isDirectory) waiting.push({ real: join(real, name), rules });
+        const inside = [...parts, name];
+        if (jail.hides(inside, isDirectory) || rules.ignores(inside, isDirectory, effort)) continue;
+        yield { name, path: inside.join('/'), isDirectory, parent };
+        if (isDirectory && parts.length < MAX_DEPTH) {
+          waiting.push({ real: join(real, name), parts: inside, rules });
+        }
       }
     } finally {
       await parent.close();
@@ -57,18 +70,23 @@ export async function* walk(jail: PathJail, start: string, limit: number): Async
   }
 }
 
-/** The rules of the directories above `start`. */
-async function rulesAbove(jail: PathJail, start: string): Promise<IgnoreRules> {
-  let rules = NOTHING_IGNORED;
-  for (let real = jail.root; start.startsWith(real + sep); real = join(real, nextPart(real, start))) {
+/** The directory that a walk starts at, with the rules of those above it. */
+async function first(jail: PathJail, start: string, effort: Effort, turns: Turns): Promise<Waiting> {
+  const parts = start === jail.root ? [] : start.slice(jail.root.length + 1).split(sep);
+  let real = jail.root;
+  let rules = IgnoreRules.NONE;
+  for (const [depth, part] of parts.entries()) {
     const directory = await HeldDirectory.open(real);
     try {
-      rules = await rulesWithin(directory, jail.show(real), rules);
+      rules = await rules.within(directory, depth, turns);
     } finally {
       await directory.close();
     }
+    if (rules.ignores(parts.slice(0, depth + 1), true, effort))
+      return { real: start, parts, rules: IgnoreRules.ALL };
+    real = join(real, part);
   }
-  return rules;
+  return { real: start, parts, rules };
 }
 
-const nextPart = (above: string, path: string): string => path.slice(above.length + 1).split(sep, 1)[0] ?? '';
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);

@@ -1,0 +1,67 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Long work gives way to the rest of the server after so many milliseconds. */
+const MAX_TURN_MS = 8;
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Divides long work among turns of the event loop: ask {@link isOver} in its innermost loop, and await {@link next}
+ * when it is. However many such works there are, one of them goes on in each turn: together they keep the loop no
+ * longer than one does.
+ */
+export class Turns {
+  private began = performance.now();
+
+  get isOver(): boolean {
+    return performance.now() - this.began >= MAX_TURN_MS;
+  }
+
+  /** Resolves in a later turn of the event loop, once it is the work's own. */
+  async next(): Promise<void> {
+    await (queue = queue.then(() => setImmediate()));
+    this.began = performance.now();
+  }
+}
+
+const RUN = 64;
+
+/** Sorts as `Array.prototype.sort` does (stable), in turns. @returns a new list */
+export async function sortInTurns<T>(
+  items: readonly T[],
+  compare: (a: T, b: T) => number,
+  turns: Turns,
+): Promise<T[]> {
+  let runs: T[][] = [];
+  for (let i = 0; i < items.length; i += RUN) {
+    if (turns.isOver) await turns.next();
+    runs.push(items.slice(i, i + RUN).sort(compare));
+  }
+  while (runs.length > 1) {
+    const merged: T[][] = [];
+    for (let i = 0; i < runs.length; i += 2) {
+      merged.push(await merge(runs[i] ?? [], runs[i + 1] ?? [], compare, turns));
+    }
+    runs = merged;
+  }
+  return runs[0] ?? [];
+}
+
+async function merge<T>(
+  left: readonly T[],
+  right: readonly T[],
+  compare: (a: T, b: T) => number,
+  turns: Turns,
+): Promise<T[]> {
+  const merged: T[] = [];
+  let [l, r] = [0, 0];
+  while (l < left.length && r < right.length) {
+    if (turns.isOver) await turns.next();
+    const [a, b] = [left[l] as T, right[r] as T];
+    const isLeft = compare(a, b) <= 0;
+    merged.push(isLeft ? a : b);
+    if (isLeft) l += 1;
+    else r += 1;
+  }
+  return merged.concat(left.slice(l), right.slice(r));
+}
