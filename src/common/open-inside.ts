@@ -81,9 +81,13 @@ export function statInside(jail: PathJail, path: string): Promise<{ real: string
   });
 }
 
-/** Puts `text` in the place of all that a file holds. */
-export async function replaceContent(handle: FileHandle, text: string, signal: AbortSignal): Promise<void> {
-  const bytes = Buffer.from(text);
+/** Puts `content` in the place of all that a file holds. */
+export async function replaceContent(
+  handle: FileHandle,
+  content: string | Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   signal.throwIfAborted();
   await handle.truncate(0);
   for (let at = 0; at < bytes.length;) {

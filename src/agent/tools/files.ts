@@ -1,9 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { WrongKindOfFile } from '../../common/file-errors.js';
 import { listDirectory } from '../../common/list-directory.js';
 import { openFile, replaceContent } from '../../common/open-inside.js';
 import type { PathJail } from '../../common/path-jail.js';
 import { readUpTo } from '../../common/text-file.js';
+import { editDiff } from './edit-diff.js';
+import { edited, findPlaces, type Place, sizeAfter } from './places.js';
 import { defineTool, textResult, ToolError } from './tool.js';
 
 /** The jail of a workspace: every path that the model names goes through it. */
@@ -11,7 +14,9 @@ export type JailOf = (workspace: string) => Promise<PathJail>;
 
 /** More of a file than this is not given to the model at once. */
 const MAX_READ_BYTES = 256 * 1024;
+/** Of a file that is edited, before and after. */
 const MAX_EDIT_BYTES = 10 * 1024 * 1024;
+const MAX_PLACES = 100_000;
 const MAX_LISTED = 1_000;
 
 const path = z
@@ -99,37 +104,52 @@ export const editFileTool = (jailOf: JailOf) =>
             `${args.path} is too large to edit: ${stats.size} bytes, and ${MAX_EDIT_BYTES} is the limit.`,
           );
         }
-        const before = bytes.toString('utf8');
         // Anything but UTF-8 would be changed where nobody asked for it.
-        if (!Buffer.from(before).equals(bytes)) throw new WrongKindOfFile(args.path, 'no text file');
-        const after = replaced(before, args);
-        await replaceContent(handle, after, signal).catch(explainDisk);
-        const { createTwoFilesPatch } = await import('diff');
-        const shown = jail.show(real);
-        return textResult(createTwoFilesPatch(`a/${shown}`, `b/${shown}`, before, after));
+        if (!isUtf8(bytes)) throw new WrongKindOfFile(args.path, 'no text file');
+        const edit = {
+          before: bytes,
+          places: await placesOf(bytes, args),
+          part: Buffer.from(args.old_text),
+          replacement: Buffer.from(args.new_text),
+        };
+        requireSize(args.path, sizeAfter(edit));
+        await replaceContent(handle, edited(edit), signal).catch(explainDisk);
+        return textResult(await editDiff(jail.show(real), edit));
       } finally {
         await handle.close();
       }
     },
   });
 
-interface Edit {
+interface EditArguments {
   readonly path: string;
   readonly old_text: string;
-  readonly new_text: string;
   readonly replace_all: boolean;
 }
 
-function replaced(before: string, edit: Edit): string {
-  const pieces = before.split(edit.old_text);
-  const found = pieces.length - 1;
-  if (found === 0) throw new ToolError(`old_text does not occur in ${edit.path}. Read the file again.`);
-  if (found > 1 && !edit.replace_all) {
+/** @throws ToolError when there are none, or more than are to be replaced */
+async function placesOf(bytes: Buffer, { path: name, ...wanted }: EditArguments): Promise<Place[]> {
+  const places = await findPlaces(bytes, Buffer.from(wanted.old_text), MAX_PLACES + 1);
+  const found = places.length;
+  if (found === 0) throw new ToolError(`old_text does not occur in ${name}. Read the file again.`);
+  if (found > MAX_PLACES) {
     throw new ToolError(
-      `old_text occurs ${found} times in ${edit.path}. Give more of its surroundings, or set replace_all.`,
+      `old_text occurs more than ${MAX_PLACES} times in ${name}. Give more of its surroundings.`,
     );
   }
-  return pieces.join(edit.new_text);
+  if (found > 1 && !wanted.replace_all) {
+    throw new ToolError(
+      `old_text occurs ${found} times in ${name}. Give more of its surroundings, or set replace_all.`,
+    );
+  }
+  return places;
+}
+
+function requireSize(name: string, bytes: number): void {
+  if (bytes <= MAX_EDIT_BYTES) return;
+  throw new ToolError(
+    `The edit would make ${name} ${bytes} bytes long, and ${MAX_EDIT_BYTES} is the limit. Nothing was changed: replace fewer places, or by a shorter text.`,
+  );
 }
 
 function explainDisk(error: NodeJS.ErrnoException): never {
