@@ -4,12 +4,14 @@ import { openIn, statInside } from '../../common/open-inside.js';
 import { readUpTo } from '../../common/text-file.js';
 import { type Found, walk } from '../../common/walk.js';
 import type { JailOf } from './files.js';
-import { defineTool, textResult } from './tool.js';
+import { defineTool, textResult, ToolError } from './tool.js';
 
 const MAX_ENTRIES = 20_000;
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const MAX_MATCHES = 200;
 const MAX_LINE = 300;
+/** With more, V8 goes through a repetitive text again for each of its characters. */
+const MAX_QUERY = 250;
 
 /**
  * Names and lines that hold a text. `.gitignore` files are respected; dot files, key files, `node_modules`,
@@ -25,9 +27,12 @@ export const searchFilesTool = (jailOf: JailOf) =>
       path: z.string().min(1).default('.').describe('The directory to search in. Default: the workspace.'),
     }),
     async execute(args, { workspace, signal }) {
+      const needle = args.query.toLowerCase();
+      if (needle.length > MAX_QUERY) {
+        throw new ToolError(`query is longer than ${MAX_QUERY} characters. Look for a part of it.`);
+      }
       const jail = await jailOf(workspace);
       const { real } = await statInside(jail, args.path);
-      const needle = args.query.toLowerCase();
       const matches: string[] = [];
       let files = 0;
       try {
@@ -36,7 +41,8 @@ export const searchFilesTool = (jailOf: JailOf) =>
           if (found.isDirectory) continue;
           files += 1;
           if (found.path.toLowerCase().includes(needle)) matches.push(found.path);
-          for (const match of await searchIn(found, needle)) matches.push(`${found.path}:${match}`);
+          const left = MAX_MATCHES - matches.length;
+          for (const match of await searchIn(found, needle, left)) matches.push(`${found.path}:${match}`);
           if (matches.length >= MAX_MATCHES) break;
         }
       } catch (error) {
@@ -48,18 +54,53 @@ export const searchFilesTool = (jailOf: JailOf) =>
     },
   });
 
-async function searchIn({ parent, name }: Found, needle: string): Promise<string[]> {
+async function searchIn({ parent, name }: Found, needle: string, limit: number): Promise<string[]> {
   const file = await openIn(parent, name).catch(() => undefined); // unreadable: as if it were not there
   if (!file) return [];
   try {
     const bytes = await readUpTo(file.handle, MAX_FILE_BYTES);
     if (!bytes || bytes.includes(0)) return [];
-    const text = bytes.toString('utf8');
-    if (!text.toLowerCase().includes(needle)) return [];
-    return text.split('\n').flatMap((line, i) => {
-      return line.toLowerCase().includes(needle) ? [`${i + 1}: ${line.trim().slice(0, MAX_LINE)}`] : [];
-    });
+    return linesWith(bytes.toString('utf8'), needle, limit);
   } finally {
     await file.handle.close();
+  }
+}
+
+/**
+ * The first lines of a text that hold `needle`, which is in lower case, each with its number. Only these are made into
+ * strings of their own: a text may be nothing but ends of lines.
+ */
+export function linesWith(text: string, needle: string, limit: number): string[] {
+  const lower = text.toLowerCase(); // it may be longer, but has the same lines
+  const found: string[] = [];
+  if (needle.includes('\n')) return found;
+  const [inLower, inText] = [new Lines(lower), new Lines(text)];
+  for (let at = lower.indexOf(needle); at !== -1 && found.length < limit;) {
+    inLower.goTo((lines) => at >= lines.end);
+    inText.goTo((lines) => lines.number < inLower.number);
+    found.push(`${inText.number}: ${text.slice(inText.start, inText.end).trim().slice(0, MAX_LINE)}`);
+    at = lower.indexOf(needle, inLower.end);
+  }
+  return found;
+}
+
+/** Goes through the lines of a text. */
+class Lines {
+  /** The first is 1. */
+  number = 0;
+  start = 0;
+  /** Behind the end of the line. */
+  end = 0;
+
+  constructor(private readonly text: string) {}
+
+  /** Goes on as long as `isBefore` says so. */
+  goTo(isBefore: (lines: this) => boolean): void {
+    while (this.number === 0 || isBefore(this)) {
+      this.number += 1;
+      this.start = this.end;
+      const newline = this.text.indexOf('\n', this.start);
+      this.end = newline === -1 ? this.text.length : newline + 1;
+    }
   }
 }
