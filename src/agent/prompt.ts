@@ -4,6 +4,7 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
+import { parseForeignJson } from '../common/json.js';
 import type {
   AgentRunEndEvent,
   AssistantMessageEvent,
@@ -151,7 +152,7 @@ function isTextPart(part: unknown): part is { text: string; name?: string } {
 export function parseArguments(json: string): Record<string, unknown> | undefined {
   if (json.trim() === '') return {};
   try {
-    const value: unknown = JSON.parse(json);
+    const value = parseForeignJson(json);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

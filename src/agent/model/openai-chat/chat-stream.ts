@@ -4,6 +4,8 @@ import type {
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
 import { newId } from '../../../common/ids.js';
+import { parseForeignJson } from '../../../common/json.js';
+import { LineBuffer } from '../line-buffer.js';
 
 interface ToolCallDelta {
   readonly index?: number | null;
@@ -37,9 +39,6 @@ const FINISH: Readonly<Record<string, LanguageModelV3FinishReason['unified']>> =
   error: 'error',
 };
 
-/** A chunk holds some tokens, at most the arguments of a call; what is longer has no end. */
-const MAX_LINE = 8_000_000;
-
 interface OpenCall {
   readonly index: number | undefined;
   readonly id: string;
@@ -49,7 +48,7 @@ interface OpenCall {
 
 /** Turns the bytes of a `/chat/completions` stream into parts, as they come and nothing more than once. */
 export class ChatStream {
-  private rest = '';
+  private readonly lines = new LineBuffer();
   private readonly calls: OpenCall[] = [];
   private finishReason: string | undefined;
   private usage: Chunk['usage'];
@@ -62,17 +61,12 @@ export class ChatStream {
 
   /** @throws SyntaxError for a chunk that is no JSON, or of another shape */
   push(text: string): void {
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop() ?? '';
-    if (this.rest.length > MAX_LINE) throw new SyntaxError(`a line has no end after ${MAX_LINE} characters`);
-    for (const line of lines) {
-      if (line.startsWith('data:')) this.data(line.slice(line.charAt(5) === ' ' ? 6 : 5));
-    }
+    for (const line of this.lines.push(text)) this.line(line);
   }
 
   /** Call it when the connection has ended in order. What ended without a reason has been cut off. */
   end(): void {
-    if (this.rest !== '') this.push('\n');
+    this.line(this.lines.end());
     if (this.closed || (this.finishReason === undefined && !(this.done && this.answered))) return;
     this.closed = true;
     for (const { id, name, input } of this.calls) {
@@ -84,6 +78,10 @@ export class ChatStream {
       finishReason: { unified: FINISH[raw] ?? 'other', raw },
       usage: toUsage(this.usage),
     });
+  }
+
+  private line(line: string): void {
+    if (line.startsWith('data:')) this.data(line.slice(line.charAt(5) === ' ' ? 6 : 5));
   }
 
   private data(json: string): void {
@@ -153,7 +151,7 @@ export class ChatStream {
 }
 
 function parseChunk(json: string): Chunk {
-  const chunk = JSON.parse(json) as Chunk | null;
+  const chunk = parseForeignJson(json) as Chunk | null;
   const choices: unknown = chunk?.choices ?? [];
   if (typeof chunk === 'object' && chunk !== null && Array.isArray(choices)) return chunk;
   throw new SyntaxError('a chunk is no object with a list of choices');

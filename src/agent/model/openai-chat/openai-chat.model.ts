@@ -1,4 +1,5 @@
 import { APICallError, type LanguageModelV3StreamPart } from '@ai-sdk/provider';
+import { parseForeignJson } from '../../../common/json.js';
 import type { ModelConfig } from '../../../config/index.js';
 import type { Model, ModelRequest } from '../model.js';
 import { ChatStream } from './chat-stream.js';
@@ -116,7 +117,7 @@ function reasonOf(body: string): string {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseForeignJson(text);
   } catch {
     return undefined; // the caller says what it had hoped for
   }
