@@ -11,15 +11,22 @@ const BACKSLASH = 92;
 const OPEN_BRACE = 123;
 
 /**
- * `JSON.parse` for what comes from elsewhere: a long text may hold long strings, but not very many values, which would
- * take a hundred times as long to read.
- * @throws SyntaxError
+ * `JSON.parse` for what comes from elsewhere.
+ * @throws SyntaxError for what is no JSON, and as {@link requireFewValues} does
  */
 export function parseForeignJson(text: string): unknown {
+  requireFewValues(text);
+  return JSON.parse(text) as unknown;
+}
+
+/**
+ * A long text of JSON may hold long strings, but not very many values: they take a hundred times as long to be parsed.
+ * @throws SyntaxError when it holds more than 100,000
+ */
+export function requireFewValues(text: string): void {
   if (text.length > FREE_LENGTH && valuesIn(text, MAX_VALUES) > MAX_VALUES) {
     throw new SyntaxError(`JSON of ${text.length} characters holds more than ${MAX_VALUES} values`);
   }
-  return JSON.parse(text) as unknown;
 }
 
 /** How many values a JSON text holds, at most one more than `limit`. What is no JSON is counted somehow. */

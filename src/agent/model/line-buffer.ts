@@ -1,5 +1,5 @@
 /** A line of a stream holds some tokens, at most the arguments of a call; what is longer has no end. */
-const MAX_LINE = 8_000_000;
+export const MAX_LINE = 8_000_000;
 /** So many pieces of a line are put together at once: each character is copied twice, however small they are. */
 const MAX_PIECES = 1_000;
 

@@ -1,4 +1,5 @@
 import type { ModelConfig, ModelProviderName } from '../../config/index.js';
+import { boundedFetch } from './bounded-fetch.js';
 import { type Model, SdkModel } from './model.js';
 
 type Provider = (config: ModelConfig) => Promise<Model>;
@@ -15,18 +16,19 @@ const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
     // OpenAI's own endpoint has the Responses API; what others serve under its name seldom does.
     if (config.baseURL) return openaiChat(config);
     const { createOpenAI } = await import('@ai-sdk/openai');
-    return new SdkModel(createOpenAI({ apiKey: config.apiKey?.reveal() ?? '' }).responses(config.id));
+    const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch };
+    return new SdkModel(createOpenAI(options).responses(config.id));
   },
   'openai-compatible': openaiChat,
   ollama: openaiChat,
   anthropic: async ({ id, baseURL, apiKey }) => {
     const { createAnthropic } = await import('@ai-sdk/anthropic');
-    const options = { apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) };
+    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
     return new SdkModel(createAnthropic(options)(id));
   },
   google: async ({ id, baseURL, apiKey }) => {
     const { createGoogleGenerativeAI } = await import('@ai-sdk/google');
-    const options = { apiKey: apiKey?.reveal() ?? '', ...(baseURL && { baseURL }) };
+    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
     return new SdkModel(createGoogleGenerativeAI(options)(id));
   },
   embedded: async ({ id }) => {
