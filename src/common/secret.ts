@@ -53,6 +53,9 @@ export function maskSecretsIn<T>(value: T, secrets: readonly Secret[]): T {
   return masked === json ? value : (JSON.parse(masked) as T);
 }
 
+const isBefore = (a: number | undefined, b: number | undefined): boolean =>
+  a !== undefined && (b === undefined || a < b);
+
 /** What may be the beginning of a secret is held back from here on; less of one says nothing. */
 const TELLING = 4;
 
@@ -97,18 +100,27 @@ export class SecretMask {
   /** Gives out all up to the last whole secret, with a mask for each. */
   private maskWhole(): string {
     let out = '';
+    // Each is looked for again only once it has been passed: a text may hold one very often, and another not at all.
+    const places = this.values.map((value) => this.find(value));
     for (;;) {
-      const from = Math.max(0, this.given - TELLING); // its first characters may have been given out
-      let at = -1;
-      let length = 0;
-      for (const value of this.values) {
-        const found = this.window.indexOf(value, from);
-        if (found !== -1 && (at === -1 || found < at)) [at, length] = [found, value.length];
+      let first = -1;
+      for (let i = 0; i < places.length; i++) {
+        if (isBefore(places[i], places[first])) first = i;
       }
-      if (at === -1) return out;
+      const [at, value] = [places[first], this.values[first]];
+      if (at === undefined || value === undefined) return out;
       out += this.window.slice(this.given, Math.max(this.given, at)) + MASK;
-      this.given = at + length;
+      this.given = at + value.length;
+      for (let i = 0; i < places.length; i++) {
+        if (isBefore(places[i], this.given - TELLING)) places[i] = this.find(this.values[i] ?? '');
+      }
     }
+  }
+
+  /** Where a secret stands next; its first characters may have been given out already. */
+  private find(value: string): number | undefined {
+    const at = this.window.indexOf(value, Math.max(0, this.given - TELLING));
+    return at === -1 ? undefined : at;
   }
 
   /** How much of the end may be the beginning of a secret. */
