@@ -1,6 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 
+const TAB = 9;
+const NEWLINE = 10;
+const RETURN = 13;
+const SPACE = 32;
+
 /** All that a file holds, or undefined when that is more than `limit` bytes. */
 export async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer | undefined> {
   const { size } = await handle.stat();
@@ -16,9 +21,20 @@ export async function readUpTo(handle: FileHandle, limit: number): Promise<Buffe
   return buffer.subarray(0, size);
 }
 
-/** Bytes as text, or undefined when they are none: no UTF-8, or with a zero byte in them. */
+/** Bytes as text, or undefined when they are none: no UTF-8, with a zero byte in them, or full of control characters. */
 export function textOf(bytes: Buffer): string | undefined {
-  return isUtf8(bytes) && !bytes.includes(0) ? bytes.toString('utf8') : undefined;
+  if (!isUtf8(bytes) || bytes.includes(0) || isFullOfControls(bytes)) return undefined;
+  return bytes.toString('utf8');
+}
+
+/** More than a tenth. No text is so, terminals' included; and each of them takes six bytes as JSON. */
+function isFullOfControls(bytes: Buffer): boolean {
+  let left = Math.max(100, bytes.length / 10);
+  for (let i = 0; i < bytes.length && left >= 0; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte < SPACE && byte !== TAB && byte !== NEWLINE && byte !== RETURN) left -= 1;
+  }
+  return left < 0;
 }
 
 const LOOKED_AT = 4_096;

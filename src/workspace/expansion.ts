@@ -8,8 +8,9 @@ import type { Reference } from './references.js';
 
 const MB = 1024 * 1024;
 const MAX_FILE_BYTES = 2 * MB;
-/** Of all references of one query. */
+/** Of all references of one query, as JSON: it is stored, sent and asked with as such. */
 const MAX_TOTAL_BYTES = 8 * MB;
+const TOO_MUCH = `with it, what was read would be more than ${MAX_TOTAL_BYTES} bytes`;
 const MAX_REFERENCES = 100;
 /** Of one directory. */
 const MAX_FILES = 500;
@@ -107,11 +108,14 @@ export class Expansion {
     if (!bytes) {
       return size > MAX_FILE_BYTES
         ? { problem: `it has ${size} bytes, and ${MAX_FILE_BYTES} is the limit of one file` }
-        : { problem: `with it, what was read would be more than ${MAX_TOTAL_BYTES} bytes` };
+        : { problem: TOO_MUCH };
     }
     const text = textOf(bytes);
     if (text === undefined) return { problem: `it is no text file (${size} bytes)` };
-    this.left -= bytes.length;
+    // Ends of lines and quotes take twice as much there as in the file.
+    const asJson = Buffer.byteLength(JSON.stringify(text)) - 2;
+    if (asJson > this.left) return { problem: TOO_MUCH };
+    this.left -= asJson;
     return { text };
   }
 }

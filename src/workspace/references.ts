@@ -7,10 +7,13 @@ export interface Reference {
   readonly paths: readonly string[];
 }
 
-const REFERENCE = /(?<![\w@])@(file|dir):(?:"([^"\n]+)"|([^\s"]\S*))/g;
+/** No file system has a path that is longer. */
+const REFERENCE = /(?<![\w@])@(file|dir):(?:"([^"\n]{1,4096})"|([^\s"]\S{0,4095}))/g;
+/** Mentions beyond it are not looked at: nobody has typed them. */
+const MAX_MENTIONS = 10_000;
 
 /** What may follow a path in a sentence. */
-const PUNCTUATION = /[.,;:!?'"`)\]}>*…’”»。，、；：！？）】」』》]$/;
+const PUNCTUATION = new Set('.,;:!?\'"`)]}>*…’”»。，、；：！？）】」』》');
 const MAX_TRIMMED = 8;
 
 /** Whether a text may hold references: looking closer costs more. */
@@ -23,13 +26,15 @@ export function textsOf(content: QueryContent): string[] {
 }
 
 /**
- * The references of a text, each once: `@file:src/a.ts` and `@dir:src` end at a blank, `@file:"my notes.txt"` at its
+ * The references of a text, each once, of its first 10,000 mentions: `@file:src/a.ts` and `@dir:src` end at a blank, `@file:"my notes.txt"` at its
  * quote. The punctuation of a sentence behind a path may be a part of it or not.
  */
 export function referencesIn(texts: readonly string[]): Reference[] {
   const found = new Map<string, Reference>();
+  let mentions = 0;
   for (const text of texts) {
     for (const [, kind, quoted, plain = ''] of text.matchAll(REFERENCE)) {
+      if (++mentions > MAX_MENTIONS) break;
       const paths = quoted === undefined ? withAndWithoutPunctuation(plain) : [quoted];
       // The same file in two sentences is one reference.
       const key = `${kind} ${paths.at(-1)}`;
@@ -41,7 +46,7 @@ export function referencesIn(texts: readonly string[]): Reference[] {
 
 function withAndWithoutPunctuation(path: string): string[] {
   const paths = [path];
-  for (let rest = path; paths.length <= MAX_TRIMMED && PUNCTUATION.test(rest);) {
+  for (let rest = path; paths.length <= MAX_TRIMMED && PUNCTUATION.has(rest.slice(-1));) {
     rest = rest.slice(0, -1);
     // What is left of ".." or "a/.." would be another directory.
     if (rest === '' || rest.endsWith('.') || rest.endsWith('/')) break;

@@ -4,6 +4,8 @@ import { maskSecrets } from '../../common/secret.js';
 import type { ModelConfig } from '../../config/index.js';
 
 const MAX_REASON = 300;
+/** Of what a provider says in its error; more is not looked at. */
+const MAX_READ = 10_000;
 /** The longest that a provider's Retry-After is obeyed; beyond it the user is told instead. */
 const MAX_RETRY_AFTER_MS = 20_000;
 
@@ -116,7 +118,7 @@ function isKeyRefused({ statusCode, responseBody = '' }: APICallError): boolean 
 
 function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : describe(thrown);
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = text.slice(0, MAX_READ).replace(/\s+/g, ' ').trim();
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 

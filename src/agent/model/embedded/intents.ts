@@ -26,7 +26,7 @@ const ABILITIES = [
 const UNKNOWN = `I am only the built-in demo and understand few things (ask "what can you do"). ${CONFIGURE}`;
 
 /** Longer than this is no request of those below; and looking for one takes time that grows with the length. */
-const MAX_REQUEST = 1_000;
+const MAX_REQUEST = 300;
 
 const NAME = `["'\`]?([^"'\`\\n]+?)["'\`]?[.!?]*$`;
 
@@ -35,9 +35,10 @@ const HERE = /^(this|my|our|current|whole)?\s*(workspace|project)?$/i;
 
 /** The documented requests, in the order in which they are tried. */
 export function understand(text: string, images: readonly Image[]): Intent {
-  const request = text.trim().replace(/@(file|dir):/g, '');
   if (images.length > 0) return { say: images.map(describeImage).join('\n') };
-  if (request.length > MAX_REQUEST) return { say: UNKNOWN };
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_REQUEST) return { say: UNKNOWN };
+  const request = trimmed.replace(/@(file|dir):/g, '');
   if (/^(help|what can you do)\b/i.test(request)) return { say: ABILITIES };
 
   const list = /\b(?:list|show)\b.*?\b(?:files|directory|folder)\b(?:\s+here)?/i.exec(request);
