@@ -7,6 +7,8 @@ import { PublishedEvent } from './published.js';
 const FEWEST = 200;
 /** What the note of a cut takes. */
 const NOTE = 60;
+/** Characters; a power of two. */
+const LONGEST_STEP = 16_384;
 /** Beyond `content` and `arguments`: the fields of an event that hold no text of any length. */
 const ROOM_FOR_THE_REST = 2_000;
 
@@ -70,15 +72,19 @@ function cutText(text: string, bytes: number): string {
   return `${text.slice(0, kept)}\n[… ${text.length - kept} more characters]`;
 }
 
-/** How many characters of `text` take at most so many bytes as JSON. */
+/** How many characters of `text` take at most so many bytes as JSON. It is gone through once, in ever smaller steps. */
 function fitting(text: string, bytes: number): number {
-  let [low, high] = [0, Math.min(text.length, bytes)];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (Buffer.byteLength(JSON.stringify(text.slice(0, middle))) <= bytes) low = middle;
-    else high = middle - 1;
+  let kept = 0;
+  let left = bytes - 2; // its quotes
+  for (let step = LONGEST_STEP; step >= 1; step /= 2) {
+    while (kept + step <= text.length) {
+      const size = Buffer.byteLength(JSON.stringify(text.slice(kept, kept + step))) - 2;
+      if (size > left) break;
+      kept += step;
+      left -= size;
+    }
   }
-  return low;
+  return kept;
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -31,7 +31,7 @@ export class ShareService {
     // Before the page is made: in HTML a secret may read otherwise, and what goes with the page is public too.
     const session = maskSecretsIn(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
     const events = maskSecretsIn(await this.events.read(sessionId), secrets);
-    const html = sharePage(session, events);
+    const html = await sharePage(session, events);
     if (!upload) return { success: true, sessionId, html };
     if (this.provider === null) {
       throw new DomainError(
@@ -50,6 +50,7 @@ export class ShareService {
 /** Readable words, then what makes it unique and the same each time, without a part of the session's id. */
 function slugOf(title: string, sessionId: string): string {
   const words = title
+    .slice(0, 1_000)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')
