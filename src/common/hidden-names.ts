@@ -15,7 +15,7 @@ const CONFIGURATION = /^agent-tars\.config\.[a-z]+$/;
 /** What runs, or says what runs, without anybody having looked at it before. */
 const RUN_LATER: readonly RegExp[] = [CONFIGURATION, /^node_modules$/, /^\.(git|husky|vscode|envrc)$/];
 
-const BACKUP = /(~|\.(bak|backup|old|orig|save|swp))+$/;
+const BACKUP_SUFFIXES: readonly string[] = ['~', '.bak', '.backup', '.old', '.orig', '.save', '.swp'];
 
 /**
  * Whether a name in the workspace is neither listed, read nor written: dot files, files that are known to hold keys,
@@ -25,7 +25,7 @@ export function isHidden(name: string, isDirectory = false): boolean {
   if (name.startsWith('.') || name.includes('\\')) return true;
   const plain = plainName(name);
   if (plain === '' || plain.startsWith('.')) return true;
-  const original = plain.replace(BACKUP, '');
+  const original = withoutSuffixes(plain, BACKUP_SUFFIXES);
   // Where a module is looked for, a directory of its name is taken too.
   if (CONFIGURATION.test(original)) return true;
   return !isDirectory && KEY_FILES.some((pattern) => pattern.test(original));
@@ -42,9 +42,16 @@ export function isRunLater(name: string): boolean {
  * the same, skip invisible ones, and drop dots and blanks at the end.
  */
 export function plainName(name: string): string {
-  return name
-    .normalize('NFKC')
-    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-    .replace(/[. ]+$/, '')
-    .toLowerCase();
+  const visible = name.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '');
+  return withoutSuffixes(visible, ['.', ' ']).toLowerCase();
+}
+
+/** Not by an expression with `+$`: the work for a name grows with the square of its length. */
+function withoutSuffixes(name: string, suffixes: readonly string[]): string {
+  let end = name.length;
+  for (;;) {
+    const suffix = suffixes.find((each) => name.endsWith(each, end));
+    if (suffix === undefined) return name.slice(0, end);
+    end -= suffix.length;
+  }
 }
