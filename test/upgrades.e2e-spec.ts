@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Request, Response } from 'express';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { RawConnection, type RawHeaders, sendRaw, toBytes } from './support/raw-http.js';
 import { TestServer } from './support/test-server.js';
 
@@ -8,9 +9,18 @@ describe('a request that offers another protocol', () => {
   let app: TestServer;
   let port: number;
   let host: RawHeaders;
+  /** The server's end of the connection that asked for /which. */
+  let socket: Socket | undefined;
 
   beforeAll(async () => {
-    app = await TestServer.start();
+    app = await TestServer.start({
+      beforeStart: (server) => {
+        server.getApp().use('/which', (req: Request, res: Response) => {
+          socket = req.socket;
+          res.json({});
+        });
+      },
+    });
     port = app.server.port;
     host = [['Host', `127.0.0.1:${port}`]];
   });
@@ -70,6 +80,25 @@ describe('a request that offers another protocol', () => {
     connection.destroy();
     await limited.stop();
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it('leaves nothing behind on its connection, however often it is offered', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const connection = await RawConnection.open(port);
+    const offer = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        connection.write(toBytes({ target: '/which', headers: [...host, ...HTTP2] }));
+        expect((await connection.answer())?.status).toBe(200);
+      }
+      return socket?.eventNames().map((name) => [name, socket?.listenerCount(name)]);
+    };
+    const after = await offer(2);
+    expect(await offer(50)).toEqual(after);
+    process.off('warning', note);
+    connection.destroy();
+    expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([]);
   });
 
   it('and to close the connection has it closed', async () => {

@@ -6,7 +6,7 @@ import { lastOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
 import { endWithError, sendError } from './plain-answer.js';
-import { settleUpgrade } from './upgrades.js';
+import { destroyOnError, settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
 export interface DoorRules {
@@ -131,7 +131,7 @@ function refusedRaw(req: IncomingMessage, socket: Socket, rules: DoorRules): boo
   toOriginForm(req);
   const refused = refusal(req, rules);
   if (!refused) return false;
-  socket.on('error', () => socket.destroy()); // Node has taken its own listener off
+  destroyOnError(socket);
   endWithError(socket, refused, { Vary: 'Origin' });
   return true;
 }

@@ -18,6 +18,7 @@ export class LeanExpressAdapter extends ExpressAdapter {
     const server = createExpressServer(this.getInstance<Express>());
     if (forceCloseConnections) {
       server.on('connection', (socket) => {
+        if (this.open.has(socket)) return; // the door has given it back
         this.open.add(socket);
         socket.once('close', () => this.open.delete(socket));
       });

@@ -8,6 +8,9 @@ const UNCLAIMED_MS = 1_000;
 /** Of the connection alone, or of the upgrade that is not made. */
 const HOP_HEADERS = new Set(['connection', 'upgrade', 'http2-settings']);
 
+/** Connections whose errors are seen to: one that goes on may offer another protocol with each request. */
+const seenTo = new WeakSet<Socket>();
+
 /**
  * Handles what Node leaves to listeners once there is one for upgrades. Each request that offers another protocol
  * than WebSocket is then taken for an upgrade too, as some clients offer HTTP/2 with their first request; the
@@ -22,7 +25,7 @@ export function settleUpgrade(
   head: Buffer,
   reconnect: (socket: Socket) => void,
 ): boolean {
-  socket.on('error', () => socket.destroy()); // Node has taken its own listener off
+  destroyOnError(socket);
   if (req.headers.upgrade?.toLowerCase() !== 'websocket') {
     ignoreOffer(req, socket, head, reconnect);
     return true;
@@ -46,6 +49,13 @@ export function ignoreOffer(
 ): void {
   socket.unshift(Buffer.concat([withoutOffer(req), head]));
   reconnect(socket);
+}
+
+/** Node takes its own listener off at each upgrade: without one, an error would end the process. */
+export function destroyOnError(socket: Socket): void {
+  if (seenTo.has(socket)) return;
+  seenTo.add(socket);
+  socket.on('error', () => socket.destroy());
 }
 
 /** The head of the request as it would be without the offer. */
