@@ -5,6 +5,7 @@ import { type AnyEvent, type EventReader, joinedDeltas, types } from './support/
 import { expectDeltasJoin, expectNoGap, isStreaming, plain, storedOf } from './support/expect-events.js';
 import { Gate } from './support/model-stub.js';
 import { seeded } from './support/random.js';
+import { RawConnection, type RawHeaders, toBytes } from './support/raw-http.js';
 import { TestServer } from './support/test-server.js';
 
 /** The frames as they stand on the wire, comments left out. */
@@ -204,6 +205,21 @@ describe('GET /api/sessions/stream', () => {
     const { status, body } = await app.send<{ code: string }>('GET', path, undefined, headers);
     expect(status).toBe(400);
     expect(body.code).toBe('INVALID_INPUT');
+  });
+
+  it('answers HEAD with the headers alone, and at once', async () => {
+    const connection = await RawConnection.open(app.server.port);
+    const headers: RawHeaders = [['Host', `127.0.0.1:${app.server.port}`]];
+    const ask = (method: string, target: string) => {
+      connection.write(toBytes({ method, target, headers }));
+      return connection.answer(method);
+    };
+    const target = `/api/sessions/stream?sessionId=${await app.createSession()}`;
+    const head = await ask('HEAD', target);
+    expect([head?.status, head?.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
+    expect(await ask('GET', '/api/health')).toMatchObject({ status: 200, body: '{"status":"ok"}' });
+    expect((await ask('HEAD', '/api/sessions/stream?sessionId=nope'))?.status).toBe(404);
+    connection.destroy();
   });
 
   it('answers 404 for an unknown session, as JSON', async () => {

@@ -7,6 +7,13 @@ export const HEARTBEAT_MS = 15_000;
 /** What a reader may leave unread, beside the one frame that is larger, before it is dropped. */
 export const MAX_PENDING_BYTES = 1_000_000;
 
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  connection: 'keep-alive',
+  'x-accel-buffering': 'no',
+};
+
 /** Resolves when the reader has taken what it was sent, or has left. */
 export type Ready = () => Promise<void>;
 
@@ -14,7 +21,7 @@ export type Ready = () => Promise<void>;
  * Writes `frames` (complete SSE frames, each ending in an empty line) to the response until they complete or
  * the reader leaves. Frames that are ready in one turn of the event loop leave in one write. A reader that stops reading is
  * disconnected at {@link MAX_PENDING_BYTES} and can come back with its cursor; a reader that leaves only ends
- * its own subscription.
+ * its own subscription. A HEAD is answered with the headers alone, and subscribes to nothing.
  *
  * @param frames the frames, or what makes them: it is given a {@link Ready} to wait at, so that what is read
  * from the store is read no faster than it is taken
@@ -23,6 +30,10 @@ export function sendEventStream(
   res: ServerResponse,
   frames: Observable<string> | ((ready: Ready) => Observable<string>),
 ): void {
+  if (res.req.method === 'HEAD') {
+    res.writeHead(200, STREAM_HEADERS).end(); // of a stream without an end, this is all there is to say
+    return;
+  }
   const stream = new EventStream(res);
   stream.send(typeof frames === 'function' ? frames(() => stream.ready()) : frames);
 }
@@ -35,12 +46,7 @@ class EventStream {
   private readonly subscription = new Subscription();
 
   constructor(private readonly res: ServerResponse) {
-    res.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      connection: 'keep-alive',
-      'x-accel-buffering': 'no',
-    });
+    res.writeHead(200, STREAM_HEADERS);
     res.socket?.setNoDelay(true);
     this.schedule(); // what is there already leaves with the headers
   }
