@@ -211,6 +211,10 @@ describe('the headers of every answer', () => {
     ['GET', '/api/docs', 200],
     ['GET', '/api/docs/swagger-ui.css', 200],
     ['GET', '/nothing', 404],
+    ['GET', '/socket.io/socket.io.js', 200],
+    ['GET', '/socket.io/socket.io.min.js.map', 200],
+    ['GET', '/socket.io/?EIO=4&transport=polling', 200],
+    ['GET', '/socket.io/?EIO=4&transport=none', 400],
   ])('%s %s', async (method, path, expected) => {
     const { status, headers } = await app.send(method, path);
     expect(status).toBe(expected);
@@ -232,6 +236,12 @@ describe('the headers of every answer', () => {
     const reader = await app.stream(await app.createSession());
     expect(reader.headers.get('x-content-type-options')).toBe('nosniff');
     await reader.ended;
+  });
+
+  it('stand on what the door refuses', async () => {
+    const { status, headers } = await app.send('GET', '/', undefined, { origin: 'http://evil.example' });
+    expect([status, headers.get('x-content-type-options')]).toEqual([403, 'nosniff']);
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
   it('let the page at / have its own style, by its hash alone', async () => {

@@ -6,6 +6,7 @@ import { lastOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
 import { endWithError, sendError } from './plain-answer.js';
+import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
@@ -114,6 +115,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
 function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
+  setSecurityHeaders(res);
   res.setHeader('vary', 'Origin');
   if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);

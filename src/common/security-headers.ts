@@ -44,11 +44,10 @@ export function setPolicy(res: Response, policy: string): void {
   res.setHeader('content-security-policy', policy);
 }
 
-/**
- * The headers of every answer, as helmet sets them; pages set a policy of their own. They are the same each time, so
- * helmet is asked once: its chain of handlers costs as much as the rest of a short request.
- */
-export function securityHeaders(): RequestHandler {
+/** The headers of every answer. They are the same each time: helmet's chain of handlers costs as much as a short request. */
+const HEADERS = recordHeaders();
+
+function recordHeaders(): readonly (readonly [string, string])[] {
   const headers: [string, string][] = [];
   const recorder = {
     setHeader: (name: string, value: string) => headers.push([name.toLowerCase(), value]),
@@ -60,9 +59,18 @@ export function securityHeaders(): RequestHandler {
     strictTransportSecurity: false, // whoever puts TLS before the server decides that
     referrerPolicy: { policy: 'no-referrer' },
   })({} as IncomingMessage, recorder as unknown as ServerResponse, () => undefined);
-  headers.push(['content-security-policy', NOTHING]);
+  return [...headers, ['content-security-policy', NOTHING]];
+}
+
+/** Sets the headers of every answer, as helmet sets them; pages set a policy of their own. */
+export function setSecurityHeaders(res: ServerResponse): void {
+  for (const [name, value] of HEADERS) res.setHeader(name, value);
+}
+
+/** The same for an application that is served by a server of the embedder's own, without the door that sets them. */
+export function securityHeaders(): RequestHandler {
   return (_req, res, next) => {
-    for (const [name, value] of headers) res.setHeader(name, value);
+    if (!res.hasHeader('content-security-policy')) setSecurityHeaders(res);
     next();
   };
 }
