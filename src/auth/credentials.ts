@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { forwardedHostOf } from '../common/client.js';
 import { isOwnOrigin } from '../common/front-door.js';
 
 /** The name of cookies that were set before it had the port in it; they stay good. */
@@ -45,8 +46,9 @@ export function isSafe(method: string | undefined): boolean {
 }
 
 /** A cookie comes along whoever made the browser ask: only the server's own page may change something by it. */
-export function isFromOwnPage({ headers }: IncomingMessage): boolean {
+export function isFromOwnPage(req: IncomingMessage): boolean {
+  const { headers } = req;
   const { origin, host = '' } = headers;
-  if (origin !== undefined) return isOwnOrigin(origin, host.toLowerCase());
+  if (origin !== undefined) return isOwnOrigin(origin, forwardedHostOf(req) ?? host.toLowerCase());
   return headers['sec-fetch-site'] === 'same-origin';
 }

@@ -3,16 +3,24 @@ import { isIPv6 } from 'node:net';
 
 const addresses = new WeakMap<IncomingMessage, string>();
 const clients = new WeakMap<IncomingMessage, string>();
+const hosts = new WeakMap<IncomingMessage, string>();
 
-/** Believes the proxy before this server: it has added, last in the list, the address that it has seen. */
+/** Believes the proxy before this server: it has added, last in the list, the address and the host that it has seen. */
 export function trustForwarded(req: IncomingMessage): void {
+  const host = lastOf(req.headers['x-forwarded-host']);
+  if (host !== undefined) hosts.set(req, host.toLowerCase());
   const seen = lastOf(req.headers['x-forwarded-for']);
   if (seen !== undefined) addresses.set(req, seen);
 }
 
 /** What stands before the last entry of a forwarded header is the client's own claim. */
-export function lastOf(header: string | readonly string[] | undefined): string | undefined {
+function lastOf(header: string | readonly string[] | undefined): string | undefined {
   return [header].flat().join(',').split(',').at(-1)?.trim() || undefined;
+}
+
+/** The host that the proxy was asked for, in lower case; undefined where it says none, and has left the Host as it was. */
+export function forwardedHostOf(req: IncomingMessage): string | undefined {
+  return hosts.get(req);
 }
 
 /** The address that a request comes from. */

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { lastOf, trustForwarded } from './client.js';
+import { forwardedHostOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
 import { endWithError, sendError } from './plain-answer.js';
@@ -63,8 +63,9 @@ export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace = {
       case 'upgrade':
       case 'connect': {
         const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
-        if (refusedRaw(req, socket, rules)) return true;
-        return (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) || emit(event, ...args);
+        if (refusedRaw(socket, refusalAt(req, rules))) return true;
+        if (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) return true;
+        return emit(event, ...args);
       }
       default:
         return emit(event, ...args);
@@ -91,14 +92,15 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
       'This server asks for no token, and so serves this machine only. Set server.auth, or let everybody in with server.insecureNoAuth.',
     );
   }
-  const host = hostOf(req, rules);
-  const name = nameOf(host);
-  if (name === undefined || !isKnownHost(name, rules)) {
+  const hosts = hostsOf(req);
+  const unknown = hosts.find((each) => !isKnownHost(nameOf(each), rules));
+  if (unknown !== undefined) {
     return new DomainError(
       'FORBIDDEN',
-      `This server is not known as "${host.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
+      `This server is not known as "${unknown.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
     );
   }
+  const host = hosts.at(-1) ?? '';
   const { origin } = req.headers;
   const site = req.headers['sec-fetch-site'];
   if (origin === undefined) {
@@ -106,7 +108,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
     return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
   }
   if (rules.origins.includes(origin)) return undefined;
-  if (isOwnOrigin(origin, host, schemesOf(req, name, rules)) && OWN_SITE.has(site)) return undefined;
+  if (isOwnOrigin(origin, host, schemesOf(req, nameOf(host), rules)) && OWN_SITE.has(site)) return undefined;
   return new DomainError(
     'FORBIDDEN',
     `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
@@ -117,9 +119,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
 function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
   setSecurityHeaders(res);
   res.setHeader('vary', 'Origin');
-  if (rules.trustProxy) trustForwarded(req);
-  toOriginForm(req);
-  const refused = refusal(req, rules);
+  const refused = refusalAt(req, rules);
   if (!refused) {
     admitted.add(req);
     return answerAllowedPage(req, res, rules.origins);
@@ -128,14 +128,17 @@ function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): 
   return true;
 }
 
-function refusedRaw(req: IncomingMessage, socket: Socket, rules: DoorRules): boolean {
+function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
+  if (!error) return false;
+  destroyOnError(socket);
+  endWithError(socket, error, { Vary: 'Origin' });
+  return true;
+}
+
+function refusalAt(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
   if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
-  const refused = refusal(req, rules);
-  if (!refused) return false;
-  destroyOnError(socket);
-  endWithError(socket, refused, { Vary: 'Origin' });
-  return true;
+  return refusal(req, rules);
 }
 
 /** A target may name the host too ("GET http://localhost:8888/ HTTP/1.1"): taken off where it is the same one. */
@@ -148,9 +151,7 @@ function toOriginForm(req: IncomingMessage): void {
 }
 
 /** The one host that the request is for, in lower case; empty when it names none, or more than one. */
-function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage, { trustProxy }: DoorRules): string {
-  const forwarded = trustProxy ? lastOf(headers['x-forwarded-host']) : undefined;
-  if (forwarded !== undefined) return forwarded.toLowerCase();
+function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
   if (!url.startsWith('/') && url !== '*') return ''; // its target names another
   let named = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -159,10 +160,19 @@ function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage, { trustProx
   return named === 1 ? (headers.host ?? '').toLowerCase() : '';
 }
 
-/** The name in a Host, without the port; undefined when it is no valid one. */
-function nameOf(host: string): string | undefined {
-  const { name, port = '0' } = HOST.exec(host)?.groups ?? {};
-  return Number(port) <= MAX_PORT ? name : undefined;
+/**
+ * What the request says it is for: its Host and, last, the host that the client asked the trusted proxy for. The second
+ * spares no look at the first: a page under a rebound name can send any X-Forwarded-Host, and no other Host than its own.
+ */
+function hostsOf(req: IncomingMessage): string[] {
+  const forwarded = forwardedHostOf(req);
+  return forwarded === undefined ? [hostOf(req)] : [hostOf(req), forwarded];
+}
+
+/** The name in a Host, without the port; empty when it is no valid one. */
+function nameOf(host: string): string {
+  const { name = '', port = '0' } = HOST.exec(host)?.groups ?? {};
+  return Number(port) <= MAX_PORT ? name : '';
 }
 
 /** An address cannot be rebound: only a server that listens on all of them is reached by any. */

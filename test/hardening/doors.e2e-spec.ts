@@ -602,3 +602,88 @@ describe('a page of an allowed origin', () => {
     expect([asked.status, asked.body]).toEqual([plain.status, plain.body]);
   });
 });
+
+describe('behind a trusted proxy', () => {
+  const PUBLIC = 'tars.example.com';
+  const TOKEN = 'owner-sentinel-7391';
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await TestServer.start({
+      config: { server: { trustProxy: true, allowedHosts: [PUBLIC, 'upstream'], auth: { token: TOKEN } } },
+    });
+  });
+  afterAll(() => server.stop());
+
+  const knockAt = (headers: RawHeaders, change: object = {}) =>
+    sendRaw(server.server.port, {
+      target: '/api/sessions',
+      ...change,
+      headers: [...headers, ['Authorization', `Bearer ${TOKEN}`]],
+    });
+
+  it.each([
+    ['keeps the Host', PUBLIC, undefined],
+    ['keeps the Host, and forwards it', PUBLIC, PUBLIC],
+    ['keeps the Host with its port', `${PUBLIC}:8443`, `${PUBLIC}:8443`],
+    ['replaces the Host by its address', () => `127.0.0.1:${server.server.port}`, PUBLIC],
+    ['replaces the Host by a name that is allowed', 'upstream:8888', PUBLIC],
+    ['adds to what the client claims', 'upstream:8888', `evil.com, ${PUBLIC}`],
+  ])('lets in what comes by one that %s', async (_what, host, forwarded) => {
+    const headers: RawHeaders = [
+      ['Host', typeof host === 'string' ? host : host()],
+      ...(forwarded === undefined ? [] : [['X-Forwarded-Host', forwarded] as const]),
+    ];
+    expect((await knockAt(headers)).status).toBe(200);
+    const name = forwarded?.split(', ').at(-1) ?? PUBLIC;
+    expect((await knockAt([...headers, ['Origin', `https://${name}`]])).status).toBe(200);
+    const evil: RawHeaders = [...headers, ['Origin', 'https://evil.com']];
+    expectRefused('Origin', await knockAt(evil));
+  });
+
+  it.each([
+    ['evil.com', 'localhost'],
+    ['evil.com', PUBLIC],
+    ['evil.com', `evil.com, ${PUBLIC}`],
+    ['evil.com:8888', '127.0.0.1'],
+    [PUBLIC, 'evil.com'],
+    [PUBLIC, `${PUBLIC}, evil.com`],
+    ['localhost', 'evil.com'],
+    ['', 'localhost'],
+  ])('refuses the Host %j with X-Forwarded-Host %j', async (host, forwarded) => {
+    const headers: RawHeaders = [
+      ['Host', host],
+      ['X-Forwarded-Host', forwarded],
+    ];
+    const at = (headers: RawHeaders, door: Partial<Door>) => knockAt(headers, door);
+    expectRefused('REST', await at(headers, {}));
+    expectRefused('handshake', await at(headers, { target: HANDSHAKE }));
+    const upgrade = { target: '/socket.io/?EIO=4&transport=websocket' };
+    expectRefused('upgrade', await at([...headers, ...WEBSOCKET], upgrade));
+    expectRefused('Origin', await at([...headers, ['Origin', `http://${forwarded}`]], {}));
+    expectRefused('twice', await at([...headers, ['X-Forwarded-Host', 'evil.com']], {}));
+  });
+
+  it('takes a page for its own by the name that the proxy was asked for', async () => {
+    const post = (headers: RawHeaders, body: string, target: string) =>
+      sendRaw(server.server.port, {
+        method: 'POST',
+        target,
+        body,
+        headers: [
+          ['Host', 'upstream:8888'],
+          ['X-Forwarded-Host', PUBLIC],
+          ['X-Forwarded-Proto', 'https'],
+          ...JSON_TYPE,
+          ...headers,
+        ],
+      });
+    const page: RawHeaders = [['Origin', `https://${PUBLIC}`]];
+    const login = await post(page, JSON.stringify({ token: TOKEN }), '/auth/login');
+    const [cookie = ''] = login.headers['set-cookie']?.split(';') ?? [];
+    const create = (headers: RawHeaders) =>
+      post([['Cookie', cookie], ...headers], '{}', '/api/sessions/create');
+    expect((await create(page)).status).toBe(201);
+    expect((await create([['Origin', 'https://upstream:8888']])).status).toBe(403);
+  });
+});
