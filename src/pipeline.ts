@@ -7,6 +7,7 @@ import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
 import { jsonBody } from './common/body.js';
 import { ErrorFilter } from './common/error.filter.js';
 import { type DoorPlace, type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
+import { Gate } from './common/gate.js';
 import { limitRequests, Limits } from './common/limits.js';
 import { maskSecrets } from './common/secret.js';
 import { securityHeaders } from './common/security-headers.js';
@@ -35,17 +36,19 @@ export function boundRequests(server: Server): void {
 export class Pipeline {
   /** Undefined when nobody is asked for a token. */
   readonly access: Access | undefined;
+  readonly gate: Gate;
 
   constructor(
     private readonly config: AppConfig,
     readonly limits: Limits,
   ) {
     this.access = config.server.auth && new Access(config);
+    this.gate = new Gate(limits, config.server.trustProxy, this.access);
   }
 
   /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */
-  guardServer(server: Server, place: DoorPlace): void {
-    guardDoor(server, this.rules, place);
+  guardServer(server: Server, place: Omit<DoorPlace, 'gate'> = {}): void {
+    guardDoor(server, this.rules, { ...place, gate: this.gate });
   }
 
   /** An Express application with the guards of all that is added to it. */
@@ -70,9 +73,9 @@ export class Pipeline {
     app.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
-    const { rules: door, access, limits } = this;
+    const { rules: door, access, gate } = this;
     access?.routes.learn(ownRoutes(app, FEATURES));
-    app.useWebSocketAdapter(new SocketAdapter(app, { door, access, limits }));
+    app.useWebSocketAdapter(new SocketAdapter(app, { door, access, gate }));
     app.get(DocsService).attach(app);
   }
 

@@ -160,7 +160,7 @@ export class AgentTARSServer {
     });
     const http = nest.getHttpServer() as Server;
     boundRequests(http);
-    pipeline.guardServer(http, { admits: (socket) => limits.admits(socket) });
+    pipeline.guardServer(http);
     nest.useLogger(logger(config.logLevel, config.secrets));
     pipeline.prepare(nest);
     return nest;

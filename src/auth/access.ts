@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { addressOf } from '../common/client.js';
 import { DomainError } from '../common/errors.js';
+import type { TokenReader } from '../common/gate.js';
 import type { AppConfig } from '../config/index.js';
 import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
 import { FAILURES, FailureLimiter } from './failure-limiter.js';
@@ -43,7 +44,7 @@ export function headersOf(error: DomainError): Record<string, string> {
 }
 
 /** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
-export class Access {
+export class Access implements TokenReader {
   readonly live = new LiveClients();
   readonly codes = new LoginCodes();
   readonly routes: RouteScopes;
@@ -77,6 +78,24 @@ export class Access {
   }
 
   /**
+   * The id of the token by which a request would be let in. One that could be guessed is not looked at when it comes from
+   * an address that has to wait: what a limit answers must not tell a right one from wrong ones.
+   */
+  recognise(req: IncomingMessage): string | undefined {
+    const credentials = credentialsOf(req);
+    if (!credentials) return undefined;
+    if ('cookies' in credentials) return this.ofCookies(credentials.cookies)[0]?.id;
+    const entry = this.find(credentials.token);
+    return entry && !this.hasToWait(entry, addressOf(req)) ? entry.id : undefined;
+  }
+
+  /** A request was refused by a limit: a wrong token in it counts all the same. */
+  unheard(req: IncomingMessage): void {
+    const credentials = credentialsOf(req);
+    if (credentials && 'token' in credentials) this.limiter.failed(addressOf(req));
+  }
+
+  /**
    * Whose credentials these are. A wrong token counts against the address. Cookies do not: pages of other servers
    * on the same host can set them in the browser of this one's owner.
    * @throws Unauthorized, TooManyFailures
@@ -107,14 +126,18 @@ export class Access {
   /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
   private ofToken(token: string, address: string): TokenEntry {
     const entry = this.find(token);
-    const isConfigured = entry !== undefined && this.tokens.isConfigured(entry);
-    if (!entry || (isConfigured && !this.limiter.hasUsed(address, entry.hash))) this.mayTry(address);
+    if (!entry || this.hasToWait(entry, address)) this.mayTry(address);
     if (!entry) {
       this.limiter.failed(address);
       throw new Unauthorized(`${WRONG} ${HOW}`);
     }
-    if (isConfigured) this.limiter.succeeded(address, entry.hash);
+    if (this.tokens.isConfigured(entry)) this.limiter.succeeded(address, entry.hash);
     return entry;
+  }
+
+  private hasToWait(entry: TokenEntry, address: string): boolean {
+    if (!this.tokens.isConfigured(entry) || this.limiter.hasUsed(address, entry.hash)) return false;
+    return this.limiter.waitSeconds(address) > 0;
   }
 
   /** The configured token is none of them: it could be guessed here uncounted. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
 const addresses = new WeakMap<IncomingMessage, string>();
 const clients = new WeakMap<IncomingMessage, string>();
@@ -9,8 +9,15 @@ const hosts = new WeakMap<IncomingMessage, string>();
 export function trustForwarded(req: IncomingMessage): void {
   const host = lastOf(req.headers['x-forwarded-host']);
   if (host !== undefined) hosts.set(req, host.toLowerCase());
-  const seen = lastOf(req.headers['x-forwarded-for']);
+  const seen = addressIn(lastOf(req.headers['x-forwarded-for']) ?? '');
   if (seen !== undefined) addresses.set(req, seen);
+}
+
+/** The address in an entry of X-Forwarded-For, to which some proxies add the client's port; undefined for what is none. */
+function addressIn(entry: string): string | undefined {
+  const { v6, v4 } = /^\[(?<v6>[^\]]+)\](?::\d+)?$|^(?<v4>[\d.]+):\d+$/.exec(entry)?.groups ?? {};
+  const address = v6 ?? v4 ?? entry;
+  return isIP(address) === 0 ? undefined : address;
 }
 
 /** What stands before the last entry of a forwarded header is the client's own claim. */
@@ -36,6 +43,11 @@ export function setClient(req: IncomingMessage, id: string): void {
 /** Whom a request is counted for: a token where there are tokens, else an address. */
 export function clientOf(req: IncomingMessage): string {
   return clients.get(req) ?? networkOf(addressOf(req));
+}
+
+/** Whether it is known, better than by its address, who a request comes from. */
+export function hasClient(req: IncomingMessage): boolean {
+  return clients.has(req);
 }
 
 /** Whoever has one IPv6 address has the 2^64 beside it; an IPv4 address stands for itself. */

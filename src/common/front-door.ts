@@ -5,6 +5,8 @@ import type { TLSSocket } from 'node:tls';
 import { forwardedHostOf, trustForwarded } from './client.js';
 import { answerAllowedPage } from './cors.js';
 import { DomainError } from './errors.js';
+import type { Gate } from './gate.js';
+import { waitHeaders } from './limits.js';
 import { endWithError, sendError } from './plain-answer.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
@@ -27,8 +29,8 @@ export interface DoorRules {
 
 /** How the door stands in its HTTP server. */
 export interface DoorPlace {
-  /** Whether a new connection may stay; default: each may. */
-  readonly admits?: (socket: Socket) => boolean;
+  /** Limits those who are let in. */
+  readonly gate: Gate;
   /** Gives a connection back to the server that accepted it, as if it had just come; default: the guarded one. */
   readonly reconnect?: (socket: Socket) => void;
 }
@@ -48,24 +50,26 @@ const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
  * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
  * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
  */
-export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace = {}): void {
+export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   // A connection that is given back has been admitted before.
-  const { admits = () => true, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
+  const { gate, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     switch (event) {
       case 'connection':
-        return admits(args[0] as Socket) ? emit(event, ...args) : true;
+        return gate.admits(args[0] as Socket) ? emit(event, ...args) : true;
       case 'request':
       case 'checkContinue':
       case 'checkExpectation':
-        return answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules) || emit(event, ...args);
+        return (
+          answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules, gate) || emit(event, ...args)
+        );
       case 'upgrade':
       case 'connect': {
         const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
         if (refusedRaw(socket, refusalAt(req, rules))) return true;
         if (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) return true;
-        return emit(event, ...args);
+        return refusedRaw(socket, gate.refusal(req, socket)) || emit(event, ...args);
       }
       default:
         return emit(event, ...args);
@@ -116,22 +120,23 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
 }
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
-function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules): boolean {
+function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules, gate?: Gate): boolean {
   setSecurityHeaders(res);
   res.setHeader('vary', 'Origin');
   const refused = refusalAt(req, rules);
   if (!refused) {
     admitted.add(req);
-    return answerAllowedPage(req, res, rules.origins);
+    if (answerAllowedPage(req, res, rules.origins)) return true;
   }
-  sendError(res, refused);
-  return true;
+  const error = refused ?? gate?.refusal(req, res);
+  if (error) sendError(res, error, waitHeaders(error));
+  return error !== undefined;
 }
 
 function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
   if (!error) return false;
   destroyOnError(socket);
-  endWithError(socket, error, { Vary: 'Origin' });
+  endWithError(socket, error, { Vary: 'Origin', ...waitHeaders(error) });
   return true;
 }
 

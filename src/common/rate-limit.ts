@@ -50,3 +50,20 @@ export class AtOnce {
     else this.held.delete(client);
   }
 }
+
+/** Places that are given back together, and once. */
+export class Held {
+  private readonly releases: (() => void)[] = [];
+
+  get isEmpty(): boolean {
+    return this.releases.length === 0;
+  }
+
+  add(release: () => void): void {
+    this.releases.push(release);
+  }
+
+  release(): void {
+    for (const release of this.releases.splice(0)) release();
+  }
+}

@@ -95,10 +95,22 @@ export interface ConfigInput {
       requestsPerMinute?: number;
       /** Queries, over HTTP and socket together. Default 100,000 (60). */
       runsPerMinute?: number;
-      /** Open connections of one address. Default 20,000 (100). */
+      /**
+       * Open connections of one address; behind a proxy, requests under way of one address, those with a token
+       * counted by that too. Default 20,000 (100).
+       */
       connections?: number;
       /** Socket.IO clients. Default 10,000 (20). */
       sockets?: number;
+      /** Socket.IO connections at once that have not been let in as yet. Default 10,000 (20). */
+      handshakes?: number;
+      /** Handshakes of Socket.IO that carry no token, where one is asked for. Default 10,000 (60). */
+      handshakesPerMinute?: number;
+      /**
+       * In the whole server, where a token is asked for: handshakes at once without one, and as many requests without
+       * one that take time. Default 1,000 (200).
+       */
+      strangers?: number;
       /** Messages of all its sockets. Default 1,000,000 (600). */
       messagesPerMinute?: number;
       /** Bytes of one socket message. Default `maxBodyBytes` (1,000,000). */

@@ -129,6 +129,9 @@ const LOOSE = {
   runsPerMinute: 100_000,
   connections: 20_000,
   sockets: 10_000,
+  handshakes: 10_000,
+  handshakesPerMinute: 10_000,
+  strangers: 1_000,
   messagesPerMinute: 1_000_000,
 };
 const STRICT: LimitRules = {
@@ -136,6 +139,9 @@ const STRICT: LimitRules = {
   runsPerMinute: 60,
   connections: 100,
   sockets: 20,
+  handshakes: 20,
+  handshakesPerMinute: 60,
+  strangers: 200,
   messagesPerMinute: 600,
   messageBytes: 1_000_000,
 };

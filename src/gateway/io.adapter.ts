@@ -5,14 +5,16 @@ import type { Server, ServerOptions } from 'socket.io';
 import { type Access, headersOf } from '../auth/index.js';
 import type { DomainError } from '../common/errors.js';
 import { type DoorRules, guardDoor } from '../common/front-door.js';
-import type { Limits } from '../common/limits.js';
+import type { Gate } from '../common/gate.js';
+import { waitHeaders } from '../common/limits.js';
 import { endWithError, sendError } from '../common/plain-answer.js';
 import { boundBacklogs } from './backlog.js';
+import { Handshakes } from './handshakes.js';
 import { guardSockets, handshakeRefusal, limitSockets } from './socket-guard.js';
 
 export interface SocketOptions {
   readonly door: DoorRules;
-  readonly limits: Limits;
+  readonly gate: Gate;
   /** Without it nobody is asked for a token. */
   readonly access: Access | undefined;
 }
@@ -33,25 +35,27 @@ export class SocketAdapter extends IoAdapter {
   }
 
   override createIOServer(port: number, options?: ServerOptions): Server {
-    const { door, limits, access } = this.own;
+    const { door, gate, access } = this.own;
+    const handshakes = new Handshakes(gate);
     const io = super.createIOServer(port, {
       ...options,
-      maxHttpBufferSize: limits.rules.messageBytes,
+      maxHttpBufferSize: gate.limits.rules.messageBytes,
       connectTimeout: STRANGER_MS,
       allowRequest: (req, answer) => {
-        const refused = access && handshakeRefusal(req, access);
+        const refused = (access && handshakeRefusal(req, access)) ?? handshakes.refusal(req);
         if (refused) refuse(req, refused);
         else answer(undefined, true);
       },
       serveClient: true,
       destroyUpgrade: false, // the door sees to upgrades that nobody claims
     } as ServerOptions);
-    if (port !== 0) guardDoor(io.httpServer as HttpServer, door); // an extension's, on a port of its own
+    if (port !== 0) guardDoor(io.httpServer as HttpServer, door, { gate }); // an extension's, on a port of its own
     if (access) {
       guardSockets(io, access);
       guardScript(io.httpServer as HttpServer, access);
     }
-    limitSockets(io, limits);
+    handshakes.follow(io);
+    limitSockets(io, gate.limits, handshakes);
     boundBacklogs(io);
     return io;
   }
@@ -59,8 +63,9 @@ export class SocketAdapter extends IoAdapter {
 
 /** engine.io itself would answer with 403, or 400 to an upgrade, whatever the reason. */
 function refuse(req: IncomingMessage & { readonly res?: ServerResponse }, error: DomainError): void {
-  if (req.res) sendError(req.res, error, headersOf(error));
-  else endWithError(req.socket, error, headersOf(error));
+  const headers = { ...waitHeaders(error), ...headersOf(error) };
+  if (req.res) sendError(req.res, error, headers);
+  else endWithError(req.socket, error, headers);
 }
 
 /** Socket.IO sends its client's script before anybody else sees the request. */

@@ -4,6 +4,7 @@ import { type Access, credentialsOf, type Scope, type TokenEntry } from '../auth
 import { addressOf, clientOf, setClient } from '../common/client.js';
 import { DomainError, toDomainError } from '../common/errors.js';
 import type { Limits } from '../common/limits.js';
+import type { Handshakes } from './handshakes.js';
 
 /** What a message needs. Those of other gateways, which extend the server, need the most. */
 const SCOPE_OF: Readonly<Record<string, Scope>> = {
@@ -44,11 +45,12 @@ export function guardSockets(io: Server, access: Access): void {
 }
 
 /** Holds each client to its number of sockets; behind {@link guardSockets}, which knows the clients. */
-export function limitSockets(io: Server, limits: Limits): void {
+export function limitSockets(io: Server, limits: Limits, handshakes: Handshakes): void {
   atEachNamespace(io, (namespace) => {
     namespace.use((socket, next) => {
       try {
         socket.conn.once('close', limits.holdSocket(clientOf(socket.request)));
+        handshakes.end(socket.conn);
       } catch (error) {
         return next(toConnectError(error));
       }

@@ -113,7 +113,7 @@ export class HostedDoorModule
     boundRequests(http);
     const handOver = new HandOver(http, server, {
       covers: (req) => paths.coverRequest(req),
-      admits: (socket) => pipeline.limits.admits(socket),
+      admits: (socket) => pipeline.gate.admits(socket),
     });
     pipeline.guardServer(server, { reconnect: handOver.reconnect });
     return handOver;

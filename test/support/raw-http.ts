@@ -56,8 +56,9 @@ export class RawConnection {
     });
   }
 
-  static async open(port: number, host = '127.0.0.1'): Promise<RawConnection> {
-    const socket = connect(port, host);
+  /** @param from the address that it comes from, such as 127.0.0.2 */
+  static async open(port: number, host = '127.0.0.1', from?: string): Promise<RawConnection> {
+    const socket = connect({ port, host, localAddress: from });
     await once(socket, 'connect');
     return new RawConnection(socket);
   }
