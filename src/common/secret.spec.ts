@@ -25,10 +25,58 @@ describe('masking', () => {
     expect(maskSecretsIn({ list: [odd.reveal()] }, [odd])).toEqual({ list: ['***'] });
   });
 
-  it('leaves text alone that a placeholder stands in', () => {
-    expect(maskSecrets('none of it', [new Secret('none')])).toBe('none of it');
-    const value = { a: 1 };
+  it.each([
+    'ollama',
+    'lm-studio',
+    'EMPTY',
+    'not-needed',
+    'sk-no-key-required',
+    'dummy',
+    'none',
+    'token12',
+    'xxxxxxxxxxxxxxxx',
+  ])('leaves text alone in which a placeholder stands: %s', (placeholder) => {
+    const text = `the word ${placeholder} and the word ${placeholder.toLowerCase()}`;
+    expect(maskSecrets(text, [new Secret(placeholder)])).toBe(text);
+    expect(maskSecretsIn({ text }, [new Secret(placeholder)])).toEqual({ text });
+    expect(new SecretMask([new Secret(placeholder)]).push(text)).toBe(text);
+  });
+
+  it('changes nothing but texts: neither keys nor the types of content parts', () => {
+    const word = new Secret('image_url');
+    const parts = [{ type: 'image_url', image_url: { url: 'data:image_url' } }];
+    expect(maskSecretsIn(parts, [word])).toEqual([{ type: 'image_url', image_url: { url: 'data:***' } }]);
+    const value = { [KEY]: 1 };
     expect(maskSecretsIn(value, [new Secret(KEY)])).toBe(value);
+  });
+
+  it('keeps an own key that is named like the prototype', () => {
+    const value: unknown = JSON.parse(`{"__proto__": {"a": "${KEY}"}}`);
+    expect(JSON.stringify(maskSecretsIn(value, [new Secret(KEY)]))).toBe('{"__proto__":{"a":"***"}}');
+  });
+
+  it('hides the longer one of two secrets of which one is part of the other', () => {
+    const [long, short] = [new Secret(`${KEY}-and-more`), new Secret(KEY)];
+    expect(maskSecrets(`a ${KEY}-and-more b ${KEY}`, [short, long])).toBe('a *** b ***');
+  });
+});
+
+describe('masking JSON text', () => {
+  const key = new Secret(KEY);
+
+  it.each([
+    ['as it stands', `{ "a": "${KEY}" }`, '{ "a": "***" }'],
+    ['escaped', `{"a":"\\u0073${KEY.slice(1)}"}`, '{"a":"***"}'],
+    ['in what is no JSON', `{"a":"${KEY}`, '{"a":"***'],
+    ['not at all where there is none', '{"a": "b\\n"}', '{"a": "b\\n"}'],
+  ])('hides a secret %s', (_how, text, masked) => {
+    expect(maskSecretsInJson(text, [key])).toBe(masked);
+  });
+
+  it('leaves JSON as JSON where a secret seems to stand across an escape', () => {
+    const text = JSON.stringify({ a: '\nabcdefgh' });
+    expect(maskSecretsInJson(text, [new Secret('nabcdefgh')])).toBe(text);
+    expect(maskSecretsIn({ a: '\nabcdefgh' }, [new Secret('nabcdefgh')])).toEqual({ a: '\nabcdefgh' });
   });
 });
 

@@ -27,30 +27,121 @@ export class Secret {
   }
 }
 
-/** A value that is shorter is a placeholder ("none", "x"): masking it would only garble ordinary text. */
-const SHORTEST = 6;
+/** A shorter value is no key, and masking it would garble ordinary text. */
+const SHORTEST = 8;
 
-const valuesOf = (secrets: readonly Secret[]): string[] =>
-  secrets.map((secret) => secret.reveal()).filter((value) => value.length >= SHORTEST);
+/** What people and programs put where a key is asked for and none is needed: ordinary words. In lower case. */
+const PLACEHOLDERS: ReadonlySet<string> = new Set([
+  'ollama',
+  'lm-studio',
+  'lmstudio',
+  'llama.cpp',
+  'localhost',
+  'not-needed',
+  'not_needed',
+  'notneeded',
+  'not-required',
+  'not-used',
+  'unused',
+  'none',
+  'null',
+  'undefined',
+  'empty',
+  'dummy',
+  'dummy-key',
+  'dummy_key',
+  'placeholder',
+  'anything',
+  'whatever',
+  'change-me',
+  'changeme',
+  'no-key',
+  'no-key-needed',
+  'no-key-required',
+  'sk-no-key',
+  'sk-no-key-required',
+  'sk-not-needed',
+  'api-key',
+  'api_key',
+  'your-api-key',
+  'your_api_key',
+]);
+
+const isPlaceholder = (value: string): boolean =>
+  value.length < SHORTEST || PLACEHOLDERS.has(value.toLowerCase()) || /^(.)\1*$/s.test(value);
+
+interface Needle {
+  readonly value: string;
+  /** The value as it stands in JSON text. */
+  readonly json: string;
+}
+
+const needlesOf = new WeakMap<readonly Secret[], readonly Needle[]>();
+
+/** What is looked for: the longest first, for one secret may be a part of another. */
+function needles(secrets: readonly Secret[]): readonly Needle[] {
+  let found = needlesOf.get(secrets);
+  if (!found) {
+    const values = secrets.map((secret) => secret.reveal()).filter((value) => !isPlaceholder(value));
+    found = [...new Set(values)]
+      .sort((a, b) => b.length - a.length)
+      .map((value) => ({ value, json: JSON.stringify(value).slice(1, -1) }));
+    needlesOf.set(secrets, found);
+  }
+  return found;
+}
 
 /** Replaces every secret that stands in `text`, as it is, by `***`. */
 export function maskSecrets(text: string, secrets: readonly Secret[]): string {
-  return valuesOf(secrets).reduce((masked, value) => masked.replaceAll(value, MASK), text);
+  return needles(secrets).reduce((masked, { value }) => masked.replaceAll(value, MASK), text);
 }
 
-/** The same for JSON text, where a secret may stand escaped. */
-export function maskSecretsInJson(json: string, secrets: readonly Secret[]): string {
-  return valuesOf(secrets).reduce(
-    (masked, value) => masked.replaceAll(JSON.stringify(value).slice(1, -1), MASK),
-    json,
-  );
+/**
+ * Whether `json`, which JSON.stringify has made, may hold a secret: one pass for each, and never a false no. A yes may
+ * be a key of an object, or a match across an escape.
+ */
+export function mayHoldSecret(json: string, secrets: readonly Secret[]): boolean {
+  return needles(secrets).some((needle) => json.includes(needle.json));
 }
 
-/** `value`, which is JSON, with the secrets in its texts masked. */
+/** `value`, which is JSON, with the secrets in its texts masked: keys stay, and so do the types of content parts. */
 export function maskSecretsIn<T>(value: T, secrets: readonly Secret[]): T {
-  const json = JSON.stringify(value);
-  const masked = maskSecretsInJson(json, secrets);
-  return masked === json ? value : (JSON.parse(masked) as T);
+  const json = JSON.stringify(value) as string | undefined;
+  if (json === undefined || !mayHoldSecret(json, secrets)) return value;
+  let changed = false;
+  const masked = JSON.parse(json, (key, each: unknown) => {
+    if (typeof each !== 'string' || (key === 'type' && each === 'image_url')) return each;
+    const text = maskSecrets(each, secrets);
+    changed ||= text !== each;
+    return text;
+  }) as T;
+  return changed ? masked : value;
+}
+
+/**
+ * A text that is JSON, with the secrets in its texts masked: it stays JSON, also where a secret is escaped in it, or
+ * seems to stand across an escape. What is no JSON is masked as it stands.
+ */
+export function maskSecretsInJson(text: string, secrets: readonly Secret[]): string {
+  const plain = maskSecrets(text, secrets);
+  if (plain === text && !text.includes('\\')) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    const masked = maskSecretsIn(value, secrets);
+    if (masked === value) return text;
+    return isJsonOf(plain, masked) ? plain : JSON.stringify(masked);
+  } catch {
+    return plain;
+  }
+}
+
+/** Where the text can stay as it was written but for its secrets, it does: it has been streamed that way. */
+function isJsonOf(text: string, value: unknown): boolean {
+  try {
+    return JSON.stringify(JSON.parse(text)) === JSON.stringify(value);
+  } catch {
+    return false;
+  }
 }
 
 const isBefore = (a: number | undefined, b: number | undefined): boolean =>
@@ -71,7 +162,7 @@ export class SecretMask {
   private given = 0;
 
   constructor(secrets: readonly Secret[]) {
-    this.values = valuesOf(secrets);
+    this.values = needles(secrets).map(({ value }) => value);
     this.longest = Math.max(0, ...this.values.map(({ length }) => length));
   }
 

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
-import { maskSecretsInJson, SecretMask } from '../common/secret.js';
+import { maskSecrets, mayHoldSecret, SecretMask } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
 import { Frames } from './frames.js';
+import { maskEvent } from './mask-event.js';
 
 /** One stored event as it lies in the log. */
 export interface LoggedEvent {
@@ -56,7 +57,7 @@ export class EventLog {
       seq += 1;
       const place = { id: newId(timestamp), type: draft.type, seq, sessionId, runId, timestamp };
       // Not a spread: what stands behind other fields V8 copies one by one, the slow way.
-      return this.masked(Object.assign(place, draft));
+      return this.serialized(Object.assign(place, draft));
     });
     await tx.execute(
       `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${entries.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
@@ -73,13 +74,18 @@ export class EventLog {
     return new SecretMask(this.config.secrets);
   }
 
+  /** Hides this server's secrets in a whole text. */
+  masked(text: string): string {
+    return maskSecrets(text, this.config.secrets);
+  }
+
   /** What a model, a tool or a user says may hold a key of this server: nobody shall read it here. */
-  private masked(event: StoredAgentEvent): { event: StoredAgentEvent; json: string } {
+  private serialized(event: StoredAgentEvent): { event: StoredAgentEvent; json: string } {
+    const { secrets } = this.config;
     const json = JSON.stringify(event);
-    const masked = maskSecretsInJson(json, this.config.secrets);
-    return masked === json
-      ? { event, json }
-      : { event: JSON.parse(masked) as StoredAgentEvent, json: masked };
+    if (!mayHoldSecret(json, secrets)) return { event, json };
+    const masked = maskEvent(event, secrets);
+    return masked === event ? { event, json } : { event: masked, json: JSON.stringify(masked) };
   }
 
   /** The events of a session in `seq` order. An unknown session has none. */

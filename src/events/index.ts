@@ -5,5 +5,6 @@ export { EventWatch, type Watched } from './watch.js';
 export { EventsModule } from './events.module.js';
 export { OpenMessage } from './open-message.js';
 export { asPublished, type Published } from './published.js';
+export { maskEvent } from './mask-event.js';
 export { RunLog } from './run-log.js';
 export { StoredEvent } from './event.entity.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError, type ErrorCode } from '../common/errors.js';
 import { newId } from '../common/ids.js';
-import { maskSecretsInJson } from '../common/secret.js';
+import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { type AssistantMessageEvent, EventLog, type QueryContent } from '../events/index.js';
@@ -169,7 +169,7 @@ export class QueryService {
     const { sessionId, query, idempotencyKey } = request;
     const session = await this.sessions.getForQuery(tx, sessionId);
     this.sessions.modelOf(session); // refused now rather than when its turn comes
-    const input = maskSecretsInJson(JSON.stringify(query), this.config.secrets);
+    const input = JSON.stringify(maskSecretsIn(query, this.config.secrets));
     if (idempotencyKey !== undefined) {
       const known = await this.runs.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
       if (known) return this.attach(tx, known, input);

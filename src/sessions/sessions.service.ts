@@ -137,7 +137,8 @@ export class SessionsService {
   }
 
   async update(dto: UpdateSessionDto): Promise<Session> {
-    const { sessionId, name, tags, metadata } = this.masked(dto);
+    const { sessionId, ...given } = dto;
+    const { name, tags, metadata } = this.masked(given);
     // `name` and `tags` may come in either place; the flat ones win.
     const newName = name ?? metadata?.name;
     const newTags = tags ?? metadata?.tags;

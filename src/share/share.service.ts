@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { DomainError } from '../common/errors.js';
-import { maskSecretsIn } from '../common/secret.js';
+import { maskSecretsIn, type Secret } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
-import { EventLog } from '../events/index.js';
-import { SessionsService } from '../sessions/index.js';
+import { EventLog, maskEvent } from '../events/index.js';
+import { type SessionDto, SessionsService } from '../sessions/index.js';
 import { firstText, sharePage } from './share-page.js';
 import { uploadPage } from './share-provider.js';
 
@@ -29,8 +29,8 @@ export class ShareService {
   async share(sessionId: string, upload: boolean): Promise<ShareResult> {
     const { secrets } = this.config;
     // Before the page is made: in HTML a secret may read otherwise, and what goes with the page is public too.
-    const session = maskSecretsIn(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
-    const events = maskSecretsIn(await this.events.read(sessionId), secrets);
+    const session = masked(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
+    const events = (await this.events.read(sessionId)).map((event) => maskEvent(event, secrets));
     const html = await sharePage(session, events);
     if (!upload) return { success: true, sessionId, html };
     if (this.provider === null) {
@@ -45,6 +45,14 @@ export class ShareService {
     const url = await uploadPage(this.provider, { sessionId, slug, html, query, name, tags });
     return { success: true, sessionId, url };
   }
+}
+
+/** The session with the secrets masked in what somebody wrote; its id and its model are what they are. */
+function masked(session: SessionDto, secrets: readonly Secret[]): SessionDto {
+  const { id, workspace, metadata } = session;
+  const { modelConfig, agentInfo } = metadata;
+  const shown = maskSecretsIn(session, secrets);
+  return { ...shown, id, workspace, metadata: { ...shown.metadata, modelConfig, agentInfo } };
 }
 
 /** Readable words, then what makes it unique and the same each time, without a part of the session's id. */
