@@ -6,6 +6,8 @@ import { modelTimedOut, toModelFailed } from './model/model-error.js';
 
 const MAX_WORDS = 6;
 const MAX_CONVERSATION = 8_000;
+/** Characters: a word of a model has no bound of its own. */
+const MAX_TITLE = 200;
 
 /** Gives conversations their titles. */
 @Injectable()
@@ -57,5 +59,5 @@ function textOf(content: unknown): string {
 
 function shorten(text: string): string {
   const words = text.replace(/["“”]/g, '').trim().split(/\s+/).slice(0, MAX_WORDS).join(' ');
-  return words.replace(/[.,;:]+$/, '') || 'New conversation';
+  return words.slice(0, MAX_TITLE).replace(/[.,;:]+$/, '') || 'New conversation';
 }

@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
+import { RunLimit } from '../common/run-limit.js';
 import { sendEventStream } from '../common/sse.js';
 import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
-import { RunLimit } from './run-limit.js';
 import { type RunDto, type RunStoryDto, toRunDto } from './run.dto.js';
 
 @Controller()

@@ -1,5 +1,17 @@
-import { Body, Controller, Get, Header, Headers, HttpCode, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  Headers,
+  HttpCode,
+  Post,
+  Query,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import type { Response } from 'express';
+import { RunLimit } from '../common/run-limit.js';
 import {
   ChooseModelDto,
   CreateSessionDto,
@@ -89,6 +101,7 @@ export class SessionsController {
 
   /** A title of at most six words for a conversation, written by the model. */
   @Post('generate-summary')
+  @UseGuards(RunLimit)
   @HttpCode(200)
   async generateSummary(@Body() dto: GenerateSummaryDto): Promise<{ summary: string }> {
     return { summary: await this.sessions.generateSummary(dto) };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ModelCatalog, SummaryService } from '../agent/index.js';
 import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
-import { maskSecretsIn } from '../common/secret.js';
+import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
 import { EventBus, EventLog, type PageOptions, type Usage } from '../events/index.js';
@@ -162,7 +162,8 @@ export class SessionsService {
   /** A title for the session, by its own model unless another is named. */
   async generateSummary(dto: GenerateSummaryDto): Promise<string> {
     const session = await this.get(dto.sessionId);
-    return this.summaries.titleOf(dto.messages, this.named(dto) ?? this.modelOf(session));
+    const title = await this.summaries.titleOf(dto.messages, this.named(dto) ?? this.modelOf(session));
+    return maskSecrets(title, this.config.secrets);
   }
 
   /** The model that a request names by its id, its provider or both. @throws UnknownModel */

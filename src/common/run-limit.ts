@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
-import { clientOf } from '../common/client.js';
-import { Limits } from '../common/limits.js';
+import { clientOf } from './client.js';
+import { Limits } from './limits.js';
 
-/** Holds each client to its number of queries a minute. What a socket sends counts too, in the gateway. */
+/** Holds each client to its number of queries a minute: of all that asks a model. What a socket sends counts too, in the gateway. */
 @Injectable()
 export class RunLimit implements CanActivate {
   constructor(private readonly limits: Limits) {}
