@@ -7,6 +7,7 @@ import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
 import { Frames } from './frames.js';
 import { maskEvent } from './mask-event.js';
+import { readRecent, type RecentEvents, type RecentOptions } from './recent-events.js';
 
 /** One stored event as it lies in the log. */
 export interface LoggedEvent {
@@ -86,6 +87,11 @@ export class EventLog {
     if (!mayHoldSecret(json, secrets)) return { event, json };
     const masked = maskEvent(event, secrets);
     return masked === event ? { event, json } : { event: masked, json: JSON.stringify(masked) };
+  }
+
+  /** The newest events of a session, as far as there is room for them. */
+  recent(sessionId: string, options: RecentOptions): Promise<RecentEvents> {
+    return readRecent(this.work, sessionId, options);
   }
 
   /** The events of a session in `seq` order. An unknown session has none. */

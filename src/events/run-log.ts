@@ -9,6 +9,10 @@ import type {
   Usage,
 } from './event.types.js';
 import { OpenMessage } from './open-message.js';
+import type { RecentEvents } from './recent-events.js';
+
+/** What the history takes at most where an agent does not say. */
+const HISTORY_BYTES = 32_000_000;
 
 export interface RunLogScope {
   readonly sessionId: string;
@@ -102,10 +106,20 @@ export class RunLog {
     }, this.scope.delayed);
   }
 
-  /** The session's events, those of this run included. */
-  async history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
-    if (this.known) return this.known.filter(({ type }) => types?.includes(type) ?? true);
-    return this.events.read(this.scope.sessionId, types ? { types } : {});
+  /** The session's newest events, those of this run included, as far as there is room for them: 32 MB unless said. */
+  async history(types?: readonly string[], maxBytes = HISTORY_BYTES): Promise<StoredAgentEvent[]> {
+    return [...(await this.recent(types, maxBytes)).events];
+  }
+
+  /** The same, and whether older ones were left out. */
+  async recent(types: readonly string[] | undefined, maxBytes: number): Promise<RecentEvents> {
+    if (!this.known) return this.events.recent(this.scope.sessionId, { types, maxBytes });
+    return { events: this.known.filter(({ type }) => types?.includes(type) ?? true), complete: true };
+  }
+
+  /** Hides this server's secrets in a text that is to be no event's, but a name in one. */
+  masked(text: string): string {
+    return this.events.masked(text);
   }
 
   /** Begins a message: what the model writes is streamed as it comes. */
