@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { toCount } from '../common/counts.js';
 import { DomainError, toDomainError } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
@@ -30,6 +31,15 @@ export interface RunOutcome extends Readonly<RunTally> {
 
 /** How long an agent may take to notice that its run was aborted. */
 const DEAF_AFTER_MS = 100;
+
+/** An agent may be anybody's, and add what is no number: the database would refuse it, and the run would not end. */
+function counted({ iterations, inputTokens, outputTokens }: RunTally): RunTally {
+  return {
+    iterations: toCount(iterations),
+    inputTokens: toCount(inputTokens),
+    outputTokens: toCount(outputTokens),
+  };
+}
 
 /** Follows the agent's work to its end; when its run is aborted, only for a moment more. */
 async function unlessDeaf(work: Promise<void>, signal: AbortSignal): Promise<void> {
@@ -70,7 +80,7 @@ export class AgentService {
     }
     this.keepWhatCame(request.log, outcome.status);
     request.log.seal();
-    return Object.assign(outcome, tally); // two spreads are several times as slow
+    return Object.assign(outcome, counted(tally)); // two spreads are several times as slow
   }
 
   private async work(request: RunRequest, tally: RunTally): Promise<void> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOutcome } from '../agent/index.js';
+import { toDomainError } from '../common/errors.js';
 import type { Transaction } from '../database/index.js';
 import { type EventDraft, EventLog, type StoredAgentEvent } from '../events/index.js';
 import { SessionsService, type SessionState } from '../sessions/index.js';
@@ -88,6 +89,12 @@ export class RunEnds {
     const waiting = await this.runs.openOf(tx, sessionId);
     return waiting.length > 0 ? 'executing' : STATE_AFTER[status];
   }
+}
+
+/** The end of a run whose own cannot be stored: it holds nothing that came from elsewhere. */
+export function leastEnd({ status }: RunOutcome): RunOutcome {
+  const error = status === 'error' && { error: toDomainError(undefined) };
+  return { status, iterations: 0, inputTokens: 0, outputTokens: 0, ...error };
 }
 
 function toRunEnd(outcome: RunOutcome): RunEnd {

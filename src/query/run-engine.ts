@@ -20,7 +20,7 @@ import { isAlive, newOwner, retireOwner } from './owner.js';
 import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from './query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
-import { type LostStatus, RunEnds } from './run-ends.js';
+import { leastEnd, type LostStatus, RunEnds } from './run-ends.js';
 import { delayNotice, silenceWarning } from './run-notices.js';
 import { Watchdog } from './watchdog.js';
 
@@ -204,31 +204,38 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
   }
 
-  /** @returns the events that it ended with, or why it has not been ended here */
+  /** The database may refuse the message or the queue behind it, then the end itself: each try is of less. */
   private async end(
     run: LiveRun,
     outcome: RunOutcome,
     last: readonly EventDraft[],
   ): Promise<{ readonly events?: readonly StoredAgentEvent[]; readonly error?: DomainError }> {
-    let kept = last;
-    const write = async (tx: Transaction) => {
-      const written = await this.ends.write(tx, run, this.owner, outcome, kept);
-      if (written?.someWait && !this.stopping) await this.startWaiting(tx);
-      return written?.events;
-    };
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
+      const write = async (tx: Transaction) => {
+        const said = attempt < 2 ? outcome : leastEnd(outcome);
+        const written = await this.ends.write(tx, run, this.owner, said, attempt === 0 ? last : []);
+        if (attempt === 0 && written?.someWait && !this.stopping) await this.startWaiting(tx);
+        return written?.events;
+      };
       try {
         const events = await this.work.persist(write, () => this.delayed(run));
+        if (attempt > 0)
+          void this.work
+            .write((tx) => this.startWaiting(tx))
+            .catch((error: unknown) => this.complain(run, error));
         return events ? { events } : { error: new SessionNotFound(run.sessionId) };
       } catch (error) {
-        this.logger.error(
-          `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
-        );
+        this.complain(run, error);
         if (this.stopping) return { error: toDomainError(error) }; // the next start closes it
-        if (kept.length === 0) await sleep(RETRY_MS);
-        kept = []; // the fault may be in the message, and then the end can be stored without it
+        if (attempt < 2) continue;
+        this.delayed(run);
+        await sleep(RETRY_MS);
       }
     }
+  }
+
+  private complain({ id, sessionId }: LiveRun, error: unknown): void {
+    this.logger.error(`The end of run ${id} of session ${sessionId} cannot be stored: ${String(error)}`);
   }
 
   /** Who waits for the run is answered; who listens is told, by an event that is not stored: it cannot be. */

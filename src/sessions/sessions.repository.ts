@@ -78,8 +78,8 @@ export class SessionsRepository {
 
   async setState(tx: Transaction, id: string, state: SessionState, usage: Usage = NO_USAGE): Promise<void> {
     await tx.execute(
-      `UPDATE "sessions" SET "state" = ?, "updatedAt" = ?, "inputTokens" = "inputTokens" + ?,
-       "outputTokens" = "outputTokens" + ? WHERE "id" = ?`,
+      `UPDATE "sessions" SET "state" = ?, "updatedAt" = ?, "inputTokens" = MIN("inputTokens" + ?, ${Number.MAX_SAFE_INTEGER}),
+       "outputTokens" = MIN("outputTokens" + ?, ${Number.MAX_SAFE_INTEGER}) WHERE "id" = ?`,
       [state, Date.now(), usage.inputTokens, usage.outputTokens, id],
     );
   }
