@@ -66,7 +66,9 @@ class Exchange implements Dispatcher.DispatchHandlers {
   onHeaders(status: number, raw: Buffer[]): boolean {
     if (status < 200) return true; // the answer is still to come
     this.answered = true;
-    const headers = Object.entries(util.parseHeaders(raw)).map(([name, value]) => [name, String(value)]);
+    const headers = Object.entries(util.parseHeaders(raw, Object.create(null) as Record<string, string>)).map(
+      ([name, value]) => [name, String(value)],
+    );
     this.take(() =>
       this.taker.head({ status, headers: Object.fromEntries(headers) as AnswerHead['headers'] }),
     );
