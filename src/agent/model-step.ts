@@ -7,8 +7,12 @@ import type {
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toCount } from '../common/counts.js';
 import type { OpenMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
+import { sizeOfPart } from './answer-size.js';
+import { MAX_CALLS_PER_ANSWER } from './bounds.js';
+import type { CallIds } from './call-ids.js';
 import type { ModelRequest } from './model/model.js';
 import { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from './model/model-error.js';
 import { parseArguments } from './prompt.js';
@@ -31,13 +35,14 @@ type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['
 /**
  * Asks the model once and streams what it says into a new message of the run's log. A request that fails
  * before anything has come is made again, a few times, where that can help.
+ * @param ids gives the answer's tool calls their ids
  * @throws ModelFailed when there is no whole answer; what had come stays in the open message
  */
-export async function modelStep(turn: AgentTurn, request: ModelRequest): Promise<ModelStep> {
+export async function modelStep(turn: AgentTurn, request: ModelRequest, ids: CallIds): Promise<ModelStep> {
   for (let attempt = 0; ; attempt++) {
     const message = turn.log.openMessage();
     try {
-      return await stream(turn, request, message);
+      return await stream(turn, request, new StepCollector(turn, message, ids));
     } catch (error) {
       turn.signal.throwIfAborted();
       const failed = toModelFailed(error, turn.modelConfig);
@@ -48,14 +53,13 @@ export async function modelStep(turn: AgentTurn, request: ModelRequest): Promise
   }
 }
 
-async function stream(turn: AgentTurn, request: ModelRequest, message: OpenMessage): Promise<ModelStep> {
+async function stream(turn: AgentTurn, request: ModelRequest, collected: StepCollector): Promise<ModelStep> {
   const { modelConfig, model } = turn;
   const silence = new SilenceTimer(turn.signal, modelConfig.firstTokenTimeoutMs);
   try {
-    const collected = new StepCollector(message);
     await model.stream(request, silence.signal, (part) => {
       if (collected.take(part)) silence.heard(modelConfig.idleTimeoutMs);
-      if (message.length > modelConfig.maxAnswerChars) throw modelWentOn(modelConfig);
+      if (collected.size > modelConfig.maxAnswerChars) throw modelWentOn(modelConfig);
     });
     silence.signal.throwIfAborted();
     return collected.finish() ?? cutOff(turn);
@@ -134,21 +138,42 @@ interface Piece {
   metadata?: SharedV3ProviderMetadata;
 }
 
+/** A tool call while it streams. */
+interface OpenCall {
+  readonly id: string;
+  readonly name: string;
+  /** Characters of its arguments so far. */
+  streamed: number;
+  isWhole: boolean;
+}
+
+/** A longer name is none of a tool. */
+const MAX_NAME = 128;
+
 /**
  * Sorts the parts of a stream: deltas go to the message, and all is kept in its order until the end. Providers
  * refuse an answer whose signed parts come back changed, without their signature or in another order.
  */
 class StepCollector {
   private readonly pieces: (Piece | LanguageModelV3ToolCall)[] = [];
+  private readonly texts = new Map<string, Piece>();
   private last: Piece | undefined;
-  private readonly toolNames = new Map<string, string>();
-  private readonly streamedCalls = new Set<string>();
+  /** By the id that the provider gave, which it may have given before. */
+  private readonly calls = new Map<string, OpenCall>();
+  private begun = 0;
   private end: { reason: LanguageModelV3FinishReason; usage: LanguageModelV3Usage } | undefined;
+  /** Characters of all that came, whatever it was. */
+  size = 0;
 
-  constructor(private readonly message: OpenMessage) {}
+  constructor(
+    private readonly turn: AgentTurn,
+    private readonly message: OpenMessage,
+    private readonly ids: CallIds,
+  ) {}
 
   /** @returns whether the part is a sign of the model itself, not only of its connection */
   take(part: LanguageModelV3StreamPart): boolean {
+    if (part.type !== 'tool-call') this.size += sizeOfPart(part);
     switch (part.type) {
       case 'text-delta':
         this.keep('text', part.id, part.delta, part.providerMetadata);
@@ -167,17 +192,13 @@ class StepCollector {
         if (part.delta !== '') this.message.addThinking(part.delta);
         return true;
       case 'tool-input-start':
-        this.toolNames.set(part.id, part.toolName);
+        this.begin(part.id, part.toolName);
         return true;
       case 'tool-input-delta':
-        this.streamedCalls.add(part.id);
-        this.message.addToolArguments(part.id, this.toolNames.get(part.id) ?? '', part.delta);
+        this.stream(this.calls.get(part.id) ?? this.begin(part.id, ''), part.delta);
         return true;
       case 'tool-call':
-        if (!this.streamedCalls.has(part.toolCallId)) {
-          this.message.addToolArguments(part.toolCallId, part.toolName, part.input);
-        }
-        this.pieces.push(part);
+        this.call(part);
         return true;
       case 'finish':
         this.end = { reason: part.finishReason, usage: part.usage };
@@ -189,6 +210,39 @@ class StepCollector {
     }
   }
 
+  /** A call begins. Of those beyond the bound one is kept, so that the model can be told. */
+  private begin(given: string, name: string): OpenCall | undefined {
+    this.begun += 1;
+    this.calls.delete(given);
+    if (this.begun > MAX_CALLS_PER_ANSWER + 1) return undefined;
+    const call = { id: this.ids.take(given), name: this.nameOf(name), streamed: 0, isWhole: false };
+    this.calls.set(given, call);
+    return call;
+  }
+
+  /** A name that no tool has may be anything, a secret too. */
+  private nameOf(name: string): string {
+    const { tools, log } = this.turn;
+    return tools.has(name) ? name : log.masked(name).slice(0, MAX_NAME);
+  }
+
+  private stream(call: OpenCall | undefined, args: string): void {
+    if (!call) return;
+    call.streamed += args.length;
+    this.message.addToolArguments(call.id, call.name, args);
+  }
+
+  private call(part: LanguageModelV3ToolCall): void {
+    const open = this.calls.get(part.toolCallId);
+    const streamed = open && !open.isWhole ? open.streamed : undefined;
+    this.size += streamed === part.input.length ? 0 : sizeOfPart(part);
+    const call = open && !open.isWhole ? open : this.begin(part.toolCallId, part.toolName);
+    if (!call) return;
+    if (call.streamed === 0) this.stream(call, part.input);
+    call.isWhole = true;
+    this.pieces.push({ ...part, toolCallId: call.id, toolName: call.name });
+  }
+
   private keep(
     type: Piece['type'],
     id: string,
@@ -197,12 +251,18 @@ class StepCollector {
   ): void {
     let piece = this.last;
     if (piece?.type !== type || piece.id !== id) {
-      piece = this.pieces.find((each): each is Piece => each.type === type && each.id === id);
-      if (!piece) this.pieces.push((piece = { type, id, text: '' }));
+      piece = this.texts.get(`${type} ${id}`) ?? this.newPiece(type, id);
       this.last = piece;
     }
     piece.text += delta;
     if (metadata) piece.metadata = { ...piece.metadata, ...metadata };
+  }
+
+  private newPiece(type: Piece['type'], id: string): Piece {
+    const piece: Piece = { type, id, text: '' };
+    this.texts.set(`${type} ${id}`, piece);
+    this.pieces.push(piece);
+    return piece;
   }
 
   /** The step, or undefined when the stream ended without saying why: it was cut off. */
@@ -215,8 +275,8 @@ class StepCollector {
       finishReason: end.reason.unified,
       toolCalls: this.pieces.filter((piece) => piece.type === 'tool-call'),
       usage: {
-        inputTokens: end.usage.inputTokens.total ?? 0,
-        outputTokens: end.usage.outputTokens.total ?? 0,
+        inputTokens: toCount(end.usage.inputTokens.total),
+        outputTokens: toCount(end.usage.outputTokens.total),
       },
       message: this.message,
       content: this.pieces.flatMap(toContent),
@@ -232,5 +292,5 @@ function toContent(piece: Piece | LanguageModelV3ToolCall): AssistantContent {
   }
   const { type, text, metadata } = piece;
   if (type === 'text' && text.trim() === '') return []; // Anthropic refuses it
-  return [{ type, text, ...(metadata && { providerOptions: metadata }) }];
+  return [{ type, text: text.toWellFormed(), ...(metadata && { providerOptions: metadata }) }];
 }

@@ -4,6 +4,7 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
+import { isDeeperThan } from '../common/depth.js';
 import { parseForeignJson } from '../common/json.js';
 import type {
   AgentRunEndEvent,
@@ -14,6 +15,7 @@ import type {
   StoredAgentEvent,
   ToolResultEvent,
 } from '../events/index.js';
+import { MAX_JSON_DEPTH } from './bounds.js';
 
 /** The event types that the model's messages are made of. */
 export const PROMPT_EVENTS = [
@@ -31,12 +33,23 @@ const UNANSWERED: Readonly<Record<RunEndStatus, string>> = {
   interrupted: 'the server stopped before this request was answered',
 };
 
+/** Said to the model where the conversation does not begin with its first message, or lacks results of tools. */
+const CUT =
+  'This conversation is longer than a request may be: what came first of it, or older results of tools, are left out.';
+
 /**
  * The stored events as a conversation that every provider takes: user and assistant take turns, and each tool
  * call has its result, also where a run was aborted, failed or was cut off by a crash.
+ * @param complete whether `events` are all of the session's; where they are not, the model is told so
  */
-export function toPrompt(instructions: string, events: readonly StoredAgentEvent[]): LanguageModelV3Prompt {
-  const prompt: LanguageModelV3Message[] = [{ role: 'system', content: instructions }];
+export function toPrompt(
+  instructions: string,
+  given: readonly StoredAgentEvent[],
+  complete = true,
+): LanguageModelV3Prompt {
+  const content = complete ? instructions : `${instructions}\n\n${CUT}`;
+  const prompt: LanguageModelV3Message[] = [{ role: 'system', content }];
+  const events = complete ? given : fromFirstQuery(given);
   let endOfRun: AgentRunEndEvent | undefined;
   for (const [i, event] of events.entries()) {
     switch (event.type) {
@@ -53,7 +66,7 @@ export function toPrompt(instructions: string, events: readonly StoredAgentEvent
         break;
       }
       case 'assistant_message':
-        prompt.push(...assistantMessages(event, resultsAfter(events, i)));
+        prompt.push(...assistantMessages(event, resultsAfter(events, i), complete ? NO_RESULT : LEFT_OUT));
         break;
       case 'agent_run_end':
         endOfRun = event;
@@ -63,18 +76,24 @@ export function toPrompt(instructions: string, events: readonly StoredAgentEvent
   return prompt;
 }
 
+/** Every provider wants the user to speak first. */
+function fromFirstQuery(events: readonly StoredAgentEvent[]): readonly StoredAgentEvent[] {
+  const first = events.findIndex(({ type }) => type === 'user_message');
+  return first === -1 ? [] : events.slice(first);
+}
+
 function unanswered(status: RunEndStatus): LanguageModelV3Message {
   return { role: 'assistant', content: [{ type: 'text', text: `[${UNANSWERED[status]}]` }] };
 }
 
 function userParts(content: QueryContent): (LanguageModelV3TextPart | LanguageModelV3FilePart)[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  if (typeof content === 'string') return [{ type: 'text', text: content.toWellFormed() }];
   // Anthropic refuses a text that is empty; a client may send one beside its image.
   return content.filter((part) => part.type !== 'text' || part.text.trim() !== '').map(toPart);
 }
 
 function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3FilePart {
-  if (part.type === 'text') return { type: 'text', text: part.text };
+  if (part.type === 'text') return { type: 'text', text: part.text.toWellFormed() };
   const { url } = part.image_url;
   const data = /^data:([^;,]+);base64,(.*)$/s.exec(url);
   if (data) return { type: 'file', mediaType: data[1] ?? 'image/*', data: data[2] ?? '' };
@@ -98,6 +117,7 @@ function resultsAfter(events: readonly StoredAgentEvent[], index: number): Map<s
 function assistantMessages(
   event: AssistantMessageEvent,
   results: ReadonlyMap<string, ToolResultEvent>,
+  withoutResult: string,
 ): LanguageModelV3Message[] {
   const calls = event.toolCalls ?? [];
   const isBlank = event.content.trim() === ''; // Anthropic refuses a text without any
@@ -105,7 +125,7 @@ function assistantMessages(
   const assistant: LanguageModelV3Message = {
     role: 'assistant',
     content: [
-      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content }]),
+      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content.toWellFormed() }]),
       ...calls.map((call) => ({
         type: 'tool-call' as const,
         toolCallId: call.id,
@@ -121,25 +141,28 @@ function assistantMessages(
       type: 'tool-result' as const,
       toolCallId: call.id,
       toolName: call.function.name,
-      output: toOutput(results.get(call.id)),
+      output: toOutput(results.get(call.id), withoutResult),
     })),
   };
   return [assistant, tool];
 }
 
-function toOutput(result: ToolResultEvent | undefined) {
-  if (!result) {
-    return { type: 'error-text' as const, value: 'The run ended before this tool had answered.' };
-  }
-  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error };
+const NO_RESULT = 'The run ended before this tool had answered.';
+const LEFT_OUT =
+  'This result was left out, for the conversation has grown too long, or the run ended before there was one. Call the tool again if it is needed.';
+
+function toOutput(result: ToolResultEvent | undefined, withoutResult: string) {
+  if (!result) return { type: 'error-text' as const, value: withoutResult };
+  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error.toWellFormed() };
   return { type: 'text' as const, value: toolResultText(result.content) };
 }
 
 /** What the model reads of a tool's result. */
 export function toolResultText(content: unknown): string {
-  if (typeof content === 'string') return content;
+  if (typeof content === 'string') return content.toWellFormed();
   if (Array.isArray(content) && content.every(isTextPart)) {
-    return content.map(({ name, text }) => (name ? `${name}:\n${text}` : text)).join('\n');
+    const texts = content.map(({ name, text }) => (name ? `${name}:\n${text}` : text));
+    return texts.join('\n').toWellFormed();
   }
   return JSON.stringify(content) ?? '';
 }
@@ -148,14 +171,13 @@ function isTextPart(part: unknown): part is { text: string; name?: string } {
   return typeof (part as { text?: unknown } | null)?.text === 'string';
 }
 
-/** The arguments that a model wrote, or undefined when they are no JSON object. */
+/** The arguments that a model wrote, or undefined when they are no JSON object, or nested too deep to be worked with. */
 export function parseArguments(json: string): Record<string, unknown> | undefined {
   if (json.trim() === '') return {};
   try {
     const value = parseForeignJson(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && !isDeeperThan(value, MAX_JSON_DEPTH) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }

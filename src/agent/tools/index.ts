@@ -24,4 +24,5 @@ export {
   type ToolContext,
   ToolError,
 } from './tool.js';
+export { boundResult, headOf, type ToolResult } from './result.js';
 export { ToolSet } from './tool-set.js';

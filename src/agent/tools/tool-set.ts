@@ -5,6 +5,9 @@ import { InvalidConfig } from '../../config/index.js';
 import type { ToolInfo } from '../../events/index.js';
 import { type AnyTool, ToolError } from './tool.js';
 
+/** Of what is wrong with a call's arguments, the model is told so many things. */
+const MAX_ISSUES = 20;
+
 type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
 
 interface Entry {
@@ -39,6 +42,10 @@ export class ToolSet {
     return [...this.entries.values()].map(({ info }) => info);
   }
 
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
   /** What is known of a tool that the model named, whether it exists or not. */
   info(name: string): ToolInfo {
     return this.entries.get(name)?.info ?? { name, description: 'There is no such tool.', schema: {} };
@@ -57,7 +64,8 @@ export class ToolSet {
     }
     const parsed = entry.arguments.safeParse(args);
     if (!parsed.success) {
-      throw new ToolError(`The arguments of ${name} are wrong. ${z.prettifyError(parsed.error)}`);
+      const first = new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)); // a list may have one for each item
+      throw new ToolError(`The arguments of ${name} are wrong. ${z.prettifyError(first)}`);
     }
     return { tool: entry.tool, args: parsed.data as never };
   }

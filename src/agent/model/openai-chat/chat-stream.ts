@@ -3,41 +3,27 @@ import type {
   LanguageModelV3StreamPart,
   LanguageModelV3Usage,
 } from '@ai-sdk/provider';
+import { isCount } from '../../../common/counts.js';
 import { newId } from '../../../common/ids.js';
 import { parseForeignJson } from '../../../common/json.js';
+import { MAX_CALLS_PER_ANSWER } from '../../bounds.js';
+import { isUsableId } from '../../call-ids.js';
 import { LineBuffer } from '../line-buffer.js';
 
-interface ToolCallDelta {
-  readonly index?: number | null;
-  readonly id?: string | null;
-  readonly function?: { readonly name?: string | null; readonly arguments?: string | null };
-}
+type Fields = Readonly<Record<string, unknown>>;
 
-interface Chunk {
-  readonly choices?: readonly {
-    readonly delta?: {
-      readonly content?: string | null;
-      readonly reasoning_content?: string | null;
-      readonly reasoning?: string | null;
-      readonly tool_calls?: readonly ToolCallDelta[] | null;
-    };
-    readonly finish_reason?: string | null;
-  }[];
-  readonly usage?: {
-    readonly prompt_tokens?: number;
-    readonly completion_tokens?: number;
-  } | null;
-  readonly error?: unknown;
-}
+/** What `finish_reason` says, in the SDK's words. */
+const FINISH: ReadonlyMap<string, LanguageModelV3FinishReason['unified']> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['content_filter', 'content-filter'],
+  ['tool_calls', 'tool-calls'],
+  ['function_call', 'tool-calls'],
+  ['error', 'error'],
+]);
 
-const FINISH: Readonly<Record<string, LanguageModelV3FinishReason['unified']>> = {
-  stop: 'stop',
-  length: 'length',
-  content_filter: 'content-filter',
-  tool_calls: 'tool-calls',
-  function_call: 'tool-calls',
-  error: 'error',
-};
+/** Arguments whose call has no name yet are held back, up to so many characters. */
+const MAX_UNNAMED = 1_000_000;
 
 interface OpenCall {
   readonly index: number | undefined;
@@ -50,8 +36,11 @@ interface OpenCall {
 export class ChatStream {
   private readonly lines = new LineBuffer();
   private readonly calls: OpenCall[] = [];
+  /** The call that came last, also one that is beyond the bound and not kept. */
+  private lastCall: OpenCall | undefined;
+  private unnamed = 0;
   private finishReason: string | undefined;
-  private usage: Chunk['usage'];
+  private usage: Fields | undefined;
   private thinking = false;
   private answered = false;
   private done = false;
@@ -75,7 +64,7 @@ export class ChatStream {
     const raw = this.finishReason ?? (this.calls.length > 0 ? 'tool_calls' : 'stop');
     this.take({
       type: 'finish',
-      finishReason: { unified: FINISH[raw] ?? 'other', raw },
+      finishReason: { unified: FINISH.get(raw) ?? 'other', raw },
       usage: toUsage(this.usage),
     });
   }
@@ -91,17 +80,24 @@ export class ChatStream {
       this.done = true;
       return;
     }
-    const chunk = parseChunk(trimmed);
-    if (chunk.error) return this.take({ type: 'error', error: chunk.error });
-    if (chunk.usage) this.usage = chunk.usage;
-    const choice = chunk.choices?.[0];
+    const { error, usage, choices } = parseChunk(trimmed);
+    if (error) return this.take({ type: 'error', error });
+    this.usage = fieldsOf(usage) ?? this.usage;
+    const choice = fieldsOf(choices?.[0]);
     if (!choice) return;
-    const { delta, finish_reason: finishReason } = choice;
-    if (delta?.reasoning_content) this.think('reasoning_content', delta.reasoning_content);
-    else if (delta?.reasoning) this.think('reasoning', delta.reasoning);
-    if (delta?.content) this.text(delta.content);
-    for (const call of delta?.tool_calls ?? []) this.toolCall(call);
-    if (finishReason) this.finishReason = finishReason;
+    const delta = fieldsOf(choice['delta']);
+    if (delta) this.delta(delta);
+    this.finishReason = textOf(choice['finish_reason']) || this.finishReason;
+  }
+
+  /** A field of another type than its own is none: a number as the text would make its length none, too. */
+  private delta({ content, reasoning_content: ours, reasoning: theirs, tool_calls: calls }: Fields): void {
+    const [thought, other] = [textOf(ours), textOf(theirs)];
+    if (thought) this.think('reasoning_content', thought);
+    else if (other) this.think('reasoning', other);
+    const text = textOf(content);
+    if (text) this.text(text);
+    for (const call of Array.isArray(calls) ? (calls as unknown[]) : []) this.toolCall(fieldsOf(call));
   }
 
   private text(delta: string): void {
@@ -118,9 +114,14 @@ export class ChatStream {
     this.take({ type: 'reasoning-delta', id: 'thinking', delta });
   }
 
-  private toolCall(delta: ToolCallDelta): void {
-    const { name, arguments: args } = delta.function ?? {};
-    const call = this.openCall(delta) ?? this.newCall(delta);
+  private toolCall(delta: Fields | undefined): void {
+    if (!delta) return;
+    const fn = fieldsOf(delta['function']);
+    const [id, name, args] = [textOf(delta['id']), textOf(fn?.['name']), textOf(fn?.['arguments'])];
+    const index = typeof delta['index'] === 'number' ? delta['index'] : undefined;
+    const call = this.openCall(index, id, name) ?? this.newCall(index, id);
+    this.lastCall = call;
+    if (!this.calls.includes(call)) return;
     if (call.name === '' && name) {
       call.name = name;
       this.take({ type: 'tool-input-start', id: call.id, toolName: name });
@@ -129,36 +130,48 @@ export class ChatStream {
     if (!args) return;
     call.input += args;
     if (call.name !== '') this.take({ type: 'tool-input-delta', id: call.id, delta: args });
+    else if ((this.unnamed += args.length) > MAX_UNNAMED)
+      throw new SyntaxError('its tool calls have no name');
   }
 
   /** The call that a delta goes on with. Some providers send no index, others the same one for every call. */
-  private openCall({ index, id, function: fn }: ToolCallDelta): OpenCall | undefined {
-    const begins = Boolean(fn?.name);
-    if (index == null) {
-      return this.calls.find((call) => call.id === id) ?? (begins ? undefined : this.calls.at(-1));
+  private openCall(index: number | undefined, id: string, name: string): OpenCall | undefined {
+    if (index === undefined) {
+      return this.calls.find((call) => call.id === id) ?? (name ? undefined : this.lastCall);
     }
     const open = this.calls.findLast((call) => call.index === index);
-    return begins && id && open && open.name !== '' && open.id !== id ? undefined : open;
+    return name && id && open && open.name !== '' && open.id !== id ? undefined : open;
   }
 
-  private newCall({ index, id }: ToolCallDelta): OpenCall {
+  /** One call beyond the bound is kept: it tells that there were more. */
+  private newCall(index: number | undefined, id: string): OpenCall {
     this.answered = true;
-    const isFree = id && this.calls.every((call) => call.id !== id);
-    const call = { index: index ?? undefined, id: isFree ? id : newId(), name: '', input: '' };
-    this.calls.push(call);
+    const isFree = isUsableId(id) && this.calls.every((call) => call.id !== id);
+    const call = { index, id: isFree ? id : newId(), name: '', input: '' };
+    if (this.calls.length <= MAX_CALLS_PER_ANSWER) this.calls.push(call);
     return call;
   }
 }
 
+interface Chunk extends Fields {
+  readonly choices?: readonly unknown[] | null;
+}
+
 function parseChunk(json: string): Chunk {
-  const chunk = parseForeignJson(json) as Chunk | null;
-  const choices: unknown = chunk?.choices ?? [];
-  if (typeof chunk === 'object' && chunk !== null && Array.isArray(choices)) return chunk;
+  const chunk = fieldsOf(parseForeignJson(json));
+  if (chunk && Array.isArray(chunk['choices'] ?? [])) return chunk;
   throw new SyntaxError('a chunk is no object with a list of choices');
 }
 
-function toUsage(usage: Chunk['usage']): LanguageModelV3Usage {
-  const { prompt_tokens: input, completion_tokens: output } = usage ?? {};
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === 'object' && value !== null ? (value as Fields) : undefined;
+
+function toUsage(usage: Fields | undefined): LanguageModelV3Usage {
+  const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens']].map((tokens) =>
+    isCount(tokens) ? tokens : undefined,
+  );
   return {
     inputTokens: { total: input, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
     outputTokens: { total: output, text: undefined, reasoning: undefined },

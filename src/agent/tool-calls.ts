@@ -1,0 +1,138 @@
+import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
+import { abortable } from '../common/race.js';
+import { maskSecrets, maskSecretsIn } from '../common/secret.js';
+import type { AppConfig } from '../config/index.js';
+import type { AgentTurn } from './agent.js';
+import {
+  MAX_CALLS_PER_ANSWER,
+  MAX_JSON_DEPTH,
+  MAX_RESULT_BYTES,
+  MAX_STEP_RESULT_BYTES,
+  maxCallsPerRun,
+} from './bounds.js';
+import { parseArguments, toolResultText } from './prompt.js';
+import { boundResult, headOf, ToolError, type ToolResult } from './tools/index.js';
+
+/** A result is looked through for secrets before it is cut to its length: one must not be cut in half. */
+const BEFORE_MASKING = 2;
+/** What a model is told of an error, in bytes. */
+const MAX_ERROR_BYTES = 10_000;
+/** With less room than that for its result, a call is not run. */
+const LEAST_BYTES = 1_000;
+
+/** Runs the tool calls of one run, one after the other, within their bounds. */
+export class ToolCalls {
+  private made = 0;
+  /** Calls that the run may make. */
+  readonly limit: number;
+
+  constructor(
+    private readonly turn: AgentTurn,
+    private readonly config: AppConfig,
+  ) {
+    this.limit = maxCallsPerRun(config);
+  }
+
+  /** Whether the run has made all the calls that it may. */
+  get areSpent(): boolean {
+    return this.made >= this.limit;
+  }
+
+  /** The results of the calls of one answer, one for each. */
+  async run(calls: readonly LanguageModelV3ToolCall[]): Promise<LanguageModelV3ToolResultPart[]> {
+    const results: LanguageModelV3ToolResultPart[] = [];
+    let room = MAX_STEP_RESULT_BYTES;
+    for (const [i, call] of calls.entries()) {
+      const { part, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), this.refusal(i, room));
+      results.push(part);
+      room -= bytes;
+    }
+    return results;
+  }
+
+  /** Why the call at this place of an answer is not run. */
+  private refusal(place: number, room: number): string | undefined {
+    if (place >= MAX_CALLS_PER_ANSWER) {
+      return `An answer may hold ${MAX_CALLS_PER_ANSWER} tool calls: this one and those after it were not run. Make them in your next steps, if they are still needed.`;
+    }
+    if (this.areSpent)
+      return `This run has made ${this.limit} tool calls, as many as it may: this one was not run.`;
+    if (room < LEAST_BYTES) {
+      return `The results of this step have reached ${MAX_STEP_RESULT_BYTES} bytes: this call was not run. Make it again in your next step, if it is still needed.`;
+    }
+    return undefined;
+  }
+
+  /** Runs one call. Whatever goes wrong with it is a result that the model can work with. */
+  private async call(
+    { toolCallId, toolName, input }: LanguageModelV3ToolCall,
+    maxBytes: number,
+    refusal: string | undefined,
+  ): Promise<{ part: LanguageModelV3ToolResultPart; bytes: number }> {
+    const { log, tools, signal } = this.turn;
+    const args = parseArguments(input);
+    const startTime = Date.now();
+    await log.append({
+      type: 'tool_call',
+      toolCallId,
+      name: toolName,
+      arguments: args ?? {},
+      startTime,
+      tool: tools.info(toolName),
+    });
+    let result: ToolResult = { content: [], bytes: 0 };
+    let error: string | undefined;
+    try {
+      if (refusal !== undefined) throw new ToolError(refusal);
+      this.made += 1;
+      result = this.bounded(toolName, await this.execute(toolName, requireArguments(args, input)), maxBytes);
+    } catch (thrown) {
+      error = headOf(maskSecrets(this.explain(thrown), this.config.secrets), MAX_ERROR_BYTES);
+    }
+    await log.append({
+      type: 'tool_result',
+      toolCallId,
+      name: toolName,
+      content: result.content,
+      elapsedMs: Date.now() - startTime,
+      ...(error !== undefined && { error }),
+    });
+    signal.throwIfAborted();
+    const output =
+      error === undefined
+        ? { type: 'text' as const, value: toolResultText(result.content) }
+        : { type: 'error-text' as const, value: error.toWellFormed() };
+    return { part: { type: 'tool-result', toolCallId, toolName, output }, bytes: result.bytes };
+  }
+
+  private bounded(name: string, given: unknown, maxBytes: number): ToolResult {
+    const { content, bytes } = boundResult(name, given, maxBytes * BEFORE_MASKING);
+    const masked = maskSecretsIn(content, this.config.secrets);
+    return masked === content && bytes <= maxBytes ? { content, bytes } : boundResult(name, masked, maxBytes);
+  }
+
+  /** Ends with the run or at the time limit, also when the tool itself heeds neither. */
+  private async execute(name: string, args: Record<string, unknown>): Promise<unknown> {
+    const { sessionId, workspace, tools, signal: ofRun } = this.turn;
+    const { tool, args: checked } = tools.resolve(name, args);
+    const signal = AbortSignal.any([ofRun, AbortSignal.timeout(this.config.agent.toolTimeoutMs)]);
+    signal.throwIfAborted(); // while the call was being stored: what has not begun must not begin
+    const work = Promise.resolve(tool.execute(checked, { sessionId, workspace, signal }));
+    return abortable(work, signal);
+  }
+
+  private explain(thrown: unknown): string {
+    if (this.turn.signal.aborted) return 'The run was stopped before the tool had answered.';
+    if ((thrown as Error | undefined)?.name === 'TimeoutError') {
+      return `The tool did not answer within ${this.config.agent.toolTimeoutMs} ms.`;
+    }
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
+}
+
+function requireArguments(args: Record<string, unknown> | undefined, input: string): Record<string, unknown> {
+  if (args) return args;
+  throw new ToolError(
+    `The arguments are no JSON object, or one nested more than ${MAX_JSON_DEPTH} levels deep: ${input.slice(0, 500)}`,
+  );
+}
