@@ -1,4 +1,5 @@
 import type { AppConfig } from '../config/index.js';
+import type { Room } from '../events/index.js';
 
 /** Tool calls that one answer may hold. The first beyond it is refused in words, those after it are not looked at. */
 export const MAX_CALLS_PER_ANSWER = 128;
@@ -18,9 +19,16 @@ export function maxCallsPerRun({ agent }: AppConfig): number {
 }
 
 /**
- * What a request to a model may hold, in bytes of JSON: the largest query that this server takes, and what goes with
- * it. Older results of tools are left out to stay below it.
+ * What a request to a model may hold of what that model and its tools have said, in bytes of JSON. Older results are
+ * left out to stay below it. An answer and the results of one step have room.
  */
-export function maxRequestBytes({ server }: AppConfig): number {
-  return Math.max(32_000_000, server.maxBodyBytes) + 4_000_000;
+export const MAX_OUTPUT_BYTES = 12_000_000;
+
+/** What of a session a request may hold: of the user's messages, the largest that this server takes and some others. */
+export function roomForHistory({ server }: AppConfig): Room {
+  return {
+    inputBytes: server.maxBodyBytes + 4_000_000,
+    outputBytes: MAX_OUTPUT_BYTES,
+    resultBytes: MAX_STEP_RESULT_BYTES,
+  };
 }

@@ -18,18 +18,23 @@ const results = (toolCallId: string, ...values: string[]): LanguageModelV3Messag
 });
 const long = 'x'.repeat(4_000);
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+const made = (messages: LanguageModelV3Message[], maxBytes: number) =>
+  new Conversation(messages, bytesOf(messages), maxBytes);
+const add = (conversation: Conversation, ...messages: LanguageModelV3Message[]) => {
+  for (const message of messages) conversation.push(message, bytesOf(message));
+};
 
 describe('the conversation of a request', () => {
   it('is what it is while it fits', () => {
     const messages = [user('hi'), call('a'), results('a', long)];
-    expect(new Conversation(messages, 10_000).forRequest()).toEqual(messages);
+    expect(made(messages, 10_000).forRequest()).toEqual(messages);
   });
 
   it('leaves out the oldest results of tools, until it fits', () => {
-    const conversation = new Conversation([user('hi'), call('a'), results('a', long, 'short')], 9_500);
-    conversation.push(call('b'), results('b', long));
+    const conversation = made([user('hi'), call('a'), results('a', long, 'short')], 9_500);
+    add(conversation, call('b'), results('b', long));
     expect(conversation.forRequest()).toContainEqual(results('a', long, 'short'));
-    conversation.push(call('c'), results('c', long));
+    add(conversation, call('c'), results('c', long));
     const messages = conversation.forRequest();
     const left = expect.stringContaining('was left out') as unknown as string;
     expect(messages[2]).toEqual(results('a', left, 'short'));
@@ -38,29 +43,18 @@ describe('the conversation of a request', () => {
   });
 
   it('goes on leaving them out as it grows', () => {
-    const conversation = new Conversation([user('hi')], 20_000);
+    const conversation = made([user('hi')], 40_000);
     for (let i = 0; i < 50; i++) {
-      conversation.push(call(`c${i}`), results(`c${i}`, long));
+      add(conversation, call(`c${i}`), results(`c${i}`, long));
       const messages = conversation.forRequest();
-      expect(bytesOf(messages)).toBeLessThanOrEqual(20_000 + 200 * messages.length);
+      expect(bytesOf(messages)).toBeLessThanOrEqual(40_000 + messages.length);
       expect(messages.at(-1)).toEqual(results(`c${i}`, long));
     }
   });
 
   it('is refused in words when nothing is left that can be left out', () => {
-    const conversation = new Conversation([user(long), results('a', long)], 3_000);
+    const conversation = made([user(long), results('a', long)], 3_000);
     expect(() => conversation.forRequest()).toThrow(RequestTooLarge);
     expect(() => conversation.forRequest()).toThrow(/larger than 3000 bytes.*Ask for less/);
-  });
-
-  it.each(['\u0000', '€', '"'])('is measured as JSON: %j', (character) => {
-    const conversation = new Conversation([user(character.repeat(1_000))], 1_500);
-    expect(() => conversation.forRequest()).toThrow(RequestTooLarge);
-  });
-
-  it('counts the data of images', () => {
-    const image = { type: 'file' as const, mediaType: 'image/png', data: 'A'.repeat(5_000) };
-    const conversation = new Conversation([{ role: 'user', content: [image] }], 4_000);
-    expect(() => conversation.forRequest()).toThrow(RequestTooLarge);
   });
 });

@@ -38,16 +38,18 @@ export class ToolCalls {
     return this.made >= this.limit;
   }
 
-  /** The results of the calls of one answer, one for each. */
-  async run(calls: readonly LanguageModelV3ToolCall[]): Promise<LanguageModelV3ToolResultPart[]> {
-    const results: LanguageModelV3ToolResultPart[] = [];
+  /** The results of the calls of one answer, one for each, and about how many bytes of JSON they are. */
+  async run(
+    calls: readonly LanguageModelV3ToolCall[],
+  ): Promise<{ content: LanguageModelV3ToolResultPart[]; bytes: number }> {
+    const content: LanguageModelV3ToolResultPart[] = [];
     let room = MAX_STEP_RESULT_BYTES;
     for (const [i, call] of calls.entries()) {
       const { part, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), this.refusal(i, room));
-      results.push(part);
+      content.push(part);
       room -= bytes;
     }
-    return results;
+    return { content, bytes: MAX_STEP_RESULT_BYTES - room };
   }
 
   /** Why the call at this place of an answer is not run. */

@@ -5,7 +5,7 @@ import { maskSecretsInJson } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import type { StoredAgentEvent, ToolCallRequest } from '../events/index.js';
 import type { Agent, AgentTurn } from './agent.js';
-import { maxRequestBytes } from './bounds.js';
+import { MAX_OUTPUT_BYTES, roomForHistory } from './bounds.js';
 import { CallIds } from './call-ids.js';
 import { Conversation, RequestTooLarge } from './conversation.js';
 import { type FetchImage, fetchImage } from './images/fetch-image.js';
@@ -46,8 +46,9 @@ export class ToolLoopAgent implements Agent {
       await turn.log.closeMessage({ finishReason, usage, toolCalls });
 
       turn.waitsFor('tool');
-      const content = await calls.run(step.toolCalls);
-      conversation.push({ role: 'assistant', content: step.content }, { role: 'tool', content });
+      conversation.push({ role: 'assistant', content: step.content }, bytesOf(step.content));
+      const { content, bytes } = await calls.run(step.toolCalls);
+      conversation.push({ role: 'tool', content }, bytes);
     }
     if (calls.areSpent) await stopAtLimit(turn, `${calls.limit} tool calls`, 'as many as one run may make');
     else await stopAtLimit(turn, `${limit} steps`, 'the limit set by agent.maxIterations');
@@ -56,14 +57,14 @@ export class ToolLoopAgent implements Agent {
   /** What has been said so far, as the model is told it, and the ids that its calls have. */
   private async begin(turn: AgentTurn): Promise<{ conversation: Conversation; ids: CallIds }> {
     const { workspace, options, signal, log } = turn;
-    const maxBytes = maxRequestBytes(this.config);
     const instructions = systemPrompt(workspace, this.config.instructions, options.instructions);
-    const { events, complete } = await log.recent(PROMPT_EVENTS, maxBytes);
-    if (!events.some(({ type }) => type === 'user_message')) throw new RequestTooLarge(maxBytes);
+    const room = roomForHistory(this.config);
+    const { events, complete, outputBytes } = await log.recent(PROMPT_EVENTS, room);
+    if (!events.some(({ type }) => type === 'user_message')) throw new RequestTooLarge(room.inputBytes);
     const { fetchImages } = this.config.server;
     const shown = fetchImages ? await withLinkedImages(events, signal, this.fetchImage) : events;
     return {
-      conversation: new Conversation(toPrompt(instructions, shown, complete), maxBytes),
+      conversation: new Conversation(toPrompt(instructions, shown, complete), outputBytes, MAX_OUTPUT_BYTES),
       ids: new CallIds(events.flatMap(callIdsOf), complete, (text) => log.masked(text)),
     };
   }
@@ -74,6 +75,8 @@ export class ToolLoopAgent implements Agent {
     return { id: toolCallId, type: 'function', function: { name: toolName, arguments: args } };
   }
 }
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 const callIdsOf = (event: StoredAgentEvent): string[] =>
   event.type === 'assistant_message' ? (event.toolCalls ?? []).map(({ id }) => id) : [];

@@ -6,6 +6,6 @@ export { EventsModule } from './events.module.js';
 export { OpenMessage } from './open-message.js';
 export { asPublished, type Published } from './published.js';
 export { maskEvent } from './mask-event.js';
-export type { RecentEvents } from './recent-events.js';
+export type { RecentEvents, Room } from './recent-events.js';
 export { RunLog } from './run-log.js';
 export { StoredEvent } from './event.entity.js';

@@ -9,11 +9,20 @@ const INLINE_BYTES = 65_536;
 /** Rows that are looked at, the newest first: a longer conversation fits no model. */
 const MAX_ROWS = 20_000;
 
+/** What events may take together, in bytes of JSON. */
+export interface Room {
+  /** What came from the user: `user_message` and `environment_input`. */
+  readonly inputBytes: number;
+  /** All that the model and its tools have said. */
+  readonly outputBytes: number;
+  /** Of that, the results of tools. */
+  readonly resultBytes: number;
+}
+
 export interface RecentOptions {
   /** Only these types. Default: all. */
   readonly types?: readonly string[] | undefined;
-  /** What the events may take together as JSON, in bytes; the results of tools at most half of it. */
-  readonly maxBytes: number;
+  readonly room: Room;
 }
 
 /** The newest events of a session, in `seq` order. */
@@ -21,7 +30,11 @@ export interface RecentEvents {
   readonly events: readonly StoredAgentEvent[];
   /** Whether these are all: older ones, or older results of tools, may have been left out. */
   readonly complete: boolean;
+  /** What the model and its tools have said of them, in bytes of JSON. */
+  readonly outputBytes: number;
 }
+
+const INPUTS: ReadonlySet<string> = new Set(['user_message', 'environment_input']);
 
 interface Row {
   readonly seq: number;
@@ -40,7 +53,7 @@ export async function readRecent(
   sessionId: string,
   options: RecentOptions,
 ): Promise<RecentEvents> {
-  const found = new Collected(options.maxBytes);
+  const found = new Collected(options.room);
   for (let before = Number.MAX_SAFE_INTEGER, looked = 0; ;) {
     const rows = await readPage(work, sessionId, before, options.types);
     for (const row of rows) {
@@ -58,39 +71,47 @@ export async function readRecent(
 /** What has been read, the newest first, and how much room is left. */
 class Collected {
   private readonly events: StoredAgentEvent[] = [];
-  private room: number;
-  private roomForResults: number;
+  private inputs: number;
+  private outputs: number;
+  private results: number;
   private complete = true;
+  /** Whether no older event has a place any more. */
+  isFull = false;
 
-  constructor(maxBytes: number) {
-    this.room = maxBytes;
-    this.roomForResults = maxBytes / 2;
+  constructor(private readonly room: Room) {
+    this.inputs = room.inputBytes;
+    this.outputs = room.outputBytes;
+    this.results = room.resultBytes;
   }
 
-  /** Whether the event has a place. From the first of its kind that has none, no older one has. */
+  /** Whether the event has a place. From the first that has none, no older one of its kind has. */
   admits({ type, bytes }: Row): boolean {
-    const isResult = type === 'tool_result';
-    if (bytes <= (isResult ? Math.min(this.room, this.roomForResults) : this.room)) {
-      this.room -= bytes;
-      if (isResult) this.roomForResults -= bytes;
-      return true;
-    }
+    const fits = !this.isFull && this.take(type, bytes);
+    if (fits) return true;
     this.complete = false;
-    this.roomForResults = 0;
-    if (!isResult) this.room = 0;
+    if (type === 'tool_result') this.results = 0;
+    else this.isFull = true;
     return false;
+  }
+
+  private take(type: string, bytes: number): boolean {
+    if (INPUTS.has(type)) return (this.inputs -= bytes) >= 0;
+    if (type === 'tool_result') {
+      if (bytes > Math.min(this.results, this.outputs)) return false;
+      this.results -= bytes;
+    }
+    if (bytes > this.outputs) return false;
+    this.outputs -= bytes;
+    return true;
   }
 
   add(data: string | undefined): void {
     if (data !== undefined) this.events.push(JSON.parse(data) as StoredAgentEvent);
   }
 
-  get isFull(): boolean {
-    return this.room === 0;
-  }
-
   result(): RecentEvents {
-    return { events: this.events.reverse(), complete: this.complete };
+    const { complete } = this;
+    return { events: this.events.reverse(), complete, outputBytes: this.room.outputBytes - this.outputs };
   }
 }
 

@@ -9,10 +9,10 @@ import type {
   Usage,
 } from './event.types.js';
 import { OpenMessage } from './open-message.js';
-import type { RecentEvents } from './recent-events.js';
+import type { RecentEvents, Room } from './recent-events.js';
 
 /** What the history takes at most where an agent does not say. */
-const HISTORY_BYTES = 32_000_000;
+const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 12_000_000, resultBytes: 8_000_000 };
 
 export interface RunLogScope {
   readonly sessionId: string;
@@ -106,15 +106,16 @@ export class RunLog {
     }, this.scope.delayed);
   }
 
-  /** The session's newest events, those of this run included, as far as there is room for them: 32 MB unless said. */
-  async history(types?: readonly string[], maxBytes = HISTORY_BYTES): Promise<StoredAgentEvent[]> {
-    return [...(await this.recent(types, maxBytes)).events];
+  /** The session's newest events, those of this run included, as far as there is room for them: 48 MB. */
+  async history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
+    return [...(await this.recent(types, ROOM)).events];
   }
 
-  /** The same, and whether older ones were left out. */
-  async recent(types: readonly string[] | undefined, maxBytes: number): Promise<RecentEvents> {
-    if (!this.known) return this.events.recent(this.scope.sessionId, { types, maxBytes });
-    return { events: this.known.filter(({ type }) => types?.includes(type) ?? true), complete: true };
+  /** The same in the room that is given, and whether older ones were left out. */
+  async recent(types: readonly string[] | undefined, room: Room): Promise<RecentEvents> {
+    if (!this.known) return this.events.recent(this.scope.sessionId, { types, room });
+    const events = this.known.filter(({ type }) => types?.includes(type) ?? true);
+    return { events, complete: true, outputBytes: 0 };
   }
 
   /** Hides this server's secrets in a text that is to be no event's, but a name in one. */

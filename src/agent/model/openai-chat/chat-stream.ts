@@ -36,7 +36,7 @@ interface OpenCall {
 export class ChatStream {
   private readonly lines = new LineBuffer();
   private readonly calls: OpenCall[] = [];
-  /** The call that came last, also one that is beyond the bound and not kept. */
+  /** The call that came last; undefined when it is beyond the bound and not kept. */
   private lastCall: OpenCall | undefined;
   private unnamed = 0;
   private finishReason: string | undefined;
@@ -121,7 +121,8 @@ export class ChatStream {
     const index = typeof delta['index'] === 'number' ? delta['index'] : undefined;
     const call = this.openCall(index, id, name) ?? this.newCall(index, id);
     this.lastCall = call;
-    if (!this.calls.includes(call)) return;
+    // What is not kept is handed on all the same, in a part: whoever counts what came must know of it.
+    if (!call) return this.take({ type: 'tool-input-start', id: '', toolName: id + name + args });
     if (call.name === '' && name) {
       call.name = name;
       this.take({ type: 'tool-input-start', id: call.id, toolName: name });
@@ -144,11 +145,12 @@ export class ChatStream {
   }
 
   /** One call beyond the bound is kept: it tells that there were more. */
-  private newCall(index: number | undefined, id: string): OpenCall {
+  private newCall(index: number | undefined, id: string): OpenCall | undefined {
     this.answered = true;
+    if (this.calls.length > MAX_CALLS_PER_ANSWER) return undefined;
     const isFree = isUsableId(id) && this.calls.every((call) => call.id !== id);
     const call = { index, id: isFree ? id : newId(), name: '', input: '' };
-    if (this.calls.length <= MAX_CALLS_PER_ANSWER) this.calls.push(call);
+    this.calls.push(call);
     return call;
   }
 }
