@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { type Agent, AgentModule } from './agent/index.js';
+import { Answers } from './common/answers.js';
 import { Limits } from './common/limits.js';
 import { AppConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
@@ -49,8 +50,13 @@ class ConfigModule {
       providers: [
         { provide: AppConfig, useValue: config },
         { provide: Limits, useFactory: () => limits ?? new Limits(config.server.limits) },
+        {
+          provide: Answers,
+          useFactory: ({ rules }: Limits) => new Answers(rules.stalledReaderMs),
+          inject: [Limits],
+        },
       ],
-      exports: [AppConfig, Limits],
+      exports: [AppConfig, Limits, Answers],
     };
   }
 }

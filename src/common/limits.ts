@@ -31,6 +31,8 @@ export interface LimitRules {
   readonly messagesPerMinute: number;
   /** Bytes of one socket message. */
   readonly messageBytes: number;
+  /** How long a reader may take no byte of an answer that waits for it. */
+  readonly stalledReaderMs: number;
 }
 
 /** A client has reached a limit. The message names the limit and says when to come again. */

@@ -108,6 +108,7 @@ export const configSchema = z.object(
                 strangers: perClient.optional(),
                 messagesPerMinute: perClient.optional(),
                 messageBytes: whole(1024, 1_073_741_824, 'bytes').optional(),
+                stalledReaderMs: milliseconds.optional(),
               },
               { error: 'an object such as { requestsPerMinute: 600 }' },
             )

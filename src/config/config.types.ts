@@ -115,6 +115,8 @@ export interface ConfigInput {
       messagesPerMinute?: number;
       /** Bytes of one socket message. Default `maxBodyBytes` (1,000,000). */
       messageBytes?: number;
+      /** A reader that takes no byte of its answer for so long is dropped. Default 60,000 ms (60,000 ms). */
+      stalledReaderMs?: number;
     };
     /** Believe the X-Forwarded-* headers of the one proxy before this server. Default false. */
     trustProxy?: boolean;

@@ -48,6 +48,7 @@ describe('the configuration', () => {
           strangers: 1_000,
           messagesPerMinute: 1_000_000,
           messageBytes: 33_554_432,
+          stalledReaderMs: 60_000,
         },
         trustProxy: false,
         fetchImages: false,

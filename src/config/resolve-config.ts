@@ -133,6 +133,7 @@ const LOOSE = {
   handshakesPerMinute: 10_000,
   strangers: 1_000,
   messagesPerMinute: 1_000_000,
+  stalledReaderMs: 60_000,
 };
 const STRICT: LimitRules = {
   requestsPerMinute: 600,
@@ -144,6 +145,7 @@ const STRICT: LimitRules = {
   strangers: 200,
   messagesPerMinute: 600,
   messageBytes: 1_000_000,
+  stalledReaderMs: 60_000,
 };
 
 function resolveLimits({ host, trustProxy, limits, maxBodyBytes }: ServerInput): LimitRules {
