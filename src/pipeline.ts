@@ -9,6 +9,7 @@ import { ErrorFilter } from './common/error.filter.js';
 import { type DoorPlace, type DoorRules, frontDoor, guardDoor } from './common/front-door.js';
 import { Gate } from './common/gate.js';
 import { limitRequests, Limits } from './common/limits.js';
+import { answerOneByOne } from './common/one-by-one.js';
 import { maskSecrets } from './common/secret.js';
 import { securityHeaders } from './common/security-headers.js';
 import { validationPipe } from './common/validation.js';
@@ -49,6 +50,7 @@ export class Pipeline {
   /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */
   guardServer(server: Server, place: Omit<DoorPlace, 'gate'> = {}): void {
     guardDoor(server, this.rules, { ...place, gate: this.gate });
+    answerOneByOne(server); // before the door: what waits for its turn has not come yet
   }
 
   /** An Express application with the guards of all that is added to it. */
