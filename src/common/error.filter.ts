@@ -19,7 +19,7 @@ export class ErrorFilter implements ExceptionFilter {
       this.logger.error(`${req.method} ${req.path} failed: ${this.describe(thrown)}`);
     }
     if (res.headersSent) {
-      res.end(); // a stream had begun: there is no place left for an error
+      if (!res.writableEnded) res.destroy(); // there is no place left for an error, and it must not look complete
       return;
     }
     const after = retryAfter(error);
