@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { type Observable, Subscription } from 'rxjs';
+import { endAnswer, taken } from './unread.js';
 
 /** A comment is sent this often, so that proxies don't take a thinking model for a dead connection. */
 export const HEARTBEAT_MS = 15_000;
@@ -14,27 +16,30 @@ const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+const logger = new Logger('EventStream');
+
 /** Resolves when the reader has taken what it was sent, or has left. */
 export type Ready = () => Promise<void>;
 
 /**
+ * The frames of a stream, or what makes them: it is given a {@link Ready} to wait at, so that what is read from the
+ * store is read no faster than it is taken.
+ */
+export type Frames = Observable<string> | ((ready: Ready) => Observable<string>);
+
+/**
  * Writes `frames` (complete SSE frames, each ending in an empty line) to the response until they complete or
  * the reader leaves. Frames that are ready in one turn of the event loop leave in one write. A reader that stops reading is
- * disconnected at {@link MAX_PENDING_BYTES} and can come back with its cursor; a reader that leaves only ends
- * its own subscription. A HEAD is answered with the headers alone, and subscribes to nothing.
- *
- * @param frames the frames, or what makes them: it is given a {@link Ready} to wait at, so that what is read
- * from the store is read no faster than it is taken
+ * disconnected at {@link MAX_PENDING_BYTES}, or when it takes no byte in `stalledReaderMs`, and can come back with its
+ * cursor; a reader that leaves only ends its own subscription. A HEAD is answered with the headers alone, and
+ * subscribes to nothing.
  */
-export function sendEventStream(
-  res: ServerResponse,
-  frames: Observable<string> | ((ready: Ready) => Observable<string>),
-): void {
+export function sendEventStream(res: ServerResponse, frames: Frames, stalledReaderMs: number): void {
   if (res.req.method === 'HEAD') {
     res.writeHead(200, STREAM_HEADERS).end(); // of a stream without an end, this is all there is to say
     return;
   }
-  const stream = new EventStream(res);
+  const stream = new EventStream(res, stalledReaderMs);
   stream.send(typeof frames === 'function' ? frames(() => stream.ready()) : frames);
 }
 
@@ -44,8 +49,13 @@ class EventStream {
   /** The largest frame that may still be on its way: alone it is no sign of a slow reader. */
   private largest = 0;
   private readonly subscription = new Subscription();
+  /** Resolves when the reader has taken what it leaves unread now. */
+  private unread: Promise<void> | undefined;
 
-  constructor(private readonly res: ServerResponse) {
+  constructor(
+    private readonly res: ServerResponse,
+    private readonly stalledReaderMs: number,
+  ) {
     res.writeHead(200, STREAM_HEADERS);
     res.socket?.setNoDelay(true);
     this.schedule(); // what is there already leaves with the headers
@@ -57,30 +67,24 @@ class EventStream {
       clearInterval(heartbeat);
       this.subscription.unsubscribe();
     };
-    const end = () => {
+    const complete = () => {
       const last = this.pending;
       this.pending = '';
-      this.res.end(last);
+      void endAnswer(this.res, last, this.stalledReaderMs);
+    };
+    const error = (thrown: unknown) => {
+      logger.error(`A stream broke off: ${String(thrown)}`);
+      this.res.destroy(); // what ends in order looks complete
     };
     this.res.on('drain', () => (this.largest = 0));
     this.res.once('close', close);
-    this.subscription.add(frames.subscribe({ next: (frame) => this.add(frame), complete: end, error: end }));
+    this.subscription.add(frames.subscribe({ next: (frame) => this.add(frame), complete, error }));
     if (this.res.destroyed) close();
   }
 
   ready(): Promise<void> {
-    const { res } = this;
     this.flush();
-    if (res.destroyed || !res.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        res.off('drain', done);
-        res.off('close', done);
-        resolve();
-      };
-      res.once('drain', done);
-      res.once('close', done);
-    });
+    return this.unread ?? Promise.resolve();
   }
 
   private add(frame: string): void {
@@ -107,5 +111,11 @@ class EventStream {
     res.write(this.pending);
     this.pending = '';
     if (res.writableLength > MAX_PENDING_BYTES + this.largest) res.destroy();
+    else if (res.writableNeedDrain) this.unread ??= this.whenTaken();
+  }
+
+  private async whenTaken(): Promise<void> {
+    await taken(this.res, this.stalledReaderMs);
+    this.unread = undefined;
   }
 }

@@ -9,23 +9,9 @@ import { Frames } from './frames.js';
 import { maskEvent } from './mask-event.js';
 import { readRecent, type RecentEvents, type RecentOptions } from './recent-events.js';
 
-/** One stored event as it lies in the log. */
-export interface LoggedEvent {
-  readonly seq: number;
-  readonly type: StoredAgentEvent['type'];
-  /** The event's JSON text. */
-  readonly data: string;
-}
-
-export interface PageOptions {
-  /** Events with a higher seq only. Default 0. */
-  readonly after?: number;
-  /** At most so many. Default: all. */
-  readonly limit?: number;
+export interface ReadOptions {
   /** Only these types. Default: all. */
   readonly types?: readonly string[];
-  /** Only those of this run. Default: of all. */
-  readonly runId?: string;
 }
 
 /** The stored events of every session: appended in one order, committed before anybody sees them. */
@@ -94,23 +80,15 @@ export class EventLog {
     return readRecent(this.work, sessionId, options);
   }
 
-  /** The events of a session in `seq` order. An unknown session has none. */
-  async page(
-    sessionId: string,
-    { after = 0, limit, types, runId }: PageOptions = {},
-  ): Promise<LoggedEvent[]> {
+  /** The events of a session in `seq` order, all at once. An unknown session has none. */
+  async read(sessionId: string, { types }: ReadOptions = {}): Promise<StoredAgentEvent[]> {
     const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
-    const ofRun = runId === undefined ? '' : ' AND "runId" = ?';
-    return this.work.read((db) =>
-      db.query<LoggedEvent>(
-        `SELECT "seq", "type", "data" FROM "events" WHERE "sessionId" = ? AND "seq" > ?${ofTypes}${ofRun} ORDER BY "seq" LIMIT ?`,
-        [sessionId, after, ...(types ?? []), ...(runId === undefined ? [] : [runId]), limit ?? -1],
+    const rows = await this.work.read((db) =>
+      db.query<{ data: string }>(
+        `SELECT "data" FROM "events" WHERE "sessionId" = ?${ofTypes} ORDER BY "seq"`,
+        [sessionId, ...(types ?? [])],
       ),
     );
-  }
-
-  async read(sessionId: string, options: PageOptions = {}): Promise<StoredAgentEvent[]> {
-    const rows = await this.page(sessionId, options);
     return rows.map((row) => JSON.parse(row.data) as StoredAgentEvent);
   }
 

@@ -1,18 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { nextTurn } from '../common/loop-turns.js';
 import { AppConfig } from '../config/index.js';
-import type { StoredAgentEvent, Truncated } from './event.types.js';
+import type { StoredAgentEvent } from './event.types.js';
+import { FrameCache } from './frame-cache.js';
+import { EventPages, type EventRow } from './event-pages.js';
+import { EventTexts } from './event-texts.js';
 import { PublishedEvent } from './published.js';
+import { cutEvent, FEWEST } from './truncate.js';
 
-/** Characters that every text keeps, however many share the room there is. */
-const FEWEST = 200;
-/** What the note of a cut takes. */
-const NOTE = 60;
-/** Characters; a power of two. */
-const LONGEST_STEP = 16_384;
-/** Beyond `content` and `arguments`: the fields of an event that hold no text of any length. */
-const ROOM_FOR_THE_REST = 2_000;
-
-type Shortened = { [field: string]: unknown; truncated: Truncated };
+/** Bytes of an event's JSON that are looked through at once: some milliseconds. */
+const STEP_BYTES = 1_000_000;
 
 /**
  * How a stored event is sent: as it is, or, beyond `server.maxFrameBytes`, with its long texts cut and a field
@@ -22,75 +19,53 @@ type Shortened = { [field: string]: unknown; truncated: Truncated };
 export class Frames {
   private readonly limit: number;
   private readonly basePath: string;
+  private readonly cache = new FrameCache();
 
-  constructor({ server }: AppConfig) {
+  constructor(
+    private readonly pages: EventPages,
+    { server }: AppConfig,
+  ) {
     this.limit = server.maxFrameBytes;
     this.basePath = server.basePath;
   }
 
-  publish(event: StoredAgentEvent, json: string): PublishedEvent {
-    const frame = this.of(json);
-    return new PublishedEvent(frame === json ? event : (JSON.parse(frame) as StoredAgentEvent), frame);
-  }
-
   /** @param json the event as it is stored */
-  of(json: string): string {
-    if (json.length * 3 <= this.limit) return json; // no character takes more than three bytes
-    const bytes = Buffer.byteLength(json);
-    return bytes <= this.limit ? json : this.shorten(JSON.parse(json) as StoredAgentEvent, bytes);
+  publish(event: StoredAgentEvent, json: string): PublishedEvent {
+    if (this.fits(json)) return new PublishedEvent(event, json);
+    const frame = this.cut(Buffer.from(json), event.sessionId, event.seq);
+    return new PublishedEvent(JSON.parse(frame) as StoredAgentEvent, frame);
   }
 
-  private shorten(event: StoredAgentEvent, bytes: number): string {
-    const { sessionId, seq } = event;
+  /**
+   * The frame of an event that is read from the log: at once, unless it is a long one.
+   * @throws EventsGone
+   */
+  of(sessionId: string, { seq, bytes, data }: EventRow): string | Promise<string> {
+    if (data === null) return this.ofLarge(sessionId, seq, bytes);
+    return bytes <= this.limit ? data : this.cut(Buffer.from(data), sessionId, seq);
+  }
+
+  private ofLarge(sessionId: string, seq: number, bytes: number): string | Promise<string> {
+    if (bytes <= this.limit) return this.pages.text(sessionId, seq);
+    const known = this.cache.get(sessionId, seq);
+    if (known !== undefined) return known;
+    const made = this.pages.withWhole(sessionId, seq, async (json) => {
+      const texts = new EventTexts(json, FEWEST);
+      while (!texts.read(STEP_BYTES)) await nextTurn();
+      return this.cut(json, sessionId, seq, texts);
+    });
+    this.cache.add(sessionId, seq, made);
+    return made;
+  }
+
+  private fits(json: string): boolean {
+    // No character takes more than three bytes.
+    return json.length * 3 <= this.limit || Buffer.byteLength(json) <= this.limit;
+  }
+
+  private cut(json: Buffer, sessionId: string, seq: number, texts = new EventTexts(json, FEWEST)): string {
+    texts.read();
     const whole = `${this.basePath}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
-    const shortened: Shortened = { ...event, truncated: { bytes, whole } };
-    const room = Math.max(0, this.limit - ROOM_FOR_THE_REST);
-    const long = countTexts(shortened, FEWEST);
-    const keep = Math.floor(room / Math.max(1, long)) - NOTE;
-    const cut = JSON.stringify(shortened, (_key, value: unknown) =>
-      typeof value === 'string' ? cutText(value, keep) : value,
-    );
-    if (Buffer.byteLength(cut) <= this.limit) return cut;
-    // No single text is long: there are many of them. What is left is the head of it all, as text.
-    for (const field of ['content', 'arguments', 'toolCalls', 'details']) {
-      const value = shortened[field];
-      if (value === undefined) continue;
-      if (field === 'content') shortened[field] = cutText(textOf(value), room - NOTE);
-      else if (field === 'arguments') shortened[field] = {};
-      else delete shortened[field];
-    }
-    return JSON.stringify(shortened);
+    return cutEvent(json, texts, { bytes: json.length, whole }, this.limit);
   }
-}
-
-/** An image cut in the middle would be a broken one: nothing of it is kept. */
-function cutText(text: string, bytes: number): string {
-  if (text.length <= FEWEST) return text;
-  const kept = fitting(text, bytes);
-  if (kept === text.length) return text;
-  if (text.startsWith('data:')) return `data:,[${text.length} characters left out]`;
-  return `${text.slice(0, kept)}\n[… ${text.length - kept} more characters]`;
-}
-
-/** How many characters of `text` take at most so many bytes as JSON. It is gone through once, in ever smaller steps. */
-function fitting(text: string, bytes: number): number {
-  let kept = 0;
-  let left = bytes - 2; // its quotes
-  for (let step = LONGEST_STEP; step >= 1; step /= 2) {
-    while (kept + step <= text.length) {
-      const size = Buffer.byteLength(JSON.stringify(text.slice(kept, kept + step))) - 2;
-      if (size > left) break;
-      kept += step;
-      left -= size;
-    }
-  }
-  return kept;
-}
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-
-function countTexts(value: unknown, longerThan: number): number {
-  if (typeof value === 'string') return value.length > longerThan ? 1 : 0;
-  if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce<number>((sum, each) => sum + countTexts(each, longerThan), 0);
 }

@@ -1,7 +1,10 @@
 export * from './event.types.js';
 export { EventBus } from './event-bus.js';
-export { EventLog, type LoggedEvent, type PageOptions } from './event-log.js';
+export { EventLog } from './event-log.js';
+export { EventPages, type EventRange, type EventRow, EventsGone } from './event-pages.js';
+export { decode, endWithin, EventTexts, type TextSpan } from './event-texts.js';
 export { EventWatch, type Watched } from './watch.js';
+export { Frames } from './frames.js';
 export { EventsModule } from './events.module.js';
 export { OpenMessage } from './open-message.js';
 export { asPublished, type Published } from './published.js';

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
 import { EventBus } from './event-bus.js';
-import { EventLog, type LoggedEvent } from './event-log.js';
+import { nextTurn } from '../common/loop-turns.js';
+import { EventPages, type EventRow } from './event-pages.js';
 import { Frames } from './frames.js';
 import type { Published } from './published.js';
 
-/** Events read at once, and sent before the reader is waited for: at most so many, or about so much text. */
-const PAGE = 200;
-const PAGE_CHARACTERS = 256_000;
+/** Characters that are sent before the reader is waited for. */
+const CHARACTERS = 256_000;
 
 /** What a watcher is sent: a stored event as its frame holds it, the sign that it has caught up, or a live event. */
 export type Watched =
-  | { readonly kind: 'stored'; readonly logged: LoggedEvent }
+  | { readonly kind: 'stored'; readonly seq: number; readonly json: string }
   | { readonly kind: 'replay_end'; readonly lastSeq: number }
   | { readonly kind: 'live'; readonly published: Published };
 
@@ -26,7 +26,7 @@ export interface WatchOptions {
 @Injectable()
 export class EventWatch {
   constructor(
-    private readonly log: EventLog,
+    private readonly pages: EventPages,
     private readonly bus: EventBus,
     private readonly frames: Frames,
   ) {}
@@ -67,21 +67,14 @@ export class EventWatch {
     for (;;) {
       await ready?.();
       if (subscriber.closed) return;
-      const page = await this.log.page(sessionId, { after: state.last, limit: PAGE });
-      if (subscriber.closed) return;
-      let sent = 0;
-      for (const logged of page) {
-        if (sent > PAGE_CHARACTERS) {
-          await ready?.();
-          sent = 0;
-        }
+      const page = await this.pages.page(sessionId, { after: state.last });
+      for await (const frame of this.framesOf(sessionId, page, ready)) {
         if (subscriber.closed) return;
-        state.last = logged.seq;
-        const data = this.frames.of(logged.data);
-        sent += data.length;
-        subscriber.next({ kind: 'stored', logged: { ...logged, data } });
+        state.last = frame.seq;
+        subscriber.next(frame);
       }
-      if (page.length < PAGE && state.newest <= state.last) break;
+      if (!this.pages.isFull(page) && state.newest <= state.last) break;
+      await nextTurn();
     }
     // From here to `live` nothing is awaited: no event can come between. A message is closed before it is
     // stored, so what is still open was not in the replay.
@@ -90,6 +83,24 @@ export class EventWatch {
     }
     subscriber.next({ kind: 'replay_end', lastSeq: state.last });
     state.live = true;
+  }
+
+  private async *framesOf(
+    sessionId: string,
+    page: readonly EventRow[],
+    ready: WatchOptions['ready'],
+  ): AsyncGenerator<Watched & { kind: 'stored' }> {
+    let sent = 0;
+    for (const row of page) {
+      const json = await this.frames.of(sessionId, row);
+      if (sent > CHARACTERS) {
+        await ready?.();
+        await nextTurn();
+        sent = 0;
+      }
+      sent += json.length;
+      yield { kind: 'stored', seq: row.seq, json };
+    }
   }
 }
 

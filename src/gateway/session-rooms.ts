@@ -118,7 +118,7 @@ const keyOf = (socket: Socket, sessionId: string): string => `${socket.id} ${ses
 function toSocketEvent(sessionId: string, item: Watched): AgentEvent | object {
   switch (item.kind) {
     case 'stored':
-      return JSON.parse(item.logged.data) as AgentEvent;
+      return JSON.parse(item.json) as AgentEvent;
     case 'live':
       return item.published.event;
     case 'replay_end':

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { concat, type Observable, of } from 'rxjs';
+import { concat, of } from 'rxjs';
+import type { Frames } from '../common/sse.js';
 import { SessionsService } from '../sessions/index.js';
 import type { OneshotDto } from './dto/query.dto.js';
 import { type Answer, QueryService } from './query.service.js';
@@ -19,10 +20,12 @@ export class OneshotService {
     return { sessionId, ...(await this.queries.ask({ sessionId, query: dto.query })) };
   }
 
-  async stream(dto: OneshotDto): Promise<Observable<string>> {
+  async stream(dto: OneshotDto): Promise<Frames> {
     const sessionId = await this.createSession(dto);
     const created = JSON.stringify({ type: 'session_created', sessionId, timestamp: Date.now() });
-    return concat(of(`data: ${created}\n\n`), await this.streams.stream({ sessionId, query: dto.query }));
+    const frames = await this.streams.stream({ sessionId, query: dto.query });
+    return (ready) =>
+      concat(of(`data: ${created}\n\n`), typeof frames === 'function' ? frames(ready) : frames);
   }
 
   private async createSession({ sessionName, sessionTags }: OneshotDto): Promise<string> {

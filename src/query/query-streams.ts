@@ -13,7 +13,8 @@ import {
   tap,
 } from 'rxjs';
 import { newId } from '../common/ids.js';
-import { type AgentEvent, EventBus, EventLog, EventWatch, type Published } from '../events/index.js';
+import type { Frames, Ready } from '../common/sse.js';
+import { type AgentEvent, EventBus, EventPages, EventWatch, type Published } from '../events/index.js';
 import { hold } from './hold.js';
 import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
@@ -22,13 +23,13 @@ import { type Accepted, type QueryRequest, QueryService } from './query.service.
 export class QueryStreams {
   constructor(
     private readonly queries: QueryService,
-    private readonly log: EventLog,
+    private readonly pages: EventPages,
     private readonly bus: EventBus,
     private readonly watch: EventWatch,
   ) {}
 
   /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
-  async stream(request: QueryRequest): Promise<Observable<string>> {
+  async stream(request: QueryRequest): Promise<Frames> {
     const runId = newId();
     const live = hold(framesOf(this.bus.of(request.sessionId), runId));
     try {
@@ -50,20 +51,23 @@ export class QueryStreams {
   }
 
   /** A run's events from its first, whether they are stored or still to come. */
-  private async replay(sessionId: string, { runId, done }: Accepted): Promise<Observable<string>> {
-    const [first] = await this.log.page(sessionId, { runId, limit: 1 });
-    const caughtUp = new Subject<void>();
-    return this.watch.watch(sessionId, { after: first ? first.seq - 1 : 0 }).pipe(
-      tap(({ kind }) => kind === 'replay_end' && caughtUp.next()),
-      map((item) => {
-        if (item.kind === 'live') return item.published.event;
-        return item.kind === 'stored' ? (JSON.parse(item.logged.data) as AgentEvent) : undefined;
-      }),
-      filter((event) => event?.runId === runId),
-      takeWhile((event) => event?.type !== 'agent_run_end', true),
-      takeUntil(caughtUp.pipe(switchMap(() => done))), // one that was taken out of the queue has no last event
-      map((event) => toFrame(JSON.stringify(event))),
-    );
+  private async replay(sessionId: string, { runId, done }: Accepted): Promise<Frames> {
+    const [first] = await this.pages.page(sessionId, { runId }, 1);
+    const after = first ? first.seq - 1 : 0;
+    return (ready: Ready) => {
+      const caughtUp = new Subject<void>();
+      return this.watch.watch(sessionId, { after, ready }).pipe(
+        tap(({ kind }) => kind === 'replay_end' && caughtUp.next()),
+        map((item) => {
+          if (item.kind === 'live') return item.published.event;
+          return item.kind === 'stored' ? (JSON.parse(item.json) as AgentEvent) : undefined;
+        }),
+        filter((event) => event?.runId === runId),
+        takeWhile((event) => event?.type !== 'agent_run_end', true),
+        takeUntil(caughtUp.pipe(switchMap(() => done))), // one that was taken out of the queue has no last event
+        map((event) => toFrame(JSON.stringify(event))),
+      );
+    };
   }
 }
 

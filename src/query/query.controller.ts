@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 import { RunLimit } from '../common/run-limit.js';
+import { Limits } from '../common/limits.js';
 import { sendEventStream } from '../common/sse.js';
 import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
@@ -15,6 +16,7 @@ export class QueryController {
     private readonly queries: QueryService,
     private readonly streams: QueryStreams,
     private readonly oneshots: OneshotService,
+    private readonly limits: Limits,
   ) {}
 
   /**
@@ -40,7 +42,8 @@ export class QueryController {
     @Headers('idempotency-key') key: string | undefined,
     @Res() res: Response,
   ): Promise<void> {
-    sendEventStream(res, await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key }));
+    const frames = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
+    sendEventStream(res, frames, this.limits.rules.stalledReaderMs);
   }
 
   /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */
@@ -69,7 +72,7 @@ export class QueryController {
   @UseGuards(RunLimit)
   @HttpCode(200)
   async oneshotStream(@Body() dto: OneshotDto, @Res() res: Response): Promise<void> {
-    sendEventStream(res, await this.oneshots.stream(dto));
+    sendEventStream(res, await this.oneshots.stream(dto), this.limits.rules.stalledReaderMs);
   }
 
   /** The runs of a session. */

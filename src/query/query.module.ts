@@ -5,6 +5,7 @@ import { OneshotService } from './oneshot.service.js';
 import { QueryController } from './query.controller.js';
 import { QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
+import { RunEvents } from './run-events.js';
 import { RunEnds } from './run-ends.js';
 import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
@@ -12,7 +13,7 @@ import { RunsRepository } from './runs.repository.js';
 @Module({
   imports: [SessionsModule, WorkspaceModule],
   controllers: [QueryController],
-  providers: [RunsRepository, RunEnds, RunEngine, QueryService, QueryStreams, OneshotService],
+  providers: [RunsRepository, RunEnds, RunEvents, RunEngine, QueryService, QueryStreams, OneshotService],
   exports: [QueryService],
 })
 export class QueryModule {}

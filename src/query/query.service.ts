@@ -4,7 +4,7 @@ import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
-import { type AssistantMessageEvent, EventLog, type QueryContent } from '../events/index.js';
+import type { AssistantMessageEvent, QueryContent } from '../events/index.js';
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
 import { LiveRun, type RunActivity, type RunResult } from './live-runs.js';
 import {
@@ -17,8 +17,9 @@ import {
   RunNotFound,
   SessionBusy,
 } from './query.errors.js';
-import { type RunStep, stepsOf } from './run-story.js';
-import type { Run, RunStatus } from './run.entity.js';
+import { RunEvents } from './run-events.js';
+import type { RunStep } from './run-story.js';
+import type { Run, RunStatus, StoredRun } from './run.entity.js';
 import { RunEngine } from './run-engine.js';
 import { RunsRepository } from './runs.repository.js';
 
@@ -77,7 +78,7 @@ export class QueryService {
     private readonly runs: RunsRepository,
     private readonly sessions: SessionsService,
     private readonly work: UnitOfWork,
-    private readonly log: EventLog,
+    private readonly events: RunEvents,
     private readonly config: AppConfig,
   ) {
     sessions.onDelete((sessionId) => this.abortAll(sessionId));
@@ -152,17 +153,16 @@ export class QueryService {
   }
 
   /** The session's runs, oldest first. @throws SessionNotFound */
-  async list(sessionId: string): Promise<Run[]> {
+  async list(sessionId: string): Promise<StoredRun[]> {
     await this.sessions.require(sessionId);
     return this.runs.list(sessionId);
   }
 
   /** A run with the steps that it took. @throws RunNotFound */
-  async story(id: string): Promise<{ run: Run; steps: RunStep[] }> {
+  async story(id: string): Promise<{ run: StoredRun; steps: RunStep[] }> {
     const run = await this.runs.find(id);
     if (!run) throw new RunNotFound(id);
-    const types = ['assistant_message', 'tool_result'];
-    return { run, steps: stepsOf(await this.log.read(run.sessionId, { types, runId: id })) };
+    return { run, steps: await this.events.steps(run) };
   }
 
   private async accept(tx: Transaction, request: QueryRequest, runId: string): Promise<Accepted> {
@@ -223,8 +223,7 @@ export class QueryService {
   }
 
   private async resultOf(run: Run): Promise<RunResult> {
-    const messages = await this.log.read(run.sessionId, { types: ['assistant_message'], runId: run.id });
-    const message = messages.at(-1) as AssistantMessageEvent | undefined;
+    const message = await this.events.lastMessage(run);
     return {
       runId: run.id,
       status: END_STATUS[run.status],

@@ -19,20 +19,22 @@ export type RunStep =
       readonly error?: string;
     };
 
-/** What a run did, step by step, as its events tell it. */
-export function stepsOf(events: readonly StoredAgentEvent[]): RunStep[] {
-  return events.flatMap((event): RunStep[] => {
-    switch (event.type) {
-      case 'assistant_message': {
-        const { timestamp: endedAt, ttltMs: durationMs, finishReason, usage } = event;
-        return [{ type: 'model', endedAt, durationMs, finishReason, ...(usage && { usage }) }];
-      }
-      case 'tool_result': {
-        const { name, timestamp: endedAt, elapsedMs: durationMs, error } = event;
-        return [{ type: 'tool', name, endedAt, durationMs, ...(error !== undefined && { error }) }];
-      }
-      default:
-        return [];
+/** The error of a step is a sentence; of a longer one its head. */
+const MAX_ERROR = 2_000;
+
+/** The steps that one event of a run tells of: one, or none. */
+export function stepsOf(event: StoredAgentEvent): RunStep[] {
+  switch (event.type) {
+    case 'assistant_message': {
+      const { timestamp: endedAt, ttltMs: durationMs, finishReason, usage } = event;
+      return [{ type: 'model', endedAt, durationMs, finishReason, ...(usage && { usage }) }];
     }
-  });
+    case 'tool_result': {
+      const { name, timestamp: endedAt, elapsedMs: durationMs, error } = event;
+      const failed = error !== undefined && { error: error.slice(0, MAX_ERROR) };
+      return [{ type: 'tool', name, endedAt, durationMs, ...failed }];
+    }
+    default:
+      return [];
+  }
 }

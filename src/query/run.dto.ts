@@ -1,6 +1,6 @@
 import type { Usage } from '../events/index.js';
 import type { RunStep } from './run-story.js';
-import type { Run, RunStatus } from './run.entity.js';
+import type { RunStatus, StoredRun } from './run.entity.js';
 
 /** A run as clients see it. Times are milliseconds since the epoch. */
 export interface RunDto {
@@ -23,7 +23,7 @@ export interface RunStoryDto extends RunDto {
   readonly steps: readonly RunStep[];
 }
 
-export const toRunDto = (run: Run): RunDto => ({
+export const toRunDto = (run: StoredRun): RunDto => ({
   id: run.id,
   sessionId: run.sessionId,
   status: run.status,

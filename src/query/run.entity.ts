@@ -79,3 +79,6 @@ export type OpenRun = Pick<
   Run,
   'id' | 'sessionId' | 'status' | 'owner' | 'createdAt' | 'startedAt' | 'progressAt'
 >;
+
+/** A run without what was asked, which may be long. */
+export type StoredRun = Omit<Run, 'input'>;

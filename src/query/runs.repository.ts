@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Transaction, UnitOfWork } from '../database/index.js';
-import { Run, type OpenRun, type RunStatus } from './run.entity.js';
+import type { OpenRun, Run, RunStatus, StoredRun } from './run.entity.js';
 
 export type NewRun = Pick<Run, 'id' | 'sessionId' | 'priority' | 'input' | 'idempotencyKey'>;
 
@@ -21,6 +21,11 @@ export interface RunEnd {
 }
 
 const OPEN_RUN = '"id", "sessionId", "status", "owner", "createdAt", "startedAt", "progressAt"';
+
+const STORED_RUN = [
+  '"no", "id", "sessionId", "status", "priority", "owner", "idempotencyKey", "createdAt", "startedAt", "endedAt"',
+  '"progressAt", "provider", "model", "attempts", "iterations", "inputTokens", "outputTokens", "errorCode", "errorMessage"',
+].join(', ');
 
 // SQLite takes a partial index only where its condition stands in the query as it is: one half for each.
 const OPEN_OF = `
@@ -155,12 +160,20 @@ export class RunsRepository {
     return run;
   }
 
-  find(id: string): Promise<Run | null> {
-    return this.work.read(({ manager }) => manager.findOneBy(Run, { id }));
+  async find(id: string): Promise<StoredRun | undefined> {
+    const [run] = await this.work.read((db) =>
+      db.query<StoredRun>(`SELECT ${STORED_RUN} FROM "runs" WHERE "id" = ?`, [id]),
+    );
+    return run;
   }
 
-  list(sessionId: string): Promise<Run[]> {
-    return this.work.read(({ manager }) => manager.find(Run, { where: { sessionId }, order: { no: 'ASC' } }));
+  /** In the order in which they were accepted. */
+  list(sessionId: string): Promise<StoredRun[]> {
+    return this.work.read((db) =>
+      db.query<StoredRun>(`SELECT ${STORED_RUN} FROM "runs" WHERE "sessionId" = ? ORDER BY "no"`, [
+        sessionId,
+      ]),
+    );
   }
 
   /** All runs that are under way, in whichever server. */

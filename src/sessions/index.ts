@@ -4,4 +4,5 @@ export { Session, type SessionState } from './session.entity.js';
 export { SessionNotFound } from './session.errors.js';
 export { SessionStreams } from './session-streams.js';
 export { SessionsModule } from './sessions.module.js';
+export type { SessionSummary } from './sessions.repository.js';
 export { SessionsService } from './sessions.service.js';

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { map } from 'rxjs';
+import { Answers, type Part } from '../common/answers.js';
 import { InvalidInput } from '../common/errors.js';
+import { Limits } from '../common/limits.js';
 import { sendEventStream } from '../common/sse.js';
 import { EventLog, EventWatch, type Watched } from '../events/index.js';
 import type { ListEventsDto, WatchSessionDto } from './dto/sessions.dto.js';
+import { EventLists } from './event-lists.js';
 import { SessionsService } from './sessions.service.js';
 
 /** The events of a session as they are read over HTTP: a page of them, or a stream. */
@@ -13,28 +16,42 @@ export class SessionStreams {
   constructor(
     private readonly sessions: SessionsService,
     private readonly log: EventLog,
+    private readonly texts: EventLists,
     private readonly watch: EventWatch,
+    private readonly answers: Answers,
+    private readonly limits: Limits,
   ) {}
 
-  /** `{ events, lastSeq, hasMore }` as JSON text. */
-  async page({ sessionId, after, limit, types }: ListEventsDto): Promise<string> {
-    await this.sessions.require(sessionId);
-    const wanted = types?.split(',').filter(Boolean).slice(0, 50) ?? [];
-    const { events, hasMore } = await this.sessions.eventsJson(sessionId, {
-      ...(after !== undefined && { after }),
-      ...(limit !== undefined && { limit }),
-      ...(wanted.length > 0 && { types: wanted }),
-    });
-    const lastSeq = await this.log.lastSeq(sessionId);
-    return `{"events":${events},"lastSeq":${lastSeq},"hasMore":${hasMore}}`;
+  /** `{ events, lastSeq, hasMore }`: what is stored when it is asked for. @throws SessionNotFound */
+  sendPage(dto: ListEventsDto, res: ServerResponse): Promise<void> {
+    return this.answers.send(res, this.page(dto));
   }
 
-  /** `{ sessionId, sessionInfo, events }` of the session that was updated last, as JSON text. */
-  async latest(): Promise<string> {
+  /** `{ sessionId, sessionInfo, events }` of the session that was updated last. @throws SessionNotFound */
+  sendLatest(res: ServerResponse): Promise<void> {
+    return this.answers.send(res, this.latest());
+  }
+
+  private async *page({ sessionId, after, limit, types }: ListEventsDto): AsyncGenerator<Part, void, void> {
+    await this.sessions.require(sessionId);
+    const lastSeq = await this.log.lastSeq(sessionId);
+    const wanted = types?.split(',').filter(Boolean).slice(0, 50) ?? [];
+    const range = {
+      upTo: lastSeq,
+      ...(after !== undefined && { after }),
+      ...(wanted.length > 0 && { types: wanted }),
+    };
+    yield '{"events":[';
+    const hasMore = yield* this.texts.list(sessionId, range, limit);
+    yield `],"lastSeq":${lastSeq},"hasMore":${hasMore}}`;
+  }
+
+  private async *latest(): AsyncGenerator<Part, void, void> {
     const session = await this.sessions.latest();
-    const { events } = await this.sessions.eventsJson(session.id);
     const head = JSON.stringify({ sessionId: session.id, sessionInfo: this.sessions.toDto(session) });
-    return `${head.slice(0, -1)},"events":${events}}`;
+    yield `${head.slice(0, -1)},"events":[`;
+    yield* this.texts.list(session.id, { upTo: await this.log.lastSeq(session.id) });
+    yield ']}';
   }
 
   /**
@@ -44,8 +61,11 @@ export class SessionStreams {
    */
   async send(dto: WatchSessionDto, lastEventId: string | undefined, res: ServerResponse): Promise<void> {
     const after = await this.cursor(dto, lastEventId);
-    sendEventStream(res, (ready) =>
-      this.watch.watch(dto.sessionId, { after, ready }).pipe(map((item) => toFrame(dto.sessionId, item))),
+    sendEventStream(
+      res,
+      (ready) =>
+        this.watch.watch(dto.sessionId, { after, ready }).pipe(map((item) => toFrame(dto.sessionId, item))),
+      this.limits.rules.stalledReaderMs,
     );
   }
 
@@ -74,7 +94,7 @@ export class SessionStreams {
 function toFrame(sessionId: string, item: Watched): string {
   switch (item.kind) {
     case 'stored':
-      return `id: ${item.logged.seq}\ndata: ${item.logged.data}\n\n`;
+      return `id: ${item.seq}\ndata: ${item.json}\n\n`;
     case 'replay_end':
       return `data: ${JSON.stringify({ type: 'replay_end', sessionId, lastSeq: item.lastSeq })}\n\n`;
     case 'live': {

@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Header,
-  Headers,
-  HttpCode,
-  Post,
-  Query,
-  Res,
-  UseGuards,
-} from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
 import { RunLimit } from '../common/run-limit.js';
 import {
@@ -23,16 +12,16 @@ import {
   WatchSessionDto,
 } from './dto/sessions.dto.js';
 import type { SessionDto } from './session.dto.js';
+import { SessionLists } from './session-lists.js';
 import { SessionStreams } from './session-streams.js';
 import { SessionsService } from './sessions.service.js';
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 @Controller('sessions')
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
     private readonly streams: SessionStreams,
+    private readonly lists: SessionLists,
   ) {}
 
   /** Opens a session. */
@@ -46,9 +35,8 @@ export class SessionsController {
 
   /** The sessions, last updated first: all of them, or a page when a limit is given. */
   @Get()
-  async list(@Query() dto: ListSessionsDto): Promise<{ sessions: SessionDto[]; nextCursor?: string }> {
-    const { sessions, ...rest } = await this.sessions.list(dto);
-    return { sessions: sessions.map((session) => this.sessions.toDto(session)), ...rest };
+  async list(@Query() dto: ListSessionsDto, @Res() res: Response): Promise<void> {
+    await this.lists.send(dto, res);
   }
 
   /** One session. */
@@ -59,16 +47,14 @@ export class SessionsController {
 
   /** The stored events of a session, in seq order. */
   @Get('events')
-  @Header('content-type', JSON_TYPE)
-  events(@Query() dto: ListEventsDto): Promise<string> {
-    return this.streams.page(dto);
+  async events(@Query() dto: ListEventsDto, @Res() res: Response): Promise<void> {
+    await this.streams.sendPage(dto, res);
   }
 
   /** The session that was updated last, with all its stored events. */
   @Get('events/latest')
-  @Header('content-type', JSON_TYPE)
-  latest(): Promise<string> {
-    return this.streams.latest();
+  async latest(@Res() res: Response): Promise<void> {
+    await this.streams.sendLatest(res);
   }
 
   /**

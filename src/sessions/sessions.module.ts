@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { EventLists } from './event-lists.js';
+import { SessionLists } from './session-lists.js';
 import { SessionStreams } from './session-streams.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -6,7 +8,7 @@ import { SessionsService } from './sessions.service.js';
 
 @Module({
   controllers: [SessionsController],
-  providers: [SessionsRepository, SessionsService, SessionStreams],
+  providers: [SessionsRepository, SessionsService, EventLists, SessionLists, SessionStreams],
   exports: [SessionsService, SessionStreams],
 })
 export class SessionsModule {}

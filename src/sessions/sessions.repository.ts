@@ -3,12 +3,21 @@ import { type Reader, type Transaction, UnitOfWork } from '../database/index.js'
 import type { Usage } from '../events/index.js';
 import { Session, type SessionState } from './session.entity.js';
 
-export interface ListOptions {
-  readonly limit?: number;
+export interface ListFilter {
   /** Only sessions older than this place in the list. */
   readonly before?: { readonly updatedAt: number; readonly id: string };
   readonly tag?: string;
 }
+
+/** A session as a page of the list holds it. */
+export interface Listed {
+  readonly id: string;
+  readonly updatedAt: number;
+  /** Null when a column of it is longer than {@link LISTED_BYTES}: then it is read by itself. */
+  readonly session: Session | null;
+}
+
+export type SessionSummary = Pick<Session, 'id' | 'name' | 'state' | 'updatedAt'>;
 
 /** The rows of sessions. It holds no rule. */
 @Injectable()
@@ -36,26 +45,60 @@ export class SessionsRepository {
     return rows.length > 0;
   }
 
-  /** The newest first. */
-  list({ limit, before, tag }: ListOptions): Promise<Session[]> {
-    return this.work.read(async (db) => {
-      const where: string[] = [];
-      const parameters: unknown[] = [];
-      if (before) {
-        where.push('("updatedAt" < ? OR ("updatedAt" = ? AND "id" < ?))');
-        parameters.push(before.updatedAt, before.updatedAt, before.id);
-      }
-      if (tag !== undefined) {
-        where.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)');
-        parameters.push(tag);
-      }
-      // Plain rows: making 10,000 entities out of them costs several times the query.
-      const rows = await db.query<Row>(
-        `SELECT * FROM "sessions" ${where.length ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY "updatedAt" DESC, "id" DESC LIMIT ?`,
-        [...parameters, limit ?? -1],
-      );
-      return rows.map(fromRow);
-    });
+  /** The session that was updated last; null when there is none. */
+  async newest(): Promise<Session | null> {
+    const [row] = await this.work.read((db) =>
+      db.query<Row>(`SELECT * FROM "sessions" ${NEWEST_FIRST} LIMIT 1`),
+    );
+    return row ? fromRow(row) : null;
+  }
+
+  /** The last updated ones, without the columns that may be long. */
+  async summaries(limit: number): Promise<SessionSummary[]> {
+    const rows = await this.work.read((db) =>
+      db.query<SessionSummary>(
+        `SELECT "id", "name", "state", "updatedAt" FROM "sessions" ${NEWEST_FIRST} LIMIT ?`,
+        [limit],
+      ),
+    );
+    return rows.map((row) => ({ ...row, updatedAt: Number(row.updatedAt) }));
+  }
+
+  /** A page of the list, the newest first. */
+  async list(filter: ListFilter, limit: number): Promise<Listed[]> {
+    const { sql, values } = conditionOf(filter);
+    const rows = await this.work.read((db) =>
+      db.query<ListedRow>(`SELECT ${LISTED} FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?`, [
+        ...values,
+        limit,
+      ]),
+    );
+    return rows.map(toListed);
+  }
+
+  /** The sessions with these ids, in the order of the ids; some may be gone. */
+  async listAll(ids: readonly string[]): Promise<Listed[]> {
+    const rows = await this.work.read((db) =>
+      db.query<ListedRow>(
+        `SELECT ${LISTED} FROM "sessions" WHERE "id" IN (${ids.map(() => '?').join(', ')})`,
+        ids,
+      ),
+    );
+    const listed = new Map(rows.map((row) => [row.id, toListed(row)]));
+    return ids.flatMap((id) => listed.get(id) ?? []);
+  }
+
+  /** The whole list as it stands, of places (`updatedAt:id`) only: read as one text, for there may be very many. */
+  async places(filter: ListFilter, limit = -1): Promise<string[]> {
+    const { sql, values } = conditionOf(filter);
+    const [row] = await this.work.read((db) =>
+      db.query<{ places: string | null }>(
+        `SELECT group_concat("updatedAt" || ':' || "id") AS "places"
+         FROM (SELECT "updatedAt", "id" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?)`,
+        [...values, limit],
+      ),
+    );
+    return row?.places?.split(',') ?? [];
   }
 
   /** @returns whether there was such a session */
@@ -86,6 +129,7 @@ export class SessionsRepository {
 }
 
 type Row = Record<keyof Session, unknown>;
+type ListedRow = Row & { readonly id: string };
 
 const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
 
@@ -105,6 +149,17 @@ const COLUMNS = [
   'inputTokens',
   'outputTokens',
 ] as const satisfies readonly (keyof Session)[];
+
+const NEWEST_FIRST = 'ORDER BY "updatedAt" DESC, "id" DESC';
+
+/** Columns that may be long, and what of each a page of the list holds; for more it holds '', which no JSON is. */
+const OF_ANY_LENGTH = ['tags', 'metadata', 'agentOptions', 'runtimeSettings'] as const;
+const LISTED_BYTES = 4_096;
+const LISTED = COLUMNS.map((column) =>
+  (OF_ANY_LENGTH as readonly string[]).includes(column)
+    ? `CASE WHEN octet_length("${column}") > ${LISTED_BYTES} THEN '' ELSE "${column}" END AS "${column}"`
+    : `"${column}"`,
+).join(', ');
 
 const INSERT = `INSERT INTO "sessions" (${COLUMNS.map((column) => `"${column}"`).join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
@@ -130,4 +185,26 @@ function fromRow(row: Row): Session {
     agentOptions: json(row.agentOptions),
     runtimeSettings: json(row.runtimeSettings),
   };
+}
+
+function toListed(row: ListedRow): Listed {
+  const isShort = OF_ANY_LENGTH.every((column) => row[column] !== '');
+  return { id: row.id, updatedAt: Number(row.updatedAt), session: isShort ? fromRow(row) : null };
+}
+
+function conditionOf({ before, tag }: ListFilter): {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+} {
+  const where: string[] = [];
+  const values: unknown[] = [];
+  if (before) {
+    where.push('("updatedAt" < ? OR ("updatedAt" = ? AND "id" < ?))');
+    values.push(before.updatedAt, before.updatedAt, before.id);
+  }
+  if (tag !== undefined) {
+    where.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)');
+    values.push(tag);
+  }
+  return { sql: where.length > 0 ? `WHERE ${where.join(' AND ')}` : '', values };
 }

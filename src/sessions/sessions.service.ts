@@ -6,18 +6,17 @@ import { newId } from '../common/ids.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
-import { EventBus, EventLog, type PageOptions, type Usage } from '../events/index.js';
+import { EventBus, type Usage } from '../events/index.js';
 import type {
   ChooseModelDto,
   CreateSessionDto,
   GenerateSummaryDto,
-  ListSessionsDto,
   UpdateSessionDto,
 } from './dto/sessions.dto.js';
 import { type ModelReference, type SessionDto, toModelReference, toSessionDto } from './session.dto.js';
 import type { AgentOptions, Session, SessionState } from './session.entity.js';
 import { SessionNotFound } from './session.errors.js';
-import { SessionsRepository } from './sessions.repository.js';
+import { SessionsRepository, type SessionSummary } from './sessions.repository.js';
 
 /** Keys of a session's metadata that have a place, or an endpoint, of their own. */
 const OWN_KEYS = new Set([
@@ -30,8 +29,9 @@ const OWN_KEYS = new Set([
   '__proto__',
 ]);
 
-/** Characters of JSON: a list of sessions carries the metadata of each. */
+/** Characters of JSON: a list of sessions carries the metadata and the settings of each. */
 const MAX_METADATA = 100_000;
+const MAX_SETTINGS = 100_000;
 
 /** Sessions are rows: nothing of one that is idle lives in the process. */
 @Injectable()
@@ -43,7 +43,6 @@ export class SessionsService {
 
   constructor(
     private readonly repository: SessionsRepository,
-    private readonly events: EventLog,
     private readonly bus: EventBus,
     private readonly catalog: ModelCatalog,
     private readonly summaries: SummaryService,
@@ -75,17 +74,9 @@ export class SessionsService {
     return session;
   }
 
-  async list({ limit, cursor, tag }: ListSessionsDto): Promise<{ sessions: Session[]; nextCursor?: string }> {
-    const before = cursor === undefined ? undefined : parseCursor(cursor);
-    const sessions = await this.repository.list({
-      ...(limit && { limit: limit + 1 }),
-      ...(before && { before }),
-      ...(tag !== undefined && { tag }),
-    });
-    if (limit === undefined || sessions.length <= limit) return { sessions };
-    const page = sessions.slice(0, limit);
-    const last = page.at(-1);
-    return { sessions: page, ...(last && { nextCursor: toCursor(last) }) };
+  /** The last updated ones, for a person to choose from. */
+  newest(limit: number): Promise<SessionSummary[]> {
+    return this.repository.summaries(limit);
   }
 
   /** @throws SessionNotFound */
@@ -119,21 +110,9 @@ export class SessionsService {
 
   /** The session that was updated last. @throws SessionNotFound when there is none */
   async latest(): Promise<Session> {
-    const [session] = await this.repository.list({ limit: 1 });
+    const session = await this.repository.newest();
     if (!session) throw new SessionNotFound();
     return session;
-  }
-
-  /** The stored events as JSON text, for they are sent as they were stored. */
-  async eventsJson(
-    sessionId: string,
-    options: PageOptions = {},
-  ): Promise<{ events: string; hasMore: boolean }> {
-    const { limit } = options;
-    const page = await this.events.page(sessionId, { ...options, ...(limit && { limit: limit + 1 }) });
-    const hasMore = limit !== undefined && page.length > limit;
-    const rows = hasMore ? page.slice(0, limit) : page;
-    return { events: `[${rows.map((row) => row.data).join(',')}]`, hasMore };
   }
 
   async update(dto: UpdateSessionDto): Promise<Session> {
@@ -239,6 +218,11 @@ export class SessionsService {
   }
 
   private checkSettings(settings: Record<string, unknown>): Record<string, unknown> {
+    if (JSON.stringify(settings).length > MAX_SETTINGS) {
+      throw new InvalidInput(
+        `The runtime settings are longer than ${MAX_SETTINGS} characters of JSON. Set fewer, or shorter ones.`,
+      );
+    }
     const parsed = this.settings.safeParse(settings);
     if (parsed.success) return parsed.data as Record<string, unknown>;
     throw new InvalidInput(
@@ -270,15 +254,4 @@ function mergeMetadata(
     );
   }
   return merged;
-}
-
-const toCursor = ({ updatedAt, id }: Session): string =>
-  Buffer.from(`${updatedAt}:${id}`).toString('base64url');
-
-function parseCursor(cursor: string): { updatedAt: number; id: string } {
-  const match = /^(\d+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
-  if (!match?.[1] || !match[2]) {
-    throw new InvalidInput('cursor is not one of this server: take nextCursor of the page before.');
-  }
-  return { updatedAt: Number(match[1]), id: match[2] };
 }

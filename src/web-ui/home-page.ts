@@ -1,12 +1,12 @@
 import { html, Html, PAGE_STYLE } from '../common/html.js';
-import type { SessionDto } from '../sessions/index.js';
+import type { SessionSummary } from '../sessions/index.js';
 
 export interface Home {
   readonly name: string;
   readonly model: string;
   readonly workspace: string;
   readonly basePath: string;
-  readonly sessions: readonly SessionDto[];
+  readonly sessions: readonly SessionSummary[];
 }
 
 /** What this server is, for a person who opens its address. It loads nothing. */
@@ -31,13 +31,13 @@ ${sessions.length === 0 ? html`<p>There are none yet.</p>` : table(sessions, bas
 `.text;
 }
 
-function table(sessions: readonly SessionDto[], basePath: string): Html {
+function table(sessions: readonly SessionSummary[], basePath: string): Html {
   return html`<table>
 <thead><tr><th>Session</th><th>State</th><th>Updated</th></tr></thead>
 <tbody>
 ${sessions.map(
-  ({ id, name, status, updatedAt }) =>
-    html`<tr><td><a href="${basePath}/sessions/events?sessionId=${id}">${name || id}</a></td><td>${status.state}</td><td>${new Date(updatedAt).toISOString().slice(0, 16).replace('T', ' ')} UTC</td></tr>
+  ({ id, name, state, updatedAt }) =>
+    html`<tr><td><a href="${basePath}/sessions/events?sessionId=${id}">${name || id}</a></td><td>${state}</td><td>${new Date(updatedAt).toISOString().slice(0, 16).replace('T', ' ')} UTC</td></tr>
 `,
 )}</tbody>
 </table>`;

@@ -21,13 +21,12 @@ export class WebUiController {
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', pagePolicy({ styles: [PAGE_STYLE] }))
   async home(): Promise<string> {
-    const { sessions } = await this.sessions.list({ limit: SHOWN });
     return homePage({
       name: this.config.agent.name,
       model: `${this.catalog.standard.displayName} (${this.catalog.standard.provider})`,
       workspace: this.config.workspace,
       basePath: this.config.server.basePath,
-      sessions: sessions.map((session) => this.sessions.toDto(session)),
+      sessions: await this.sessions.newest(SHOWN),
     });
   }
 }

@@ -68,7 +68,7 @@ class ReaderController {
 
   @Get()
   async read() {
-    return (await this.sessions.list({ limit: 1 })).sessions.map(({ id }) => id);
+    return [(await this.sessions.latest()).id];
   }
 }
 

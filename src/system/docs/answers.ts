@@ -6,6 +6,12 @@ import type { SessionDto } from '../../sessions/index.js';
 
 /** What operations send that answer with JSON text. */
 export interface WrittenAnswers {
+  SessionsController_list: {
+    /** Last updated first. */
+    readonly sessions: readonly SessionDto[];
+    /** Set when a limit was given and there are more. */
+    readonly nextCursor?: string;
+  };
   SessionsController_events: {
     /** In seq order. */
     readonly events: readonly StoredAgentEvent[];

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { Answers, type Part } from '../common/answers.js';
+import { InvalidInput } from '../common/errors.js';
+import type { ListSessionsDto } from './dto/sessions.dto.js';
+import { type Listed, type ListFilter, SessionsRepository } from './sessions.repository.js';
+import { SessionsService } from './sessions.service.js';
+
+/** Sessions that are read at once: about a megabyte at most. */
+const PAGE = 64;
+
+/** The sessions as they are read over HTTP: all of them, or a page. */
+@Injectable()
+export class SessionLists {
+  constructor(
+    private readonly repository: SessionsRepository,
+    private readonly sessions: SessionsService,
+    private readonly answers: Answers,
+  ) {}
+
+  /** Sends `{ sessions, nextCursor? }`, the last updated first. @throws InvalidInput for a cursor that is none */
+  send(dto: ListSessionsDto, res: ServerResponse): Promise<void> {
+    return this.answers.send(res, this.list(dto));
+  }
+
+  private async *list({ limit = Infinity, cursor, tag }: ListSessionsDto): AsyncGenerator<Part, void, void> {
+    const filter: ListFilter = {
+      ...(cursor !== undefined && { before: parseCursor(cursor) }),
+      ...(tag !== undefined && { tag }),
+    };
+    const first = await this.repository.list(filter, Math.min(limit, PAGE) + 1);
+    yield '{"sessions":[';
+    const isLong = limit > PAGE && first.length > PAGE;
+    const next = yield* isLong ? this.long(filter, limit) : this.short(first, limit);
+    yield next === undefined ? ']}' : `],"nextCursor":"${toCursor(next)}"}`;
+  }
+
+  /** @returns the place of the last session, when there are more */
+  private async *short(
+    listed: readonly Listed[],
+    limit: number,
+  ): AsyncGenerator<Part, string | undefined, void> {
+    const page = listed.slice(0, limit);
+    yield* this.textOf(page, true);
+    const last = page.at(-1);
+    return last && page.length < listed.length ? `${last.updatedAt}:${last.id}` : undefined;
+  }
+
+  /**
+   * Which sessions there are, and in which order, is settled at the beginning: none that changes meanwhile, and moves
+   * in the list by it, is left out or comes twice.
+   */
+  private async *long(filter: ListFilter, limit: number): AsyncGenerator<Part, string | undefined, void> {
+    const places = await this.repository.places(filter, limit < Infinity ? limit + 1 : undefined);
+    const page = places.slice(0, limit);
+    let isFirst = true;
+    for (let at = 0; at < page.length; at += PAGE) {
+      const listed = await this.repository.listAll(page.slice(at, at + PAGE).map(idOf));
+      isFirst = yield* this.textOf(listed, isFirst);
+    }
+    return page.length < places.length ? page.at(-1) : undefined;
+  }
+
+  /** @returns whether the next session is still the first one */
+  private async *textOf(page: readonly Listed[], isFirst: boolean): AsyncGenerator<Part, boolean, void> {
+    let text = '';
+    for (const { id, session } of page) {
+      if (!session && text !== '') {
+        yield text;
+        text = '';
+      }
+      const whole = session ?? (await this.repository.find(id));
+      if (!whole) continue; // deleted meanwhile
+      text += (isFirst ? '' : ',') + JSON.stringify(this.sessions.toDto(whole));
+      isFirst = false;
+    }
+    yield text;
+    return isFirst;
+  }
+}
+
+const idOf = (place: string): string => place.slice(place.indexOf(':') + 1);
+
+const toCursor = (place: string): string => Buffer.from(place).toString('base64url');
+
+function parseCursor(cursor: string): { updatedAt: number; id: string } {
+  const match = /^(\d+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (!match?.[1] || !match[2]) {
+    throw new InvalidInput('cursor is not one of this server: take nextCursor of the page before.');
+  }
+  return { updatedAt: Number(match[1]), id: match[2] };
+}
