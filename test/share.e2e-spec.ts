@@ -191,6 +191,28 @@ describe('a shared page', () => {
   });
 });
 
+describe('a secret in a long text', () => {
+  it('is masked in the page also when it became one later, wherever it stands', async () => {
+    const app = await TestServer.start();
+    const apiKey = 'sk-"later"-sentinel';
+    const sessionId = await app.createSession();
+    const text = Array.from({ length: 6_000 }, (_, i) => `${'.'.repeat(i % 97)}${apiKey}`).join('');
+    app.model.next(
+      (reply) => reply.toolCall('read_file', { path: text }).end(),
+      (reply) => reply.text('done').end(),
+    );
+    await app.query(sessionId, `${text}${'x'.repeat(300_000)}`);
+    const keyed = await app.restart({ model: { ...app.model.config, apiKey } });
+    try {
+      const { html } = (await keyed.post('/api/sessions/share', { sessionId })).body;
+      expect(html.includes('sentinel')).toBe(false);
+      expect(html.split('***').length).toBeGreaterThan(12_000);
+    } finally {
+      await keyed.stop();
+    }
+  });
+});
+
 describe('a secret that the model echoes', () => {
   it.each([
     ['a plain key', 'sk-test-sentinel'],
@@ -281,6 +303,24 @@ describe('an upload', () => {
       name: 'A fine talk!',
       tags: '["one","ünï"]',
     });
+  });
+
+  it('sends a page with a large image and a long text whole', async () => {
+    const sessionId = await app.createSession();
+    const url = `data:image/png;base64,${'A'.repeat(3_000_000)}`;
+    const text = 'ä"<€😀'.repeat(100_000);
+    const content = [
+      { type: 'text', text },
+      { type: 'image_url', image_url: { url } },
+    ];
+    expect((await app.query(sessionId, content)).status).toBe(200);
+    expect((await share(sessionId)).body.url).toBe('https://share.example/page');
+    const page = await (provider.lastUpload.form.get('file') as File).text();
+    const { html } = (await app.post('/api/sessions/share', { sessionId })).body;
+    expect(page === html).toBe(true); // not compared by jest: it would print both
+    const both = `<div class="text">${escape(text)}</div><img alt="An image the user sent" src="${url}">`;
+    expect(page.includes(both)).toBe(true);
+    expect(provider.lastUpload.form.get('query') === text.slice(0, 100_000)).toBe(true);
   });
 
   it('leaves out the name and the tags of a session that has none', async () => {

@@ -1,11 +1,3 @@
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 /** HTML that is safe to put into a page as it is. */
 export class Html {
   constructor(readonly text: string) {}
@@ -13,7 +5,14 @@ export class Html {
 
 /** Text as it reads in HTML, in an element or a quoted attribute. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  if (!/[&<>"']/.test(text)) return text;
+  // One character after the other: with a function for all of them, a text full of them takes ten times as long.
+  return text
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/"/g, '&quot;')
+    .replace(/'/g, '&#39;');
 }
 
 /** A template whose values are escaped, unless they are {@link Html} already; lists are joined. */

@@ -1,29 +1,36 @@
 import { toolResultText } from '../agent/index.js';
 import { escapeHtml, type Html, html, Html as SafeHtml, PAGE_STYLE } from '../common/html.js';
-import { Turns } from '../common/turns.js';
-import type { QueryContent, StoredAgentEvent, ToolCallEvent, ToolResultEvent } from '../events/index.js';
+import type { QueryContent, StoredAgentEvent, ToolCallEvent } from '../events/index.js';
 import type { SessionDto } from '../sessions/index.js';
+import type { SharedEvents } from './shared-events.js';
 
 // The page must be able to do nothing: no script, no request, no frame. Its images are data URLs.
 const POLICY =
   "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/** Characters of arguments that are shown over several lines. */
 const MAX_INDENTED = 20_000;
-/** So many characters are escaped between two looks at the clock. */
-const STRIDE = 16 * 1024;
 
-/**
- * A session as one self-contained page: readable without a network, and without this server. Made in turns of the event
- * loop: its texts may be many, and long.
- */
-export async function sharePage(session: SessionDto, events: readonly StoredAgentEvent[]): Promise<string> {
-  const title = session.name || firstText(events) || 'A session';
-  const results = new Map<string, ToolResultEvent>();
-  for (const event of events) if (event.type === 'tool_result') results.set(event.toolCallId, event);
-  const { agentInfo, modelConfig } = session.metadata;
-  const turns = new Turns();
-  const articles: (Html | undefined)[] = [];
-  for (const event of events) articles.push(await article(event, results, turns));
+/** A session as one self-contained page, in pieces: readable without a network, and without this server. */
+export async function* sharePage(
+  session: SessionDto,
+  events: SharedEvents,
+  question: string,
+): AsyncGenerator<string, void, void> {
+  const title = session.name || question || 'A session';
+  yield head(title, session);
+  for await (const event of events.all()) {
+    const shown = await article(event, events);
+    if (shown) yield* events.pieces(shown.text, escapeHtml);
+  }
+  yield `
+</main>
+</body>
+</html>
+`;
+}
+
+function head(title: string, { metadata: { agentInfo, modelConfig }, createdAt }: SessionDto): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,19 +43,15 @@ export async function sharePage(session: SessionDto, events: readonly StoredAgen
 </head>
 <body>
 <h1>${title.slice(0, 300)}</h1>
-<p class="muted">${agentInfo.name} · ${modelConfig.displayName} · ${time(session.createdAt)}</p>
+<p class="muted">${agentInfo.name} · ${modelConfig.displayName} · ${time(createdAt)}</p>
 <main>
-${articles}
-</main>
-</body>
-</html>
 `.text;
 }
 
 /** The first thing that the user said. */
-export function firstText(events: readonly StoredAgentEvent[]): string {
-  const first = events.find((event) => event.type === 'user_message');
-  if (!first) return '';
+export async function firstText(events: SharedEvents): Promise<string> {
+  const first = await events.first('user_message');
+  if (first?.type !== 'user_message') return '';
   if (typeof first.content === 'string') return first.content;
   return first.content
     .map((part) => (part.type === 'text' ? part.text : ''))
@@ -56,33 +59,24 @@ export function firstText(events: readonly StoredAgentEvent[]): string {
     .trim();
 }
 
-async function article(
-  event: StoredAgentEvent,
-  results: ReadonlyMap<string, ToolResultEvent>,
-  turns: Turns,
-): Promise<Html | undefined> {
+async function article(event: StoredAgentEvent, events: SharedEvents): Promise<Html | undefined> {
   const { timestamp } = event;
   switch (event.type) {
     case 'user_message':
-      return section('user', 'You', timestamp, await content(event.content, turns));
-    case 'environment_input':
-      return section(
-        'tool',
-        event.description,
-        timestamp,
-        fold('Content', await content(event.content, turns)),
-      );
+      return section('user', 'You', timestamp, content(event.content, events));
+    case 'environment_input': {
+      const body = fold('Content', content(event.content, events));
+      return section('tool', event.description, timestamp, body);
+    }
     case 'assistant_thinking_message':
-      return section('tool', 'Thinking', timestamp, fold('Thoughts', await textBlock(event.content, turns)));
+      return section('tool', 'Thinking', timestamp, fold('Thoughts', text(event.content)));
     case 'assistant_message':
       if (event.content === '') return undefined;
-      return section('assistant', 'Agent', timestamp, await textBlock(event.content, turns));
-    case 'tool_call': {
-      const body = await toolCall(event, results.get(event.toolCallId), turns);
-      return section('tool', `Tool · ${event.name}`, timestamp, body);
-    }
+      return section('assistant', 'Agent', timestamp, text(event.content));
+    case 'tool_call':
+      return section('tool', `Tool · ${event.name}`, timestamp, await toolCall(event, events));
     case 'system':
-      return section(event.level, event.level, timestamp, await textBlock(event.message, turns));
+      return section(event.level, event.level, timestamp, text(event.message));
     default:
       return undefined;
   }
@@ -93,16 +87,12 @@ function section(kind: string, title: string, timestamp: number, body: Html): Ht
 `;
 }
 
-async function toolCall(
-  call: ToolCallEvent,
-  result: ToolResultEvent | undefined,
-  turns: Turns,
-): Promise<Html> {
-  const args = html`<pre>${await inTurns(indented(call.arguments), turns)}</pre>`;
+async function toolCall(call: ToolCallEvent, events: SharedEvents): Promise<Html> {
+  const args = html`<pre>${events.inJson(indented(call.arguments))}</pre>`;
+  const result = await events.resultOf(call);
   if (!result) return html`${args}<p class="muted">No result.</p>`;
-  const text = await inTurns(result.error ?? toolResultText(result.content), turns);
   const label = `${result.error === undefined ? 'Result' : 'Error'} (${result.elapsedMs} ms)`;
-  return html`${args}${fold(label, html`<pre>${text}</pre>`)}`;
+  return html`${args}${fold(label, html`<pre>${result.error ?? resultText(result.content, events)}</pre>`)}`;
 }
 
 /** What is long stays in one line: where it is nested deep, the blanks would be many times as much. */
@@ -111,35 +101,24 @@ function indented(args: ToolCallEvent['arguments']): string {
   return json.length > MAX_INDENTED ? json : JSON.stringify(args, null, 2);
 }
 
+function resultText(content: unknown, events: SharedEvents): string {
+  const text = toolResultText(content);
+  return text === JSON.stringify(content) ? events.inJson(text) : text;
+}
+
+const text = (content: string): Html => html`<div class="text">${content}</div>`;
+
 const fold = (label: string, body: Html): Html =>
   html`<details open><summary>${label}</summary>${body}</details>`;
 
-async function content(parts: QueryContent, turns: Turns): Promise<Html> {
-  if (typeof parts === 'string') return textBlock(parts, turns);
-  const shown: Html[] = [];
-  for (const part of parts) {
-    shown.push(await (part.type === 'text' ? textBlock(part.text, turns) : image(part.image_url.url, turns)));
-  }
-  return html`${shown}`;
-}
-
-async function image(link: string, turns: Turns): Promise<Html> {
-  const url = await inTurns(link, turns);
-  if (link.startsWith('data:')) return html`<img alt="An image the user sent" src="${url}">`;
-  return html`<a rel="noreferrer nofollow" href="${url}">${url}</a>`;
-}
-
-const textBlock = async (text: string, turns: Turns): Promise<Html> =>
-  html`<div class="text">${await inTurns(text, turns)}</div>`;
-
-/** A text as it reads in HTML. */
-async function inTurns(text: string, turns: Turns): Promise<Html> {
-  let escaped = '';
-  for (let at = 0; at < text.length; at += STRIDE) {
-    if (turns.isOver) await turns.next();
-    escaped += escapeHtml(text.slice(at, at + STRIDE));
-  }
-  return new SafeHtml(escaped);
+function content(parts: QueryContent, events: SharedEvents): Html {
+  if (typeof parts === 'string') return text(parts);
+  return html`${parts.map((part) => {
+    if (part.type === 'text') return text(part.text);
+    const { url } = part.image_url;
+    if (events.headOf(url).startsWith('data:')) return html`<img alt="An image the user sent" src="${url}">`;
+    return html`<a rel="noreferrer nofollow" href="${url}">${url}</a>`;
+  })}`;
 }
 
 function time(timestamp: number): Html {

@@ -7,7 +7,7 @@ export interface SharedPage {
   readonly sessionId: string;
   /** Part of the page's address, as a wish. */
   readonly slug: string;
-  readonly html: string;
+  readonly html: Blob;
   /** The first thing that the user said. */
   readonly query: string;
   readonly name: string;
@@ -27,7 +27,7 @@ class ShareFailed extends DomainError {
  */
 export async function uploadPage(provider: string, page: SharedPage): Promise<string> {
   const form = new FormData();
-  form.set('file', new Blob([page.html], { type: 'text/html' }), `${page.slug}.html`);
+  form.set('file', page.html, `${page.slug}.html`);
   form.set('sessionId', page.sessionId);
   form.set('type', 'html');
   form.set('slug', page.slug);

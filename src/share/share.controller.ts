@@ -1,11 +1,16 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { Answers } from '../common/answers.js';
 import { withoutCredentials } from '../common/secret.js';
 import { ShareDto } from './dto/share.dto.js';
-import { type ShareResult, ShareService } from './share.service.js';
+import { ShareService } from './share.service.js';
 
 @Controller()
 export class ShareController {
-  constructor(private readonly shares: ShareService) {}
+  constructor(
+    private readonly shares: ShareService,
+    private readonly answers: Answers,
+  ) {}
 
   /** Whether shared pages can be uploaded, and where to. */
   @Get('share/config')
@@ -17,7 +22,7 @@ export class ShareController {
   /** Makes a session into one self-contained page: sends it back, or uploads it and gives its address. */
   @Post('sessions/share')
   @HttpCode(200)
-  share(@Body() { sessionId, upload }: ShareDto): Promise<ShareResult> {
-    return this.shares.share(sessionId, upload ?? false);
+  async share(@Body() { sessionId, upload }: ShareDto, @Res() res: Response): Promise<void> {
+    await this.answers.send(res, this.shares.share(sessionId, upload ?? false));
   }
 }

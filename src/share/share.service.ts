@@ -1,49 +1,104 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import type { Part } from '../common/answers.js';
 import { DomainError } from '../common/errors.js';
+import { KeyedMutex } from '../common/keyed-mutex.js';
 import { maskSecretsIn, type Secret } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
-import { EventLog, maskEvent } from '../events/index.js';
+import { EventLog, EventPages, Frames } from '../events/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
 import { firstText, sharePage } from './share-page.js';
 import { uploadPage } from './share-provider.js';
+import { SharedEvents, SHOWN_TYPES } from './shared-events.js';
 
-export type ShareResult = { readonly success: true; readonly sessionId: string } & (
-  { readonly html: string } | { readonly url: string }
-);
+/** Of the events in a page as they are stored, and of a page that is uploaded. */
+const MAX_PAGE_BYTES = 64 * 1_048_576;
+/** Pages of up to so many bytes are uploaded side by side. */
+const SMALL_BYTES = 1_048_576;
+/** Characters of the page that are made at once. */
+const PIECE = 65_536;
+/** Characters of the first question that go with an uploaded page. */
+const MAX_QUESTION = 100_000;
 
 /** Makes a session into a page that can be read without this server. */
 @Injectable()
 export class ShareService {
+  /** Large pages on their way to the provider: one at a time, for it is in memory meanwhile. */
+  private readonly uploads: KeyedMutex;
+
   constructor(
     private readonly sessions: SessionsService,
-    private readonly events: EventLog,
+    private readonly log: EventLog,
+    private readonly pages: EventPages,
+    private readonly frames: Frames,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    this.uploads = new KeyedMutex(
+      2 * config.server.limits.stalledReaderMs,
+      'Other large pages are still on their way.',
+    );
+  }
 
   get provider(): string | null {
     return this.config.share.provider ?? null;
   }
 
-  /** @throws SessionNotFound; DomainError SHARE_FAILED when the upload fails */
-  async share(sessionId: string, upload: boolean): Promise<ShareResult> {
+  /**
+   * Makes the page and gives it, or uploads it and gives its address: `{ success, sessionId, html or url }` as JSON text.
+   * @throws SessionNotFound; DomainError SHARE_FAILED when the upload fails, PAYLOAD_TOO_LARGE
+   */
+  async *share(sessionId: string, upload: boolean): AsyncGenerator<Part, void, void> {
+    const page = await this.pageOf(sessionId);
+    yield `{"success":true,"sessionId":${JSON.stringify(sessionId)},`;
+    if (upload) {
+      yield `"url":${JSON.stringify(await this.upload(page))}}`;
+      return;
+    }
+    yield '"html":"';
+    for await (const piece of inPieces(page.html)) yield JSON.stringify(piece).slice(1, -1);
+    yield '"}';
+  }
+
+  private async pageOf(sessionId: string): Promise<Page> {
     const { secrets } = this.config;
     // Before the page is made: in HTML a secret may read otherwise, and what goes with the page is public too.
     const session = masked(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
-    const events = (await this.events.read(sessionId)).map((event) => maskEvent(event, secrets));
-    const html = await sharePage(session, events);
-    if (!upload) return { success: true, sessionId, html };
+    const upTo = await this.log.lastSeq(sessionId);
+    if (await this.pages.areLonger(sessionId, { upTo, types: SHOWN_TYPES }, MAX_PAGE_BYTES)) throw tooLarge();
+    const events = new SharedEvents(this.pages, this.frames, secrets, sessionId, upTo);
+    const question = await firstText(events);
+    const html = sharePage(session, events, events.headOf(question));
+    return { session, events, question, html };
+  }
+
+  private async upload({
+    session: { id: sessionId, name, tags },
+    events,
+    question,
+    html,
+  }: Page): Promise<string> {
     if (this.provider === null) {
       throw new DomainError(
         'INVALID_INPUT',
         'This server has no share provider: set share.provider, or share with "upload": false and send the page yourself.',
       );
     }
-    const query = firstText(events);
-    const slug = slugOf(session.name || query, sessionId);
-    const { name, tags } = session;
-    const url = await uploadPage(this.provider, { sessionId, slug, html, query, name, tags });
-    return { success: true, sessionId, url };
+    let release: (() => void) | undefined;
+    const makeRoom = async () => {
+      release = await this.uploads.take('');
+    };
+    try {
+      return await uploadPage(this.provider, {
+        sessionId,
+        slug: slugOf(name || events.headOf(question), sessionId),
+        html: await whole(html, makeRoom),
+        query: await beginningOf(events.pieces(question, String), MAX_QUESTION),
+        name,
+        tags,
+      });
+    } finally {
+      release?.();
+    }
   }
 }
 
@@ -53,6 +108,60 @@ function masked(session: SessionDto, secrets: readonly Secret[]): SessionDto {
   const { modelConfig, agentInfo } = metadata;
   const shown = maskSecretsIn(session, secrets);
   return { ...shown, id, workspace, metadata: { ...shown.metadata, modelConfig, agentInfo } };
+}
+
+interface Page {
+  readonly session: SessionDto;
+  readonly events: SharedEvents;
+  /** The first thing that the user said. */
+  readonly question: string;
+  readonly html: AsyncIterable<string>;
+}
+
+/**
+ * The page as what is uploaded must be: with a known length.
+ * @param makeRoom is awaited before much of it is in memory
+ */
+async function whole(html: AsyncIterable<string>, makeRoom: () => Promise<void>): Promise<Blob> {
+  const parts: Blob[] = [];
+  let bytes = 0;
+  for await (const piece of inPieces(html)) {
+    const part = new Blob([piece]);
+    if (bytes <= SMALL_BYTES && bytes + part.size > SMALL_BYTES) await makeRoom();
+    parts.push(part);
+    bytes += part.size;
+    if (bytes > MAX_PAGE_BYTES) throw tooLarge();
+  }
+  return new Blob(parts, { type: 'text/html' });
+}
+
+async function beginningOf(pieces: AsyncIterable<string>, most: number): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) {
+    text += piece;
+    if (text.length > most) break;
+  }
+  return text.slice(0, most);
+}
+
+/** Small pieces put together. */
+async function* inPieces(texts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  let piece = '';
+  for await (const text of texts) {
+    piece += text;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
+
+function tooLarge(): DomainError {
+  return new DomainError(
+    'PAYLOAD_TOO_LARGE',
+    `The page of this session would be larger than ${MAX_PAGE_BYTES / 1_048_576} MB. Read its events with GET /api/sessions/events, or share a session that holds less.`,
+    { limit: MAX_PAGE_BYTES },
+  );
 }
 
 /** Readable words, then what makes it unique and the same each time, without a part of the session's id. */

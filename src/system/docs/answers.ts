@@ -24,6 +24,9 @@ export interface WrittenAnswers {
     readonly sessionInfo: SessionDto;
     readonly events: readonly StoredAgentEvent[];
   };
+  ShareController_share: { readonly success: true; readonly sessionId: string } &
+    /** The page, unless it is uploaded. */
+    ({ readonly html: string } | { readonly url: string });
   DocsController_document: Readonly<Record<string, unknown>>;
 }
 
