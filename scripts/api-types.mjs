@@ -6,7 +6,7 @@ import ts from 'typescript';
 import { JsonSchemas } from './json-schema.mjs';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url)).replaceAll('\\', '/'); // as TypeScript has it
-const ANSWERS = 'src/system/docs/answers.ts';
+const ANSWERS = 'src/docs/answers.ts';
 const ROUTES = ['Get', 'Post', 'Put', 'Patch', 'Delete', 'All'];
 
 const program = createProgram();

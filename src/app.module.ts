@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { type Agent, AgentModule } from './agent/index.js';
-import { Answers } from './common/answers.js';
-import { Limits } from './common/limits.js';
+import { Answers } from './http/answers.js';
+import { Limits } from './http/limits.js';
 import { AppConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EventsModule, StoredEvent } from './events/index.js';

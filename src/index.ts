@@ -13,7 +13,7 @@ export function defineConfig(config: AgentTarsConfig): AgentTarsConfig {
 }
 
 export { AgentTARSServer } from './server.js';
-export { CannotListen } from './listen.js';
+export { CannotListen } from './http/listen.js';
 export { type Extensions } from './app.module.js';
 export { AgentTarsModule, type Registration } from './hosting/agent-tars.module.js';
 export { UnfitHost } from './hosting/unfit-host.js';

@@ -6,11 +6,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppModule, type Extensions } from './app.module.js';
 import { toDomainError } from './common/errors.js';
-import { Limits } from './common/limits.js';
-import { routeStack } from './common/routes.js';
+import { Limits } from './http/limits.js';
+import { routeStack } from './http/routes.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
 import { notOpened } from './database/index.js';
-import { HttpAdapter } from './listen.js';
+import { HttpAdapter } from './http/listen.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
 

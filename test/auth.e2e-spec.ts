@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { io, type Socket } from 'socket.io-client';
-import { createToken, revokeTokens, rotateToken } from '../src/auth/manage.js';
+import { createToken, revokeTokens, rotateToken } from '../src/auth/token-commands.js';
 import type { Scope } from '../src/auth/token.js';
 import { AgentTARSServer } from '../src/index.js';
 import { type ApiDocument, operationsOf } from './support/api-document.js';

@@ -3,7 +3,7 @@ import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { fetchImage, type FetchOptions } from '../src/agent/images/fetch-image.js';
+import { fetchImage, type FetchOptions } from '../src/images/fetch-image.js';
 import { IMAGES, ImageStub, PNG } from './support/image-stub.js';
 
 const LOCAL: LookupAddress = { address: '127.0.0.1', family: 4 };

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { type FetchImage, fetchImage } from '../src/agent/images/fetch-image.js';
+import { type FetchImage, fetchImage } from '../src/images/fetch-image.js';
 import { ToolLoopAgent } from '../src/agent/tool-loop.agent.js';
 import { IMAGES, ImageStub, PNG } from './support/image-stub.js';
 import { TestServer } from './support/test-server.js';

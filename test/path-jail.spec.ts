@@ -16,12 +16,12 @@ import {
 import { constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HeldDirectory } from '../src/common/held-directory.js';
-import { isHidden, isRunLater } from '../src/common/hidden-names.js';
-import { listDirectory } from '../src/common/list-directory.js';
-import { type Access, openFile, replaceContent, statInside } from '../src/common/open-inside.js';
-import { PathJail } from '../src/common/path-jail.js';
-import { walk } from '../src/common/walk.js';
+import { HeldDirectory } from '../src/files/directory-handle.js';
+import { isHidden, isRunLater } from '../src/files/hidden-names.js';
+import { listDirectory } from '../src/files/list-directory.js';
+import { type Access, openFile, replaceContent, statInside } from '../src/files/jailed-files.js';
+import { PathJail } from '../src/files/path-jail.js';
+import { walk } from '../src/files/walk.js';
 
 const NO_RULES = { visible: [], offLimits: [] };
 const SENTINEL = 'sentinel-outside';

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AGENT, type Agent } from './agent.js';
 import { AgentService } from './agent.service.js';
-import { ModelCatalog } from './model/model-catalog.js';
+import { ModelCatalog } from '../models/model-catalog.js';
 import { SummaryService } from './summary.service.js';
 import { ToolLoopAgent } from './tool-loop.agent.js';
 

@@ -1,12 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { toCount } from '../common/counts.js';
+import { toCount } from '../models/counts.js';
 import { DomainError, toDomainError } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { RunEndStatus, RunLog } from '../events/index.js';
 import { AGENT, type Agent, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
-import { ModelCatalog } from './model/model-catalog.js';
-import { type AnyTool, builtInTools, ToolSet } from './tools/index.js';
+import { ModelCatalog } from '../models/model-catalog.js';
+import { type AnyTool, builtInTools, ToolSet } from '../tools/index.js';
 
 /** What the agent is given to answer one query. */
 export interface RunRequest {

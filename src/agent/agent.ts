@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../config/index.js';
 import type { RunLog } from '../events/index.js';
-import type { Model } from './model/model.js';
-import type { ToolSet } from './tools/tool-set.js';
+import type { Model } from '../models/model.js';
+import type { ToolSet } from '../tools/tool-set.js';
 
 /** The dependency-injection token of the {@link Agent} that answers queries. */
 export const AGENT = Symbol('Agent');

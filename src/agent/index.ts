@@ -8,8 +8,8 @@ export {
 } from './agent.js';
 export { AgentModule } from './agent.module.js';
 export { AgentService, type RunOutcome, type RunRequest } from './agent.service.js';
-export { type Model, type ModelRequest } from './model/model.js';
-export { ModelCatalog } from './model/model-catalog.js';
+export { type Model, type ModelRequest } from '../models/model.js';
+export { ModelCatalog } from '../models/model-catalog.js';
 export { SummaryService } from './summary.service.js';
-export { type AnyTool, defineTool, type Tool, type ToolContext, ToolError } from './tools/index.js';
+export { type AnyTool, defineTool, type Tool, type ToolContext, ToolError } from '../tools/index.js';
 export { toolResultText } from './prompt.js';

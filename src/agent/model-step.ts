@@ -7,14 +7,14 @@ import type {
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toCount } from '../common/counts.js';
+import { toCount } from '../models/counts.js';
 import type { OpenMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
 import { MAX_CALLS_PER_ANSWER } from './bounds.js';
-import type { CallIds } from './call-ids.js';
-import type { ModelRequest } from './model/model.js';
-import { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from './model/model-error.js';
+import type { CallIds } from '../models/call-ids.js';
+import type { ModelRequest } from '../models/model.js';
+import { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from '../models/model-error.js';
 import { parseArguments } from './prompt.js';
 
 /** How often a request of which nothing has come yet is made again. */

@@ -4,8 +4,8 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
-import { isDeeperThan } from '../common/depth.js';
-import { parseForeignJson } from '../common/json.js';
+import { isDeeperThan } from '../tools/depth.js';
+import { parseForeignJson } from '../models/json.js';
 import type {
   AgentRunEndEvent,
   AssistantMessageEvent,

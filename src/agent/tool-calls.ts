@@ -1,5 +1,5 @@
 import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
-import { abortable } from '../common/race.js';
+import { abortable } from '../common/abortable.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import type { AppConfig } from '../config/index.js';
 import type { AgentTurn } from './agent.js';
@@ -11,7 +11,7 @@ import {
   maxCallsPerRun,
 } from './bounds.js';
 import { parseArguments, toolResultText } from './prompt.js';
-import { boundResult, headOf, ToolError, type ToolResult } from './tools/index.js';
+import { boundResult, headOf, ToolError, type ToolResult } from '../tools/index.js';
 
 /** A result is looked through for secrets before it is cut to its length: one must not be cut in half. */
 const BEFORE_MASKING = 2;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { forwardedHostOf } from '../common/client.js';
-import { isOwnOrigin } from '../common/front-door.js';
+import { forwardedHostOf } from '../http/client-id.js';
+import { isOwnOrigin } from '../http/origin-policy.js';
 
 /** The name of cookies that were set before it had the port in it; they stay good. */
 export const COOKIE = 'agent_tars';

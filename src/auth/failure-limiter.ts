@@ -1,4 +1,4 @@
-import { networkOf } from '../common/client.js';
+import { networkOf } from '../http/client-id.js';
 
 export const FAILURES = 10;
 export const WINDOW_MS = 60_000;

@@ -1,8 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { setClient } from '../common/client.js';
+import { setClient } from '../http/client-id.js';
 import { DomainError } from '../common/errors.js';
-import { sendError } from '../common/plain-answer.js';
-import { type Access, headersOf } from './access.js';
+import { sendError } from '../http/error-response.js';
+import { type Access, headersOf } from './access-control.js';
 import { sendLoginPage } from './login-page.js';
 
 /** Stands behind the front door and before everything else, what extensions add included. */

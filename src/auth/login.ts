@@ -1,8 +1,8 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { jsonBody } from '../common/body.js';
-import { addressOf } from '../common/client.js';
+import { jsonBody } from '../http/json-body.js';
+import { addressOf } from '../http/client-id.js';
 import { InvalidInput } from '../common/errors.js';
-import { type Access, Unauthorized } from './access.js';
+import { type Access, Unauthorized } from './access-control.js';
 import { COOKIE, cookieName } from './credentials.js';
 import { refuse } from './guard.js';
 import { sendWayIn } from './login-page.js';

@@ -1,6 +1,6 @@
-import { normalizePath } from '../common/url-path.js';
+import { normalizePath } from '../http/url-path.js';
 import { isSafe } from './credentials.js';
-import type { OwnRoute } from './own-routes.js';
+import type { OwnRoute } from './nest-routes.js';
 import type { Scope } from './token.js';
 
 /** Asked by load balancers and the like, which know no token. */

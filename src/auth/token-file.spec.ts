@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm, stat, utimes, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createToken, ensureOwner, ownerFile, revokeTokens, rotateToken } from './manage.js';
+import { createToken, ensureOwner, ownerFile, revokeTokens, rotateToken } from './token-commands.js';
 import { hashOf, newToken } from './token.js';
 import { changeTokens, readTokens } from './token-file.js';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret } from '../common/secret.js';
-import { createToken } from './manage.js';
+import { createToken } from './token-commands.js';
 import { readTokens } from './token-file.js';
 import { TokenStore } from './token-store.js';
 

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { Secret } from '../common/secret.js';
-import { ensureOwner, without } from './manage.js';
+import { ensureOwner, without } from './token-commands.js';
 import {
   BROWSER,
   hashOf,

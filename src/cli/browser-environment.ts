@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
-import { isBelow } from '../common/path-jail.js';
+import { isBelow } from '../files/path-jail.js';
 
 /** What finding and starting a browser takes, by systems. */
 const NAMES = new Set([

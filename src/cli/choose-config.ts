@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import {
   configFromEnv,
   discoverConfig,

@@ -1,4 +1,4 @@
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import { isScript, namesVariable, shownVariable } from '../config/index.js';
 
 /** Lines of settings that a question shows at most. */

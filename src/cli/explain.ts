@@ -1,4 +1,4 @@
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import { InvalidConfig } from '../config/index.js';
 
 /** What the person at the command line can mend: told in a line each, without a stack. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import type { AppConfig, ConfigInput } from '../config/index.js';
 import {
   configFromEnv,
@@ -59,7 +59,7 @@ async function greeting(
   config: AppConfig,
   files: readonly string[],
 ): Promise<string> {
-  const { buildInfo } = await import('../system/build-info.js');
+  const { buildInfo } = await import('../config/build-info.js');
   const [{ displayName, provider }] = config.models;
   const { storage } = config.server;
   return [

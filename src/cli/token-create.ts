@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createToken } from '../auth/manage.js';
+import { createToken } from '../auth/token-commands.js';
 import { explained } from './explain.js';
 import { dataDirOf, expiryOf, scopesOf, showToken, type TokenFlags } from './token-options.js';
 

@@ -1,4 +1,4 @@
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import { isExpired, type TokenEntry } from '../auth/token.js';
 import { readTokens } from '../auth/token-file.js';
 import { explained } from './explain.js';

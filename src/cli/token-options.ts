@@ -1,5 +1,5 @@
 import { SCOPES, type Scope, type TokenEntry } from '../auth/token.js';
-import { printable } from '../common/printable.js';
+import { printable } from './printable.js';
 import { configFromEnv, InvalidConfig, isScript, loadConfigFiles, resolveDataDir } from '../config/index.js';
 import { chooseConfig, type ConfigFlags } from './choose-config.js';
 

@@ -1,4 +1,4 @@
-import { revokeTokens } from '../auth/manage.js';
+import { revokeTokens } from '../auth/token-commands.js';
 import { explained } from './explain.js';
 import { dataDirOf, showToken, type TokenFlags } from './token-options.js';
 

@@ -1,4 +1,4 @@
-import { rotateToken } from '../auth/manage.js';
+import { rotateToken } from '../auth/token-commands.js';
 import { explained } from './explain.js';
 import { dataDirOf, expiryOf, showToken, type TokenFlags } from './token-options.js';
 

@@ -1,5 +1,5 @@
-import type { LimitRules } from '../common/limits.js';
-import type { FileRules } from '../common/path-jail.js';
+import type { LimitRules } from '../http/limits.js';
+import type { FileRules } from '../files/path-jail.js';
 import type { Secret } from '../common/secret.js';
 
 export const MODEL_PROVIDERS = [

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { LimitRules } from '../common/limits.js';
+import type { LimitRules } from '../http/limits.js';
 import { Secret } from '../common/secret.js';
 import { configSchema, describeIssues, InvalidConfig } from './config.schema.js';
 import {

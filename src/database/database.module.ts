@@ -1,9 +1,9 @@
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { MixedList } from 'typeorm';
 import { AppConfig } from '../config/index.js';
-import { openDatabase } from './open-database.js';
-import { PrivateFiles } from './private-files.js';
-import { UnitOfWork } from './unit-of-work.js';
+import { openDatabase } from './sqlite/open-database.js';
+import { PrivateFiles } from './sqlite/private-files.js';
+import { UnitOfWork } from './sqlite/unit-of-work.js';
 
 /** Opens the database before anything that needs it, and closes it after everything else has stopped. */
 @Global()

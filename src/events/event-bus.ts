@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
-import type { OpenMessage } from './open-message.js';
-import type { Published } from './published.js';
+import type { OpenMessage } from './streaming-message.js';
+import type { Published } from './live-event.js';
 
 /**
  * The live events of this process: a Subject for each session that somebody listens to, made for the first

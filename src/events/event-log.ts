@@ -5,7 +5,7 @@ import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
-import { Frames } from './frames.js';
+import { Frames } from './event-truncation.js';
 import { maskEvent } from './mask-event.js';
 import { readRecent, type RecentEvents, type RecentOptions } from './recent-events.js';
 

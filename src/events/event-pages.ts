@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
-import { nextTurn } from '../common/loop-turns.js';
+import { nextTurn } from '../files/loop-turns.js';
 import { UnitOfWork } from '../database/index.js';
 import type { StoredAgentEvent } from './event.types.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openDatabase } from '../database/open-database.js';
+import { openDatabase } from '../database/sqlite/open-database.js';
 import { SQLITE_DRIVERS } from '../config/index.js';
 import type { UnitOfWork } from '../database/index.js';
 import { readRecent } from './recent-events.js';

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { Limits } from '../common/limits.js';
+import { Limits } from '../http/limits.js';
 import { QueryModule, QueryService } from '../query/index.js';
 import { SessionsModule, SessionStreams } from '../sessions/index.js';
 import { SessionRooms } from './session-rooms.js';

@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'socket.io';
-import { clientOf } from '../common/client.js';
+import { clientOf } from '../http/client-id.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
-import { type Gate, sessionIn } from '../common/gate.js';
-import type { Held } from '../common/rate-limit.js';
+import { type Gate, sessionIn } from '../http/gate.js';
+import type { Held } from '../http/rate-limit.js';
 
 /** One of Engine.IO, which carries Socket.IO's packets. Its id is that of the requests which belong to it. */
 type Connection = Socket['conn'];

@@ -4,11 +4,11 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server, ServerOptions } from 'socket.io';
 import { type Access, headersOf } from '../auth/index.js';
 import type { DomainError } from '../common/errors.js';
-import { type DoorRules, guardDoor } from '../common/front-door.js';
-import type { Gate } from '../common/gate.js';
-import { waitHeaders } from '../common/limits.js';
-import { endWithError, sendError } from '../common/plain-answer.js';
-import { boundBacklogs } from './backlog.js';
+import { type DoorRules, guardDoor } from '../http/origin-policy.js';
+import type { Gate } from '../http/gate.js';
+import { waitHeaders } from '../http/limits.js';
+import { endWithError, sendError } from '../http/error-response.js';
+import { boundBacklogs } from './backpressure.js';
 import { Handshakes } from './handshakes.js';
 import { guardSockets, handshakeRefusal, limitSockets } from './socket-guard.js';
 

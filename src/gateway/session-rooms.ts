@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { finalize, type Observable, type Subscription, take, takeWhile } from 'rxjs';
 import type { Socket } from 'socket.io';
 import { type AgentEvent, EventBus, EventLog, EventWatch, type Watched } from '../events/index.js';
-import { caughtUp } from './backlog.js';
+import { caughtUp } from './backpressure.js';
 import { SessionRoom } from './session-room.js';
 
 /**

@@ -14,13 +14,13 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server, Socket } from 'socket.io';
 import { DomainError, type ErrorBody, InvalidInput, toDomainError } from '../common/errors.js';
-import { clientOf } from '../common/client.js';
-import { Limits } from '../common/limits.js';
-import { validationPipe } from '../common/validation.js';
+import { clientOf } from '../http/client-id.js';
+import { Limits } from '../http/limits.js';
+import { validationPipe } from '../http/validation.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
 import { SessionStreams } from '../sessions/index.js';
 import { JoinSessionDto, LeaveSessionDto } from './dto/messages.dto.js';
-import { caughtUp } from './backlog.js';
+import { caughtUp } from './backpressure.js';
 import { SessionRooms } from './session-rooms.js';
 
 /** How long a server that stops waits for sockets that have not taken all yet: they come back with their cursor. */

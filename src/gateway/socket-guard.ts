@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Namespace, Server, Socket } from 'socket.io';
 import { type Access, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
-import { addressOf, clientOf, setClient } from '../common/client.js';
+import { addressOf, clientOf, setClient } from '../http/client-id.js';
 import { DomainError, toDomainError } from '../common/errors.js';
-import type { Limits } from '../common/limits.js';
+import type { Limits } from '../http/limits.js';
 import type { Handshakes } from './handshakes.js';
 
 /** What a message needs. Those of other gateways, which extend the server, need the most. */

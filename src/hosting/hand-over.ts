@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ignoreOffer } from '../common/upgrades.js';
+import { ignoreOffer } from '../http/upgrades.js';
 
 export interface HandOverRules {
   /** Whether a request is for the own server. */

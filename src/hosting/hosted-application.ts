@@ -8,7 +8,7 @@ import {
   type NestContainer,
 } from '@nestjs/core';
 import type { Server } from 'node:http';
-import { LeanExpressAdapter } from '../common/lean-adapter.js';
+import { LeanExpressAdapter } from '../http/lean-adapter.js';
 import { SessionsGateway } from '../gateway/sessions.gateway.js';
 import type { Pipeline } from '../pipeline.js';
 import type { NestModule } from './own-modules.js';

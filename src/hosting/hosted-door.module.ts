@@ -12,7 +12,7 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, type NestContainer } fro
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Express, RequestHandler } from 'express';
 import type { Server } from 'node:http';
-import { Limits } from '../common/limits.js';
+import { Limits } from '../http/limits.js';
 import { AppConfig } from '../config/index.js';
 import { boundRequests, Pipeline } from '../pipeline.js';
 import { HandOver } from './hand-over.js';

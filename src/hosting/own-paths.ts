@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { normalizePath, pathOf } from '../common/url-path.js';
+import { normalizePath, pathOf } from '../http/url-path.js';
 
 /** Where Socket.IO's clients look for it, unless they are told otherwise. */
 export const SOCKET_PATH = '/socket.io';

@@ -4,8 +4,8 @@ import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websoc
 import type { Express } from 'express';
 import { createRequire } from 'node:module';
 import { AppModule } from '../app.module.js';
-import { type Layer, routeStack } from '../common/routes.js';
-import { normalizePath } from '../common/url-path.js';
+import { type Layer, routeStack } from '../http/routes.js';
+import { normalizePath } from '../http/url-path.js';
 import { SessionsGateway } from '../gateway/sessions.gateway.js';
 import type { NestModule } from './own-modules.js';
 import { type OwnPaths, SOCKET_PATH } from './own-paths.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { concat, of } from 'rxjs';
-import type { Frames } from '../common/sse.js';
+import type { Frames } from '../http/event-stream.js';
 import { SessionsService } from '../sessions/index.js';
 import type { OneshotDto } from './dto/query.dto.js';
 import { type Answer, QueryService } from './query.service.js';

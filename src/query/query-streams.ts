@@ -13,9 +13,9 @@ import {
   tap,
 } from 'rxjs';
 import { newId } from '../common/ids.js';
-import type { Frames, Ready } from '../common/sse.js';
+import type { Frames, Ready } from '../http/event-stream.js';
 import { type AgentEvent, EventBus, EventPages, EventWatch, type Published } from '../events/index.js';
-import { hold } from './hold.js';
+import { hold } from './buffer-until-subscribed.js';
 import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
 /** Queries that are answered by the events of their run, as SSE frames. */

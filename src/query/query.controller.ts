@@ -1,14 +1,14 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
-import { RunLimit } from '../common/run-limit.js';
-import { Limits } from '../common/limits.js';
-import { sendEventStream } from '../common/sse.js';
+import { RunLimit } from '../http/run-limit.js';
+import { Limits } from '../http/limits.js';
+import { sendEventStream } from '../http/event-stream.js';
 import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
-import { type RunDto, type RunStoryDto, toRunDto } from './run.dto.js';
+import { type RunDto, type RunStoryDto, toRunDto } from './dto/run.dto.js';
 
 @Controller()
 export class QueryController {

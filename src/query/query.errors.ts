@@ -1,5 +1,5 @@
 import { DatabaseUnavailable, DomainError } from '../common/errors.js';
-import type { OpenRun } from './run.entity.js';
+import type { OpenRun } from '../runs/run.entity.js';
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {

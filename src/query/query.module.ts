@@ -5,10 +5,10 @@ import { OneshotService } from './oneshot.service.js';
 import { QueryController } from './query.controller.js';
 import { QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
-import { RunEvents } from './run-events.js';
-import { RunEnds } from './run-ends.js';
-import { RunEngine } from './run-engine.js';
-import { RunsRepository } from './runs.repository.js';
+import { RunEvents } from '../runs/run-events.js';
+import { RunEnds } from '../runs/run-completion.js';
+import { RunEngine } from '../runs/run-engine.js';
+import { RunsRepository } from '../runs/runs.repository.js';
 
 @Module({
   imports: [SessionsModule, WorkspaceModule],

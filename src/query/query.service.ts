@@ -6,7 +6,7 @@ import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { AssistantMessageEvent, QueryContent } from '../events/index.js';
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
-import { LiveRun, type RunActivity, type RunResult } from './live-runs.js';
+import { LiveRun, type RunActivity, type RunResult } from '../runs/active-runs.js';
 import {
   Draining,
   IdempotencyMismatch,
@@ -17,11 +17,11 @@ import {
   RunNotFound,
   SessionBusy,
 } from './query.errors.js';
-import { RunEvents } from './run-events.js';
-import type { RunStep } from './run-story.js';
-import type { Run, RunStatus, StoredRun } from './run.entity.js';
-import { RunEngine } from './run-engine.js';
-import { RunsRepository } from './runs.repository.js';
+import { RunEvents } from '../runs/run-events.js';
+import type { RunStep } from '../runs/run-steps.js';
+import type { Run, RunStatus, StoredRun } from '../runs/run.entity.js';
+import { RunEngine } from '../runs/run-engine.js';
+import { RunsRepository } from '../runs/runs.repository.js';
 
 /** How long an idempotency key is remembered. */
 const KEY_LIFETIME_MS = 24 * 60 * 60 * 1_000;

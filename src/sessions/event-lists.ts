@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Part } from '../common/answers.js';
+import type { Part } from '../http/answers.js';
 import { EventLog, EventPages, type EventRange, type EventRow, EventsGone } from '../events/index.js';
 
 /** Stored events as the JSON text of a list, for they are sent as they were stored. */

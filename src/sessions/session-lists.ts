@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { Answers, type Part } from '../common/answers.js';
+import { Answers, type Part } from '../http/answers.js';
 import { InvalidInput } from '../common/errors.js';
 import type { ListSessionsDto } from './dto/sessions.dto.js';
 import { type Listed, type ListFilter, SessionsRepository } from './sessions.repository.js';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { map } from 'rxjs';
-import { Answers, type Part } from '../common/answers.js';
+import { Answers, type Part } from '../http/answers.js';
 import { InvalidInput } from '../common/errors.js';
-import { Limits } from '../common/limits.js';
-import { sendEventStream } from '../common/sse.js';
+import { Limits } from '../http/limits.js';
+import { sendEventStream } from '../http/event-stream.js';
 import { EventLog, EventWatch, type Watched } from '../events/index.js';
 import type { ListEventsDto, WatchSessionDto } from './dto/sessions.dto.js';
 import { EventLists } from './event-lists.js';

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response } from 'express';
-import { RunLimit } from '../common/run-limit.js';
+import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
   CreateSessionDto,

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { Answers } from '../common/answers.js';
+import { Answers } from '../http/answers.js';
 import { withoutCredentials } from '../common/secret.js';
 import { ShareDto } from './dto/share.dto.js';
 import { ShareService } from './share.service.js';

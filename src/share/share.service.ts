@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import type { Part } from '../common/answers.js';
+import type { Part } from '../http/answers.js';
 import { DomainError } from '../common/errors.js';
-import { KeyedMutex } from '../common/keyed-mutex.js';
+import { KeyedMutex } from '../http/keyed-mutex.js';
 import { maskSecretsIn, type Secret } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import { EventLog, EventPages, Frames } from '../events/index.js';

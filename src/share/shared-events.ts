@@ -1,5 +1,5 @@
 import { newId } from '../common/ids.js';
-import { nextTurn } from '../common/loop-turns.js';
+import { nextTurn } from '../files/loop-turns.js';
 import { Secret, SecretMask } from '../common/secret.js';
 import {
   decode,

@@ -3,7 +3,7 @@ import express from 'express';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OTHER_UI_POLICY, setPolicy } from '../common/security-headers.js';
+import { OTHER_UI_POLICY, setPolicy } from '../http/security-headers.js';
 import { InvalidConfig } from '../config/index.js';
 
 export interface StaticUi {

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ModelCatalog } from '../agent/index.js';
 import { PAGE_STYLE } from '../common/html.js';
-import { pagePolicy } from '../common/security-headers.js';
+import { pagePolicy } from '../http/security-headers.js';
 import { AppConfig } from '../config/index.js';
 import { SessionsService } from '../sessions/index.js';
 import { homePage } from './home-page.js';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
-import { PathJail } from '../common/path-jail.js';
+import { PathJail } from '../files/path-jail.js';
 import { AppConfig } from '../config/index.js';
 import type { EventDraft, QueryContent } from '../events/index.js';
-import { Expansion, note } from './expansion.js';
+import { Expansion, note } from './reference-reader.js';
 import { mayRefer, type Reference, referencesIn, textsOf } from './references.js';
 
 /** The `@file:` and `@dir:` references of queries. */

@@ -1,5 +1,5 @@
-import type { PathJail } from '../common/path-jail.js';
-import { type Found, walk } from '../common/walk.js';
+import type { PathJail } from '../files/path-jail.js';
+import { type Found, walk } from '../files/walk.js';
 
 const MAX_ENTRIES = 20_000;
 const MAX_ITEMS = 100;

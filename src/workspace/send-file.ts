@@ -2,8 +2,8 @@ import type { Request, Response } from 'express';
 import { basename, extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DomainError } from '../common/errors.js';
-import type { OpenFile } from '../common/open-inside.js';
-import { isText } from '../common/text-file.js';
+import type { OpenFile } from '../files/jailed-files.js';
+import { isText } from '../files/text-file.js';
 
 /**
  * What a page from the workspace may do: show itself, with what lies beside it. It runs no script, sends no form, and

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { basename, isAbsolute, join } from 'node:path';
 import { DomainError } from '../common/errors.js';
-import { FileNotFound, FileTooLarge, PathForbidden, WrongKindOfFile } from '../common/file-errors.js';
-import { listDirectory } from '../common/list-directory.js';
-import { openFile, type OpenFile, statInside } from '../common/open-inside.js';
-import { PathJail } from '../common/path-jail.js';
-import { readUpTo, textOf } from '../common/text-file.js';
+import { FileNotFound, FileTooLarge, PathForbidden, WrongKindOfFile } from '../files/file-errors.js';
+import { listDirectory } from '../files/list-directory.js';
+import { openFile, type OpenFile, statInside } from '../files/jailed-files.js';
+import { PathJail } from '../files/path-jail.js';
+import { readUpTo, textOf } from '../files/text-file.js';
 import { AppConfig } from '../config/index.js';
 import { SessionsService } from '../sessions/index.js';
 import { type ItemType, search } from './search.js';

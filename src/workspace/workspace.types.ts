@@ -1,4 +1,4 @@
-import type { Listed } from '../common/list-directory.js';
+import type { Listed } from '../files/list-directory.js';
 import type { ItemType } from './search.js';
 
 /** A directory of the workspace. Paths are relative to the workspace, with `/`; the workspace itself is ".". */

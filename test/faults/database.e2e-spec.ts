@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SQLITE_DRIVERS, type SqliteDriverName } from '../../src/config/index.js';
-import { loadSqliteDriver } from '../../src/database/drivers/index.js';
+import { loadSqliteDriver } from '../../src/database/sqlite/drivers/index.js';
 import { openDatabase } from '../../src/database/index.js';
 import { type AnyEvent, type EventReader, eventsOf, types } from '../support/client.js';
 import { Disk, limitFileSize, LockHolder } from '../support/database-faults.js';

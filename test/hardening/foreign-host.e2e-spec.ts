@@ -22,7 +22,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { map } from 'rxjs';
 import { io, type Socket } from 'socket.io-client';
-import { createToken } from '../../src/auth/manage.js';
+import { createToken } from '../../src/auth/token-commands.js';
 import type { Scope } from '../../src/auth/token.js';
 import { type Agent, SessionsModule, SessionsService } from '../../src/index.js';
 import { changingRoutes } from '../support/api-routes.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadSqliteDriver } from '../../src/database/drivers/index.js';
+import { loadSqliteDriver } from '../../src/database/sqlite/drivers/index.js';
 import { AttackSetup } from '../support/attack-setup.js';
 import type { AnyEvent } from '../support/client.js';
 import type { ModelMessage, Reply } from '../support/model-stub.js';

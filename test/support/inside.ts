@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { UnitOfWork } from '../../src/database/index.js';
 import { EventBus } from '../../src/events/index.js';
-import { RunEngine } from '../../src/query/run-engine.js';
+import { RunEngine } from '../../src/runs/run-engine.js';
 import type { TestServer } from './test-server.js';
 
 /** A part of the server, for what nothing on the wire tells. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadSqliteDriver } from '../../src/database/drivers/index.js';
+import { loadSqliteDriver } from '../../src/database/sqlite/drivers/index.js';
 import type { AttackSetup } from './attack-setup.js';
 
 /** The fields of a stored event that are its own. */

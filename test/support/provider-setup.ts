@@ -1,7 +1,7 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { Injectable } from '@nestjs/common';
 import type { AgentTurn } from '../../src/agent/index.js';
-import { type Model, SdkModel } from '../../src/agent/model/model.js';
+import { type Model, SdkModel } from '../../src/models/model.js';
 import { ToolLoopAgent } from '../../src/agent/tool-loop.agent.js';
 import type { ModelInput } from '../../src/index.js';
 import type { AnyEvent } from './client.js';

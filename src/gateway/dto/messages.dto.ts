@@ -1,5 +1,5 @@
 import { IsInt, IsOptional, Min } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId } from '../../http/validation.js';
 
 export class JoinSessionDto {
   @IsSessionId()

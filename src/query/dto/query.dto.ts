@@ -1,8 +1,8 @@
 import { ArrayMaxSize, IsArray, IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId } from '../../http/validation.js';
 import { WHEN_BUSY, type WhenBusy } from '../../config/index.js';
 import type { QueryContent } from '../../events/index.js';
-import { IsQueryContent } from '../content.js';
+import { IsQueryContent } from '../query-content.js';
 
 export class QueryDto {
   @IsSessionId()

@@ -16,7 +16,7 @@ import {
   ValidateNested,
   validateSync,
 } from 'class-validator';
-import { IsSessionId, problemsOf } from '../../common/validation.js';
+import { IsSessionId, problemsOf } from '../../http/validation.js';
 
 /** The only options of the agent that a client may set, per session. */
 export class AgentOptionsDto {

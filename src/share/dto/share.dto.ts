@@ -1,5 +1,5 @@
 import { IsBoolean, IsOptional } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId } from '../../http/validation.js';
 
 export class ShareDto {
   @IsSessionId()

@@ -1,5 +1,5 @@
 import { IsOptional } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId } from '../../http/validation.js';
 
 export class OptionalSessionDto {
   @IsOptional()

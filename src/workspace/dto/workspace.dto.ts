@@ -1,6 +1,6 @@
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { IsSessionId } from '../../common/validation.js';
+import { IsSessionId } from '../../http/validation.js';
 
 export const ITEM_TYPES = ['file', 'directory', 'all'] as const;
 

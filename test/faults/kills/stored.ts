@@ -2,7 +2,7 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { loadSqliteDriver } from '../../../src/database/drivers/index.js';
+import { loadSqliteDriver } from '../../../src/database/sqlite/drivers/index.js';
 
 export const DATABASE = 'agent-tars.db';
 

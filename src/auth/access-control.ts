@@ -1,0 +1,165 @@
+import type { IncomingMessage } from 'node:http';
+import { addressOf } from '../http/client-id.js';
+import { DomainError } from '../common/errors.js';
+import type { TokenReader } from '../http/gate.js';
+import type { AppConfig } from '../config/index.js';
+import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
+import { FAILURES, FailureLimiter } from './failure-limiter.js';
+import { LiveClients } from './connections-by-token.js';
+import { LoginCodes } from './login-codes.js';
+import { RouteScopes } from './route-scopes.js';
+import { allows, type Scope, type TokenEntry } from './token.js';
+import { TokenStore } from './token-store.js';
+
+const WRONG = 'This token is wrong, has expired or was revoked.';
+const HOW =
+  'Send "Authorization: Bearer <token>", or open the link that the server printed at its start in a browser. ' +
+  '"agent-tars token create" makes a token.';
+
+/** Longer than any that is made here or configured in earnest. */
+const MAX_TOKEN = 1000;
+
+/** No token, or a wrong one. */
+export class Unauthorized extends DomainError {
+  constructor(message: string) {
+    super('UNAUTHORIZED', message);
+  }
+}
+
+/** Too many wrong tokens came from the same address. */
+export class TooManyFailures extends DomainError {
+  constructor(readonly retryAfterSeconds: number) {
+    super(
+      'RATE_LIMITED',
+      `Too many wrong tokens came from your address: ${FAILURES} a minute is the limit. Try again in ${retryAfterSeconds} s.`,
+    );
+  }
+}
+
+/** The headers that belong to an error. */
+export function headersOf(error: DomainError): Record<string, string> {
+  if (error instanceof Unauthorized) return { 'WWW-Authenticate': 'Bearer' };
+  if (error instanceof TooManyFailures) return { 'Retry-After': String(error.retryAfterSeconds) };
+  return {};
+}
+
+/** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
+export class Access implements TokenReader {
+  readonly live = new LiveClients();
+  readonly codes = new LoginCodes();
+  readonly routes: RouteScopes;
+  readonly tokens: TokenStore;
+  private readonly limiter = new FailureLimiter();
+
+  constructor({ dataDir, server }: AppConfig) {
+    this.routes = new RouteScopes(server.basePath);
+    this.tokens = new TokenStore(dataDir, server.auth?.token, (id) => this.live.end(id));
+  }
+
+  /** @throws TokensUnreadable */
+  async open(): Promise<void> {
+    await this.tokens.open();
+  }
+
+  close(): void {
+    this.tokens.close();
+    this.codes.clear();
+  }
+
+  /**
+   * Whose request this is.
+   * @throws Unauthorized, TooManyFailures; DomainError FORBIDDEN when another page may have made the browser ask
+   */
+  admit(req: IncomingMessage): TokenEntry {
+    const credentials = credentialsOf(req);
+    const entry = this.identify(credentials, addressOf(req));
+    this.checkPage(req, credentials);
+    return entry;
+  }
+
+  /**
+   * The id of the token by which a request would be let in. One that could be guessed is not looked at when it comes from
+   * an address that has to wait: what a limit answers must not tell a right one from wrong ones.
+   */
+  recognise(req: IncomingMessage): string | undefined {
+    const credentials = credentialsOf(req);
+    if (!credentials) return undefined;
+    if ('cookies' in credentials) return this.ofCookies(credentials.cookies)[0]?.id;
+    const entry = this.find(credentials.token);
+    return entry && !this.hasToWait(entry, addressOf(req)) ? entry.id : undefined;
+  }
+
+  /** A request was refused by a limit: a wrong token in it counts all the same. */
+  unheard(req: IncomingMessage): void {
+    const credentials = credentialsOf(req);
+    if (credentials && 'token' in credentials) this.limiter.failed(addressOf(req));
+  }
+
+  /**
+   * Whose credentials these are. A wrong token counts against the address. Cookies do not: pages of other servers
+   * on the same host can set them in the browser of this one's owner.
+   * @throws Unauthorized, TooManyFailures
+   */
+  identify(credentials: Credentials | undefined, address: string): TokenEntry {
+    if (!credentials) throw new Unauthorized(`This server asks for a token. ${HOW}`);
+    if ('token' in credentials) return this.ofToken(credentials.token, address);
+    const [entry] = this.ofCookies(credentials.cookies);
+    if (!entry) throw new Unauthorized(`${WRONG} ${HOW}`);
+    return entry;
+  }
+
+  /** The tokens in a request's cookies that are good. */
+  inCookies(req: IncomingMessage): readonly TokenEntry[] {
+    return this.ofCookies(cookiesOf(req));
+  }
+
+  /** @throws DomainError FORBIDDEN naming the scope that is missing for `what` */
+  demand(entry: TokenEntry, scope: Scope, what: string): void {
+    if (allows(entry, scope)) return;
+    throw new DomainError(
+      'FORBIDDEN',
+      `${what} needs a token with the scope "${scope}"; "${entry.name}" has ${entry.scopes.join(', ') || 'none'}.`,
+      { scope },
+    );
+  }
+
+  /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
+  private ofToken(token: string, address: string): TokenEntry {
+    const entry = this.find(token);
+    if (!entry || this.hasToWait(entry, address)) this.mayTry(address);
+    if (!entry) {
+      this.limiter.failed(address);
+      throw new Unauthorized(`${WRONG} ${HOW}`);
+    }
+    if (this.tokens.isConfigured(entry)) this.limiter.succeeded(address, entry.hash);
+    return entry;
+  }
+
+  private hasToWait(entry: TokenEntry, address: string): boolean {
+    if (!this.tokens.isConfigured(entry) || this.limiter.hasUsed(address, entry.hash)) return false;
+    return this.limiter.waitSeconds(address) > 0;
+  }
+
+  /** The configured token is none of them: it could be guessed here uncounted. */
+  private ofCookies(cookies: readonly string[]): readonly TokenEntry[] {
+    const entries = cookies.map((cookie) => this.find(cookie));
+    return entries.filter((entry) => entry !== undefined).filter((entry) => !this.tokens.isConfigured(entry));
+  }
+
+  private find(token: string): TokenEntry | undefined {
+    return token.length > MAX_TOKEN ? undefined : this.tokens.find(token);
+  }
+
+  private mayTry(address: string): void {
+    const wait = this.limiter.waitSeconds(address);
+    if (wait > 0) throw new TooManyFailures(wait);
+  }
+
+  private checkPage(req: IncomingMessage, credentials: Credentials | undefined): void {
+    if (!credentials || 'token' in credentials || isSafe(req.method) || isFromOwnPage(req)) return;
+    throw new DomainError(
+      'FORBIDDEN',
+      'A request that changes something must come from a page of this server when it carries its cookie. Programs send "Authorization: Bearer <token>".',
+    );
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource, Logger, MixedList } from 'typeorm';
+import type { StorageConfig } from '../../config/index.js';
+import { Checkpoints } from './wal-checkpointer.js';
+import { DurableLog } from './wal-sync.js';
+import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
+import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
+import { type MigrationClass, migrations } from './migrations/index.js';
+import { makePrivate } from './private-files.js';
+import { UnitOfWork } from './unit-of-work.js';
+import { BUSY_TIMEOUT_MS } from './write-queue.js';
+
+const RETRY_MS = 50;
+/** When SQLite moves the log itself, because the thread that does it is not there or writes were very large. */
+const OWN_CHECKPOINT_PAGES = 4_000;
+
+type Entities = MixedList<new () => object>;
+
+interface Pragmas {
+  pragma(statement: string): unknown;
+}
+
+/** The database could not be opened. The message names the file and says what to do. */
+export class DatabaseNotOpened extends Error {
+  override readonly name = 'DatabaseNotOpened';
+}
+
+/** The schema could not be brought up to date. */
+class MigrationFailed extends Error {}
+
+/**
+ * Opens the database, brings its schema up to date and gives the one writer for it.
+ * @param steps the migrations, in their order
+ * @throws DatabaseNotOpened when the file is no database of this server, cannot be written, is locked for longer
+ * than a write waits, or a migration fails; nothing has been changed then.
+ */
+export async function openDatabase(
+  storage: StorageConfig,
+  entities: Entities,
+  steps: readonly MigrationClass[] = migrations,
+): Promise<UnitOfWork> {
+  const driver = await loadSqliteDriver(storage.driver);
+  const file = storage.type === 'memory' ? ':memory:' : storage.path;
+  const opened: DataSource[] = [];
+  const connect = async () => {
+    const connection = await whenFree(() => dataSource(driver, file, entities, steps).initialize());
+    opened.push(connection);
+    return connection;
+  };
+  try {
+    if (storage.type === 'memory') {
+      const writer = await connect();
+      await migrate(writer);
+      return new UnitOfWork(writer);
+    }
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makePrivate(file);
+    await inspectFile(file);
+    const writer = await connect();
+    const known = steps.map(({ name }) => name);
+    await whenFree(() => inspectDatabase(writer, file, known));
+    await whenFree(() => writer.query('PRAGMA journal_mode = WAL'));
+    await migrate(writer);
+    const reader = await connect();
+    await reader.query('PRAGMA busy_timeout = 5000');
+    await reader.query('PRAGMA query_only = 1');
+    if (!driver.synchronous) return new UnitOfWork(writer, reader);
+    // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
+    await writer.query('PRAGMA synchronous = NORMAL');
+    await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
+    return new UnitOfWork(writer, reader, new DurableLog(file), new Checkpoints(driver.name, file));
+  } catch (error) {
+    for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
+    throw notOpened(file, error as Error);
+  }
+}
+
+/** What keeps a server from starting, told with the file's name and what to do. */
+export function notOpened(file: string, cause: Error): DatabaseNotOpened {
+  return new DatabaseNotOpened(explain(file, cause), { cause });
+}
+
+function dataSource(
+  driver: SqliteDriver,
+  database: string,
+  entities: Entities,
+  steps: readonly MigrationClass[],
+): DataSource {
+  return driver.dataSource({
+    type: 'better-sqlite3' as const,
+    database,
+    entities,
+    migrations: [...steps],
+    migrationsTableName: 'migrations',
+    synchronize: false,
+    logging: false,
+    logger: SILENT,
+    prepareDatabase: async (connection: unknown) => {
+      const set = (statement: string) => (connection as Pragmas).pragma(statement);
+      await set('busy_timeout = 0'); // another's lock is waited for without stopping the event loop
+      await set('synchronous = FULL'); // what was acknowledged survives a power cut
+    },
+  });
+}
+
+/** In one transaction, so that another server that starts on the same file comes before it or after it. */
+async function migrate(writer: DataSource): Promise<void> {
+  await writer.query('PRAGMA foreign_keys = OFF'); // a table that is rebuilt takes nothing with it
+  try {
+    await new UnitOfWork(writer).write(() => writer.runMigrations({ transaction: 'all' }));
+  } catch (error) {
+    throw isOutside(error) ? error : new MigrationFailed((error as Error).message, { cause: error });
+  }
+  await writer.query('PRAGMA foreign_keys = ON');
+}
+
+/** Another process may hold the file's lock: it is waited for as long as for any write. */
+async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (Date.now() > deadline || !isLock(error)) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
+const isLock = (error: unknown): boolean =>
+  /is locked|SQLITE_(BUSY|LOCKED)|locking protocol/i.test((error as Error).message);
+
+const isDisk = (error: unknown): boolean => /is full|disk I\/O error/i.test((error as Error).message);
+
+/** Whether it is the file that a migration failed at, not its own statements. */
+const isOutside = (error: unknown): boolean =>
+  isLock(error) || isDisk(error) || /readonly/i.test((error as Error).message);
+
+function explain(file: string, error: Error): string {
+  if (error instanceof UnusableDatabase) return `The database file ${file} ${error.message}`;
+  const reason = error.message.split('\n')[0] ?? '';
+  if (/not a database|is malformed|SQLITE_CORRUPT/i.test(reason)) {
+    return `The database file ${file} ${damaged(reason).message}`;
+  }
+  if (isLock(error)) {
+    return `The database file ${file} is locked by another process (${reason}). Stop that process, or use another --data-dir.`;
+  }
+  if (isDisk(error)) {
+    return `The disk that the database file ${file} lies on is full or fails (${reason}). Make room on it, or choose another --data-dir.`;
+  }
+  if (error instanceof MigrationFailed) {
+    return `The database file ${file} could not be brought up to this version (${reason}). It was left as it was: start the version that you had before.`;
+  }
+  return `The database ${file} cannot be opened (${reason}). Nothing was changed. Check that the directory can be written, or choose another --data-dir.`;
+}
+
+/** What TypeORM would print is in the errors that it throws. */
+const SILENT: Logger = {
+  logQuery: () => undefined,
+  logQueryError: () => undefined,
+  logQuerySlow: () => undefined,
+  logSchemaBuild: () => undefined,
+  logMigration: () => undefined,
+  log: () => undefined,
+};

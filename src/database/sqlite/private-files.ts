@@ -1,0 +1,77 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { chmod, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppConfig, OWNER_FILE, TOKENS_FILE } from '../../config/index.js';
+
+/** The database itself, its write-ahead log, the log's index, a rollback journal. */
+const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
+/** What a mode gives to others than the owner. */
+const OTHERS = 0o077;
+
+/**
+ * Makes the file of a new database so that its owner alone can read it: the drivers would leave that to the umask.
+ * SQLite gives the files beside it the same mode. Never rejects: the driver says better why it cannot be made.
+ */
+export async function makePrivate(file: string): Promise<void> {
+  await open(file, 'wx', 0o600).then(
+    (handle) => handle.close(),
+    () => undefined, // it is there, mostly
+  );
+}
+
+/**
+ * Takes from other users of the machine what they can read of the files that were there before: an older version
+ * made them, or a copy has lost their modes. The data directory may be one that others need: its owner is told.
+ */
+@Injectable()
+export class PrivateFiles implements OnModuleInit {
+  private readonly logger = new Logger(PrivateFiles.name);
+
+  constructor(@Inject(AppConfig) private readonly config: AppConfig) {}
+
+  /** By now the database is known to be this server's: that of another program keeps its mode. */
+  async onModuleInit(): Promise<void> {
+    if (process.getuid === undefined) return; // Windows has no modes
+    const wide = await filter(this.files(), isWide);
+    const narrowed = await filter(wide, narrow);
+    const left = wide.filter((file) => !narrowed.includes(file));
+    this.warn('could read', narrowed, 'From now on their owner alone can.');
+    this.warn('can read', left, 'Their mode cannot be changed: see to their owner and their file system.');
+    const directories = await filter([this.config.dataDir], isWide);
+    this.warn('can look into', directories, 'Run "chmod 700" on it, or choose a directory with --data-dir.');
+  }
+
+  private files(): string[] {
+    const { dataDir, server } = this.config;
+    const { storage } = server;
+    return [
+      ...[TOKENS_FILE, OWNER_FILE].map((name) => join(dataDir, name)),
+      ...(storage.type === 'memory' ? [] : SQLITE_SUFFIXES.map((suffix) => storage.path + suffix)),
+    ];
+  }
+
+  private warn(can: string, paths: readonly string[], then: string): void {
+    if (paths.length === 0) return;
+    this.logger.warn(`Other users of this machine ${can} ${paths.join(', ')}. ${then}`);
+  }
+}
+
+/** Whether others than the owner may do something with it. */
+async function isWide(path: string): Promise<boolean> {
+  return stat(path).then(
+    ({ mode }) => (mode & OTHERS) !== 0,
+    () => false, // there is none
+  );
+}
+
+/** Whether others have no rights any more: some file systems know none, and another user's file stays as it is. */
+async function narrow(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined); // SQLite removes its log
+  if (found && found.uid === process.getuid?.()) await chmod(file, found.mode & 0o700).catch(() => undefined);
+  return !(await isWide(file));
+}
+
+async function filter(paths: readonly string[], test: (path: string) => Promise<boolean>): Promise<string[]> {
+  const passed = await Promise.all(paths.map(test));
+  return paths.filter((_path, i) => passed[i]);
+}

@@ -1,0 +1,240 @@
+import { Logger } from '@nestjs/common';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import { DatabaseUnavailable } from '../../common/errors.js';
+import type { Checkpoints } from './wal-checkpointer.js';
+import type { DurableLog } from './wal-sync.js';
+import { sqlOf } from './sql.js';
+import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
+import { type Reader, type Transaction, Writer } from './writer.js';
+
+const BUSY_RETRY_MS = 25;
+/** How soon a commit that the disk has not confirmed is written anew. */
+const SYNC_RETRY_MS = 250;
+
+/** A commit was written, and the disk has not confirmed it. */
+export class CommitInDoubt extends DatabaseUnavailable {
+  constructor() {
+    super(
+      'The disk has not confirmed that this was stored: it may be there, or be lost. Look before you send it again.',
+    );
+  }
+}
+
+/**
+ * The one writer. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
+ * transactions there lose committed rows; so every write waits here for its turn. Those that wait together
+ * share one transaction and one fsync (group commit), each in a savepoint of its own: one that throws takes
+ * back its own rows only.
+ *
+ * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
+ */
+export class UnitOfWork {
+  private readonly logger = new Logger(UnitOfWork.name);
+  private readonly queue = new WriteQueue(() => this.start());
+  private draining: Promise<void> | undefined;
+  private readonly writer: Writer;
+  private readonly committed: Reader | undefined;
+
+  /**
+   * @param reader a second connection for reads, or undefined where there can be one only (in memory)
+   * @param log what brings a commit to the disk, where the commit itself does not
+   * @param checkpoints what moves the log into the database file, where that would stop the event loop
+   */
+  constructor(
+    writer: DataSource,
+    private readonly reader?: DataSource,
+    private readonly log?: DurableLog,
+    private readonly checkpoints?: Checkpoints,
+  ) {
+    this.writer = new Writer(writer);
+    if (!reader) return;
+    const sql = sqlOf(reader);
+    this.committed = {
+      manager: reader.manager,
+      query: async (text, values) => (await (this.writer.forReading(text) ?? sql).all(text, values)) as never,
+    };
+  }
+
+  /**
+   * Runs `work` in a transaction and resolves when it is committed.
+   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only
+   * {@link CommitInDoubt} leaves that open; the hooks of such a commit run when the disk has confirmed it after all.
+   */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.add(work);
+  }
+
+  /**
+   * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
+   * kept and tried again, in order, until {@link keepNothing}. Rejects with what `work` threw.
+   * @param work may run several times; only its last time counts
+   */
+  persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
+    return this.add(work, delayed);
+  }
+
+  /** From now on what cannot be written is refused for good: the server stops. */
+  keepNothing(): void {
+    this.queue.close();
+  }
+
+  /** Runs reads that see committed rows only. */
+  async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+    // One connection: the read takes its turn among the writes, so that it never sees half of one.
+    return this.committed ? work(this.committed) : this.write(work);
+  }
+
+  /** Resolves when all that was handed in so far has been written. */
+  async idle(): Promise<void> {
+    while (this.draining) await this.draining;
+  }
+
+  /** Waits for the last write, moves the log into the database file and closes it. */
+  async close(): Promise<void> {
+    this.keepNothing();
+    await this.idle();
+    if (this.reader) {
+      await this.reader.destroy();
+      await this.checkpoints?.close();
+      await this.writer.checkpoint().catch(() => undefined); // only tidies up
+    }
+    await this.writer.close();
+    await this.log?.close();
+  }
+
+  private add<T>(work: (tx: Transaction) => Promise<T>, delayed?: Delayed): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.queue.add({
+        run: async (tx) => {
+          result = await work(tx);
+        },
+        resolve: () => resolve(result),
+        reject,
+        delayed,
+        since: Date.now(),
+      });
+      this.start();
+    });
+  }
+
+  private start(): void {
+    this.draining ??= this.drain();
+  }
+
+  private async drain(): Promise<void> {
+    await turn(); // those that call in the same turn of the event loop come along
+    while (this.queue.ready) {
+      if (await this.begin()) await this.commit(this.queue.take());
+    }
+    this.draining = undefined;
+  }
+
+  /**
+   * Begins a transaction for those that wait. Another process's lock is waited for in slices, because two of the
+   * drivers are synchronous and a long wait would stop the whole server.
+   * @returns false when nobody waits any more: each has been told why
+   */
+  private async begin(): Promise<boolean> {
+    for (let attempt = 0; this.queue.ready; attempt++) {
+      try {
+        await this.writer.begin();
+        return true;
+      } catch (error) {
+        if (isBusy(error)) this.queue.expire(error);
+        else this.queue.refuse(this.queue.take(), error);
+        await sleep(Math.min(2 ** attempt, BUSY_RETRY_MS));
+      }
+    }
+    return false;
+  }
+
+  private async commit(batch: readonly PendingWrite[]): Promise<void> {
+    const failed = new Set<PendingWrite>();
+    const hooks: (() => void)[] = [];
+    try {
+      for (const write of batch) {
+        const own: (() => void)[] = [];
+        if (await this.runOne(write, own, batch.length > 1)) hooks.push(...own);
+        else failed.add(write);
+      }
+      await this.writer.commit();
+    } catch (error) {
+      await this.writer.rollback();
+      this.queue.refuse(
+        batch.filter((write) => !failed.has(write)),
+        error,
+      );
+      return;
+    }
+    // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
+    if (!(await this.confirmed(batch))) return;
+    for (const hook of hooks) this.runHook(hook);
+    for (const write of batch) write.resolve(); // one that was rejected already stays so
+    this.queue.accepted();
+    await this.checkpoints?.after(this.writer.takePages());
+  }
+
+  /**
+   * Resolves when a commit is on the disk. Where the disk fails, it is in doubt: readers see it, a power cut may take
+   * it back. Until that is settled nothing is published, acknowledged or written after it.
+   * @returns false when it is still in doubt and the server stops; its callers have been told
+   */
+  private async confirmed(batch: readonly PendingWrite[]): Promise<boolean> {
+    const { log, queue } = this;
+    if (!log) return true;
+    try {
+      await log.sync();
+      return true;
+    } catch (error) {
+      queue.warn(error);
+    }
+    for (let waiting = batch; ;) {
+      if (await this.writtenAnew(log)) return true;
+      queue.expire(new DatabaseUnavailable());
+      waiting = queue.afterExpiry(waiting, new CommitInDoubt());
+      if (queue.closes) {
+        for (const write of waiting) write.reject(new CommitInDoubt());
+        return false;
+      }
+      await sleep(SYNC_RETRY_MS);
+    }
+  }
+
+  /**
+   * A second fdatasync proves nothing: what the first could not write, the system may have given up and forgotten.
+   * A checkpoint writes the pages anew, into the database file, and begins the log again.
+   */
+  private async writtenAnew(log: DurableLog): Promise<boolean> {
+    try {
+      if (!(await this.writer.checkpoint())) return false;
+      await log.sync(); // that the log is empty must be on the disk, too: it could not be replayed as a whole
+      return true;
+    } catch {
+      return false; // it was said when it began, and is tried again
+    }
+  }
+
+  /** @returns whether it is part of the commit; when it is not, its caller has been told why */
+  private async runOne(write: PendingWrite, hooks: (() => void)[], shared: boolean): Promise<boolean> {
+    const run = (tx: Transaction) => write.run(tx);
+    const failed = shared ? await this.writer.runShared(run, hooks) : await this.writer.run(run, hooks);
+    if (failed) write.reject(failed.thrown);
+    return !failed;
+  }
+
+  /** What is committed is committed: a hook that fails must not keep the others from being told. */
+  private runHook(hook: () => void): void {
+    try {
+      hook();
+    } catch (error) {
+      this.logger.error(`A hook after a commit failed: ${String(error)}`);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
+}

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Checkpoints } from './wal-checkpointer.js';
+import { openDatabase } from './open-database.js';
+
+const PAGE = 4_096;
+
+let directory: string;
+beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'checkpoints-'))));
+afterAll(() => rm(directory, { recursive: true }));
+
+describe.each(['better-sqlite3', 'libsql'] as const)('the log of %s', (driver) => {
+  it('is moved into the database file while writes go on, long before SQLite would do it in a commit', async () => {
+    const path = join(directory, `${driver}.db`);
+    const work = await openDatabase({ type: 'sqlite', path, driver }, []);
+    await work.write((tx) => tx.execute('CREATE TABLE "notes" ("text" TEXT NOT NULL)'));
+    for (let i = 0; i < 2_000; i++) {
+      // Three pages and more for each: together they are more than SQLite's own measure.
+      await work.write((tx) => tx.execute('INSERT INTO "notes" VALUES (?)', ['x'.repeat(2 * PAGE)]));
+    }
+    expect((await stat(`${path}-wal`)).size).toBeLessThan(2_000 * PAGE);
+    expect((await stat(path)).size).toBeGreaterThan(2_000 * PAGE);
+    const count = await work.read((db) => db.query('SELECT COUNT(*) AS "n" FROM "notes"'));
+    expect(count).toEqual([{ n: 2_000 }]);
+    await work.close();
+  });
+});
+
+describe('a thread that cannot work', () => {
+  it('is given up, and nobody waits for it', async () => {
+    const checkpoints = new Checkpoints('better-sqlite3', join(directory, 'nowhere', 'there-is-none.db'));
+    await checkpoints.after(1_000);
+    await checkpoints.after(1_000);
+    await checkpoints.close();
+  });
+});

@@ -1,0 +1,25 @@
+import { StreamableFile } from '@nestjs/common';
+import { createReadStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { DomainError } from '../common/errors.js';
+
+/** The files of Swagger UI that the page loads, and nothing else of its package. */
+const TYPES: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+};
+
+/** @throws DomainError ROUTE_NOT_FOUND for any other name */
+export function openAsset(name: string): StreamableFile {
+  const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
+  if (type === undefined) throw new DomainError('ROUTE_NOT_FOUND', 'The API documentation has no such file.');
+  return new StreamableFile(createReadStream(join(directory(), name)), { type });
+}
+
+/** Of the very version that @nestjs/swagger brings. Looked up by name: neither package is loaded for it. */
+function directory(): string {
+  const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger/package.json');
+  return dirname(createRequire(swagger).resolve('swagger-ui-dist/package.json'));
+}

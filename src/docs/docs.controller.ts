@@ -1,0 +1,38 @@
+import { Controller, Get, Header, Param, type StreamableFile } from '@nestjs/common';
+import { DOCS_POLICY } from '../http/security-headers.js';
+import { openAsset } from './assets.js';
+import { DocsService } from './docs.service.js';
+
+@Controller('docs')
+export class DocsController {
+  constructor(private readonly docs: DocsService) {}
+
+  /** This documentation as a page, to read and to try out. */
+  @Get()
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', DOCS_POLICY)
+  page(): string {
+    return this.docs.page;
+  }
+
+  /** This documentation as an OpenAPI 3.1 document. */
+  @Get('openapi.json')
+  @Header('content-type', 'application/json; charset=utf-8')
+  document(): Promise<string> {
+    return this.docs.document();
+  }
+
+  /** The script that starts the page. */
+  @Get('init.js')
+  @Header('content-type', 'text/javascript; charset=utf-8')
+  script(): string {
+    return this.docs.script;
+  }
+
+  /** A file that the page loads. */
+  @Get(':file')
+  @Header('cache-control', 'public, max-age=3600')
+  asset(@Param('file') file: string): StreamableFile {
+    return openAsset(file);
+  }
+}

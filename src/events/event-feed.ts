@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import { Observable, type Subscriber } from 'rxjs';
+import { EventBus } from './event-bus.js';
+import { nextTurn } from '../files/loop-turns.js';
+import { EventPages, type EventRow } from './event-pages.js';
+import { Frames } from './event-truncation.js';
+import type { Published } from './live-event.js';
+
+/** Characters that are sent before the reader is waited for. */
+const CHARACTERS = 256_000;
+
+/** What a watcher is sent: a stored event as its frame holds it, the sign that it has caught up, or a live event. */
+export type Watched =
+  | { readonly kind: 'stored'; readonly seq: number; readonly json: string }
+  | { readonly kind: 'replay_end'; readonly lastSeq: number }
+  | { readonly kind: 'live'; readonly published: Published };
+
+export interface WatchOptions {
+  /** The last seq that the watcher has. Default 0: everything. */
+  readonly after?: number;
+  /** Awaited between parts of the log, so that history is read no faster than it can be sent. */
+  readonly ready?: () => Promise<void>;
+}
+
+/** The only place that knows both the log and the bus. */
+@Injectable()
+export class EventWatch {
+  constructor(
+    private readonly pages: EventPages,
+    private readonly bus: EventBus,
+    private readonly frames: Frames,
+  ) {}
+
+  /**
+   * All stored events after the cursor, then `replay_end`, then what comes: in `seq` order, without a gap or
+   * a repeat. Between the two, who joins in the middle of an answer gets the text so far. Completes when the
+   * session is deleted or the server stops.
+   */
+  watch(sessionId: string, options: WatchOptions = {}): Observable<Watched> {
+    return new Observable((subscriber) => {
+      const state: WatchState = { last: options.after ?? 0, newest: 0, live: false };
+      const live = this.bus.of(sessionId).subscribe({
+        next: (published) => {
+          const { seq } = published;
+          if (seq !== undefined && seq <= state.last) return; // was in the replay
+          if (!state.live) {
+            // The replay will come to it; what streams meanwhile is in the text so far.
+            if (seq !== undefined) state.newest = Math.max(state.newest, seq);
+            return;
+          }
+          if (seq !== undefined) state.last = seq;
+          subscriber.next({ kind: 'live', published });
+        },
+        complete: () => subscriber.complete(),
+      });
+      this.replay(sessionId, state, options, subscriber).catch((error: unknown) => subscriber.error(error));
+      return live;
+    });
+  }
+
+  private async replay(
+    sessionId: string,
+    state: WatchState,
+    { ready }: WatchOptions,
+    subscriber: Subscriber<Watched>,
+  ): Promise<void> {
+    for (;;) {
+      await ready?.();
+      if (subscriber.closed) return;
+      const page = await this.pages.page(sessionId, { after: state.last });
+      for await (const frame of this.framesOf(sessionId, page, ready)) {
+        if (subscriber.closed) return;
+        state.last = frame.seq;
+        subscriber.next(frame);
+      }
+      if (!this.pages.isFull(page) && state.newest <= state.last) break;
+      await nextTurn();
+    }
+    // From here to `live` nothing is awaited: no event can come between. A message is closed before it is
+    // stored, so what is still open was not in the replay.
+    for (const published of this.bus.openMessage(sessionId)?.soFar() ?? []) {
+      subscriber.next({ kind: 'live', published });
+    }
+    subscriber.next({ kind: 'replay_end', lastSeq: state.last });
+    state.live = true;
+  }
+
+  private async *framesOf(
+    sessionId: string,
+    page: readonly EventRow[],
+    ready: WatchOptions['ready'],
+  ): AsyncGenerator<Watched & { kind: 'stored' }> {
+    let sent = 0;
+    for (const row of page) {
+      const json = await this.frames.of(sessionId, row);
+      if (sent > CHARACTERS) {
+        await ready?.();
+        await nextTurn();
+        sent = 0;
+      }
+      sent += json.length;
+      yield { kind: 'stored', seq: row.seq, json };
+    }
+  }
+}
+
+interface WatchState {
+  /** The seq of the last event that the watcher was sent. */
+  last: number;
+  /** The highest seq that came over the bus during the replay. */
+  newest: number;
+  live: boolean;
+}

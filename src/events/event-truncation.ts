@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { nextTurn } from '../files/loop-turns.js';
+import { AppConfig } from '../config/index.js';
+import type { StoredAgentEvent } from './event.types.js';
+import { FrameCache } from './frame-cache.js';
+import { EventPages, type EventRow } from './event-pages.js';
+import { EventTexts } from './event-texts.js';
+import { PublishedEvent } from './live-event.js';
+import { cutEvent, FEWEST } from './truncate-event.js';
+
+/** Bytes of an event's JSON that are looked through at once: some milliseconds. */
+const STEP_BYTES = 1_000_000;
+
+/**
+ * How a stored event is sent: as it is, or, beyond `server.maxFrameBytes`, with its long texts cut and a field
+ * `truncated` that says where the whole of it is. Live and replayed frames are the same.
+ */
+@Injectable()
+export class Frames {
+  private readonly limit: number;
+  private readonly basePath: string;
+  private readonly cache = new FrameCache();
+
+  constructor(
+    private readonly pages: EventPages,
+    { server }: AppConfig,
+  ) {
+    this.limit = server.maxFrameBytes;
+    this.basePath = server.basePath;
+  }
+
+  /** @param json the event as it is stored */
+  publish(event: StoredAgentEvent, json: string): PublishedEvent {
+    if (this.fits(json)) return new PublishedEvent(event, json);
+    const frame = this.cut(Buffer.from(json), event.sessionId, event.seq);
+    return new PublishedEvent(JSON.parse(frame) as StoredAgentEvent, frame);
+  }
+
+  /**
+   * The frame of an event that is read from the log: at once, unless it is a long one.
+   * @throws EventsGone
+   */
+  of(sessionId: string, { seq, bytes, data }: EventRow): string | Promise<string> {
+    if (data === null) return this.ofLarge(sessionId, seq, bytes);
+    return bytes <= this.limit ? data : this.cut(Buffer.from(data), sessionId, seq);
+  }
+
+  private ofLarge(sessionId: string, seq: number, bytes: number): string | Promise<string> {
+    if (bytes <= this.limit) return this.pages.text(sessionId, seq);
+    const known = this.cache.get(sessionId, seq);
+    if (known !== undefined) return known;
+    const made = this.pages.withWhole(sessionId, seq, async (json) => {
+      const texts = new EventTexts(json, FEWEST);
+      while (!texts.read(STEP_BYTES)) await nextTurn();
+      return this.cut(json, sessionId, seq, texts);
+    });
+    this.cache.add(sessionId, seq, made);
+    return made;
+  }
+
+  private fits(json: string): boolean {
+    // No character takes more than three bytes.
+    return json.length * 3 <= this.limit || Buffer.byteLength(json) <= this.limit;
+  }
+
+  private cut(json: Buffer, sessionId: string, seq: number, texts = new EventTexts(json, FEWEST)): string {
+    texts.read();
+    const whole = `${this.basePath}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
+    return cutEvent(json, texts, { bytes: json.length, whole }, this.limit);
+  }
+}

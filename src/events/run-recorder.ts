@@ -1,0 +1,188 @@
+import type { Delayed, Transaction, UnitOfWork } from '../database/index.js';
+import type { EventBus } from './event-bus.js';
+import type { EventLog } from './event-log.js';
+import type {
+  AssistantMessageEvent,
+  EventDraft,
+  StoredAgentEvent,
+  ToolCallRequest,
+  Usage,
+} from './event.types.js';
+import { OpenMessage } from './streaming-message.js';
+import type { RecentEvents, Room } from './recent-events.js';
+
+/** What the history takes at most where an agent does not say. */
+const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 12_000_000, resultBytes: 8_000_000 };
+
+export interface RunLogScope {
+  readonly sessionId: string;
+  readonly runId: string;
+  /** Checks, in the transaction of each append, that the run may still write; throws when it may not. */
+  readonly claim: (tx: Transaction) => Promise<void>;
+  /** Is told why what the run writes is not stored yet. */
+  readonly delayed: Delayed;
+  /** The session's events so far, where they are at hand: what has just been written need not be read. */
+  readonly known?: readonly StoredAgentEvent[] | undefined;
+}
+
+export interface MessageEnd {
+  readonly finishReason: string;
+  readonly toolCalls?: readonly ToolCallRequest[];
+  readonly usage?: Usage;
+}
+
+/** Something is written to a run that has ended. */
+class RunEnded extends Error {
+  override readonly name = 'RunEnded';
+}
+
+/** What one run writes: its stored events, under its claim, and the message that streams. */
+export class RunLog {
+  private current: OpenMessage | undefined;
+  private last: Promise<AssistantMessageEvent> | undefined;
+  private sealed = false;
+  private wroteAt = Date.now();
+  private known: readonly StoredAgentEvent[] | undefined;
+  private rest: EventDraft[] = [];
+
+  constructor(
+    private readonly work: UnitOfWork,
+    private readonly events: EventLog,
+    private readonly bus: EventBus,
+    private readonly scope: RunLogScope,
+  ) {
+    this.known = scope.known;
+  }
+
+  /**
+   * The last message that was stored before the run's end; undefined when there is none, or it could not be. One
+   * that was left to the end is with {@link takeRest}.
+   */
+  get lastMessage(): Promise<AssistantMessageEvent | undefined> {
+    return Promise.resolve(this.last).catch(() => undefined);
+  }
+
+  /** Whether a message has been closed. */
+  get hasMessage(): boolean {
+    return this.last !== undefined || this.rest.length > 0;
+  }
+
+  /** When the run has last moved: an event of it, or a token of its model. */
+  get progressAt(): number {
+    return Math.max(this.wroteAt, this.current?.lastAt ?? 0);
+  }
+
+  /** From now on nothing is written: the run is about to end, whatever its agent still does. */
+  seal(): void {
+    this.sealed = true;
+  }
+
+  /** The message that is being written, if there is one. */
+  get message(): OpenMessage | undefined {
+    return this.current;
+  }
+
+  /**
+   * Stores events, in order, in one commit; listeners see them when this resolves. What a run has come to is not
+   * thrown away because the disk is full: it waits until the database can be written.
+   */
+  append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
+    this.wroteAt = Date.now();
+    return this.write(drafts);
+  }
+
+  /** Stores what is said about the run, not by it: that is no progress. */
+  async remark(draft: EventDraft): Promise<void> {
+    await this.write([draft]);
+  }
+
+  private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
+    if (this.sealed) return Promise.reject(new RunEnded());
+    this.known = undefined;
+    const all = [...this.takeRest(), ...drafts];
+    return this.work.persist(async (tx) => {
+      await this.scope.claim(tx);
+      return this.events.append(tx, this.scope.sessionId, this.scope.runId, all);
+    }, this.scope.delayed);
+  }
+
+  /** The session's newest events, those of this run included, as far as there is room for them: 48 MB. */
+  async history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
+    return [...(await this.recent(types, ROOM)).events];
+  }
+
+  /** The same in the room that is given, and whether older ones were left out. */
+  async recent(types: readonly string[] | undefined, room: Room): Promise<RecentEvents> {
+    if (!this.known) return this.events.recent(this.scope.sessionId, { types, room });
+    const events = this.known.filter(({ type }) => types?.includes(type) ?? true);
+    return { events, complete: true, outputBytes: 0 };
+  }
+
+  /** Hides this server's secrets in a text that is to be no event's, but a name in one. */
+  masked(text: string): string {
+    return this.events.masked(text);
+  }
+
+  /** Begins a message: what the model writes is streamed as it comes. */
+  openMessage(): OpenMessage {
+    if (this.sealed) throw new RunEnded();
+    this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId, () =>
+      this.events.newMask(),
+    );
+    return this.current;
+  }
+
+  /** Gives up a message of which nothing was streamed. */
+  discardMessage(): void {
+    this.current?.close();
+    this.current = undefined;
+  }
+
+  /** Stores the message that is open, its thinking first. */
+  closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
+    this.last = this.append(...this.closed(end)).then((stored) => stored.at(-1) as AssistantMessageEvent);
+    this.last.catch(() => undefined); // who asks for the last message is told
+    return this.last;
+  }
+
+  /**
+   * Closes the message that the run ends with. It is written with the next thing that is: as a rule the run's end,
+   * so that both are one append and one commit.
+   */
+  closeLastMessage(end: MessageEnd): void {
+    if (this.sealed) throw new RunEnded();
+    this.rest.push(...this.closed(end));
+  }
+
+  /** What was left to the end of the run. Whoever takes it writes it. */
+  takeRest(): EventDraft[] {
+    return this.rest.splice(0);
+  }
+
+  private closed(end: MessageEnd): EventDraft[] {
+    const message = this.current ?? this.openMessage();
+    this.current = undefined;
+    message.close();
+    const { messageId } = message;
+    const drafts: EventDraft[] = [];
+    if (message.thinking !== '') {
+      drafts.push({
+        type: 'assistant_thinking_message',
+        content: message.thinking,
+        thinkingDurationMs: message.thinkingDurationMs,
+        messageId,
+      });
+    }
+    drafts.push({
+      type: 'assistant_message',
+      content: message.text,
+      ...(end.toolCalls?.length && { toolCalls: end.toolCalls }),
+      finishReason: end.finishReason,
+      messageId,
+      ttftMs: message.ttftMs,
+      ttltMs: message.ttltMs,
+      ...(end.usage && { usage: end.usage }),
+    });
+    return drafts;
+  }
+}

@@ -1,0 +1,215 @@
+import { newId } from '../common/ids.js';
+import type { SecretMask } from '../common/secret.js';
+import type { EventBus } from './event-bus.js';
+import type { StreamingAgentEvent } from './event.types.js';
+import type { Published } from './live-event.js';
+
+interface OpenToolCall {
+  readonly toolCallId: string;
+  readonly toolName: string;
+  readonly parts: string[];
+  readonly mask: SecretMask;
+}
+
+type Delta =
+  | Pick<StreamingAgentEvent & { type: 'assistant_streaming_message' }, 'type' | 'content'>
+  | Pick<StreamingAgentEvent & { type: 'assistant_streaming_thinking_message' }, 'type' | 'content'>
+  | Pick<
+      StreamingAgentEvent & { type: 'assistant_streaming_tool_call' },
+      'type' | 'toolCallId' | 'toolName' | 'arguments'
+    >;
+
+/**
+ * A message while the model writes it. Every delta goes straight to those who listen, and is kept once, here,
+ * until the message is stored: its text is what the deltas joined give.
+ */
+export class OpenMessage {
+  readonly messageId = newId();
+  private readonly textMask: SecretMask;
+  private readonly thinkingMask: SecretMask;
+  private readonly textParts: string[] = [];
+  private readonly thinkingParts: string[] = [];
+  private readonly toolCalls = new Map<string, OpenToolCall>();
+  private deltas = 0;
+  /** Characters so far, of every kind. */
+  length = 0;
+  private closed = false;
+  private readonly openedAt = Date.now();
+  private firstAt = 0;
+  /** When the last delta came. */
+  lastAt = 0;
+  private thoughtUntil = 0;
+
+  /** What is the same in the JSON of all its deltas. */
+  readonly jsonScope: string;
+
+  constructor(
+    private readonly bus: EventBus,
+    readonly sessionId: string,
+    readonly runId: string,
+    private readonly newMask: () => SecretMask,
+  ) {
+    this.jsonScope = JSON.stringify({ sessionId, runId, messageId: this.messageId }).slice(1, -1);
+    this.textMask = newMask();
+    this.thinkingMask = newMask();
+    bus.setOpenMessage(sessionId, this);
+  }
+
+  get text(): string {
+    return this.textParts.join('');
+  }
+
+  get thinking(): string {
+    return this.thinkingParts.join('');
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0 && this.toolCalls.size === 0;
+  }
+
+  /** Milliseconds from its opening to the first delta; 0 when none came. */
+  get ttftMs(): number {
+    return this.firstAt && this.firstAt - this.openedAt;
+  }
+
+  /** Milliseconds from its opening to the last delta; 0 when none came. */
+  get ttltMs(): number {
+    return this.lastAt && this.lastAt - this.openedAt;
+  }
+
+  get thinkingDurationMs(): number {
+    return this.thoughtUntil && this.thoughtUntil - this.firstAt;
+  }
+
+  addText(content: string): void {
+    if (this.closed) return;
+    this.length += content.length;
+    this.showText(this.textMask.push(content));
+  }
+
+  addThinking(content: string): void {
+    if (this.closed) return;
+    this.length += content.length;
+    this.showThinking(this.thinkingMask.push(content));
+  }
+
+  addToolArguments(toolCallId: string, toolName: string, args: string): void {
+    if (this.closed) return;
+    let call = this.toolCalls.get(toolCallId);
+    if (!call) {
+      this.toolCalls.set(toolCallId, (call = { toolCallId, toolName, parts: [], mask: this.newMask() }));
+    }
+    this.length += args.length;
+    const shown = call.mask.push(args);
+    if (shown !== '' || args === '') this.showArguments(call, shown);
+  }
+
+  private showText(content: string): void {
+    if (content === '') return;
+    this.textParts.push(content);
+    this.send({ type: 'assistant_streaming_message', content });
+  }
+
+  private showThinking(content: string): void {
+    if (content === '') return;
+    this.thinkingParts.push(content);
+    this.send({ type: 'assistant_streaming_thinking_message', content });
+    this.thoughtUntil = this.lastAt;
+  }
+
+  private showArguments({ toolCallId, toolName, parts }: OpenToolCall, args: string): void {
+    parts.push(args);
+    this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
+  }
+
+  /** Says, on every stream that was opened, that nothing more comes; what comes all the same is dropped. Call it before the message is stored. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.showThinking(this.thinkingMask.end());
+    this.showText(this.textMask.end());
+    for (const call of this.toolCalls.values()) {
+      const rest = call.mask.end();
+      if (rest !== '') this.showArguments(call, rest);
+    }
+    if (this.bus.openMessage(this.sessionId) === this) this.bus.setOpenMessage(this.sessionId, undefined);
+    if (this.thinkingParts.length > 0) {
+      this.send({ type: 'assistant_streaming_thinking_message', content: '' }, true);
+    }
+    if (this.textParts.length > 0) this.send({ type: 'assistant_streaming_message', content: '' }, true);
+    for (const { toolCallId, toolName } of this.toolCalls.values()) {
+      this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: '' }, true);
+    }
+  }
+
+  /** What somebody who joins now has missed of this message: at most one event for each kind of content. */
+  soFar(): Published[] {
+    const missed: Delta[] = [];
+    if (this.thinkingParts.length > 0) {
+      missed.push({ type: 'assistant_streaming_thinking_message', content: this.thinking });
+    }
+    if (this.textParts.length > 0) missed.push({ type: 'assistant_streaming_message', content: this.text });
+    for (const { toolCallId, toolName, parts } of this.toolCalls.values()) {
+      const args = parts.join('');
+      missed.push({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
+    }
+    return missed.map((delta) => new PublishedDelta(this, delta, false, newId(), Date.now()));
+  }
+
+  private send(delta: Delta, isComplete = false): void {
+    this.deltas += 1;
+    const now = Date.now();
+    if (!isComplete) {
+      this.lastAt = now;
+      this.firstAt ||= now;
+    }
+    if (!this.bus.hasListeners(this.sessionId)) return;
+    // The number makes it unique, the message's id unguessable: cheaper than an id of its own per token.
+    const id = `${this.messageId}.${this.deltas}`;
+    this.bus.publish(this.sessionId, new PublishedDelta(this, delta, isComplete, id, now));
+  }
+}
+
+/** A delta on its way. Its two forms are made for those who ask for them: it happens once per token. */
+class PublishedDelta implements Published {
+  readonly seq = undefined;
+  #json: string | undefined;
+  #event: StreamingAgentEvent | undefined;
+
+  constructor(
+    private readonly message: OpenMessage,
+    private readonly delta: Delta,
+    private readonly isComplete: boolean,
+    private readonly id: string,
+    private readonly timestamp: number,
+  ) {}
+
+  get type(): StreamingAgentEvent['type'] {
+    return this.delta.type;
+  }
+
+  get runId(): string {
+    return this.message.runId;
+  }
+
+  get event(): StreamingAgentEvent {
+    if (this.#event) return this.#event;
+    const { id, timestamp, isComplete, delta } = this;
+    const { sessionId, runId, messageId } = this.message;
+    const head = { id, type: delta.type, sessionId, runId, messageId, timestamp, isComplete };
+    return (this.#event = Object.assign(head, delta) as StreamingAgentEvent); // a spread is several times as slow
+  }
+
+  /** Written by hand: a third of the cost of JSON.stringify on the whole event. */
+  get json(): string {
+    return (this.#json ??=
+      `{"id":"${this.id}","type":"${this.delta.type}",${this.message.jsonScope},"timestamp":${this.timestamp},` +
+      `"isComplete":${this.isComplete},${jsonFields(this.delta)}}`);
+  }
+}
+
+function jsonFields(delta: Delta): string {
+  if (delta.type !== 'assistant_streaming_tool_call') return `"content":${JSON.stringify(delta.content)}`;
+  const { toolCallId, toolName, arguments: args } = delta;
+  return JSON.stringify({ toolCallId, toolName, arguments: args }).slice(1, -1);
+}

@@ -1,0 +1,54 @@
+import { DomainError, InvalidInput } from '../common/errors.js';
+
+const shorten = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
+
+/** A path that leaves the workspace, or names something in it that is never shown. */
+export class PathForbidden extends DomainError {
+  constructor(path: string, reason: string) {
+    super('FORBIDDEN', `"${shorten(path)}" cannot be used: ${reason}.`);
+  }
+}
+
+export class FileNotFound extends DomainError {
+  constructor(path: string) {
+    super('FILE_NOT_FOUND', `There is no "${shorten(path)}" in the workspace.`);
+  }
+}
+
+/** What was asked for is of another kind than it must be. */
+export class WrongKindOfFile extends InvalidInput {
+  constructor(path: string, what: 'a directory' | 'no directory' | 'no regular file' | 'no text file') {
+    super(`"${shorten(path)}" is ${what}.`);
+  }
+}
+
+export class FileTooLarge extends DomainError {
+  constructor(message: string) {
+    super('PAYLOAD_TOO_LARGE', message);
+  }
+}
+
+/** What the file system refused, without the absolute path that its own message holds. */
+export function explainFileError(path: string, error: unknown): unknown {
+  switch ((error as NodeJS.ErrnoException | null)?.code) {
+    case 'ENOENT':
+      return new FileNotFound(path);
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new WrongKindOfFile(path, 'no directory');
+    case 'EISDIR':
+      return new WrongKindOfFile(path, 'a directory');
+    case 'ENXIO':
+      return new WrongKindOfFile(path, 'no regular file');
+    case 'ELOOP':
+      return new PathForbidden(path, 'it was changed while it was opened');
+    case 'ENAMETOOLONG':
+      return new PathForbidden(path, 'it is too long');
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new PathForbidden(path, 'the server has no right to it');
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,101 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { DomainError, type ErrorCode, toDomainError } from '../common/errors.js';
+import { retryAfterOf } from './limits.js';
+
+/** The one place where what was thrown becomes an HTTP answer. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ErrorFilter.name);
+
+  constructor(private readonly describe: (error: unknown) => string = String) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const req = http.getRequest<Request>();
+    const res = http.getResponse<Response>();
+    const error = toHttpError(thrown, req);
+    if (error.status >= 500 && error.code === 'INTERNAL') {
+      this.logger.error(`${req.method} ${req.path} failed: ${this.describe(thrown)}`);
+    }
+    if (res.headersSent) {
+      if (!res.writableEnded) res.destroy(); // there is no place left for an error, and it must not look complete
+      return;
+    }
+    const after = retryAfter(error);
+    if (after !== undefined) res.setHeader('retry-after', after);
+    res.status(error.status).json(error.toBody());
+  }
+}
+
+function retryAfter(error: DomainError): number | undefined {
+  const told = retryAfterOf(error);
+  if (told !== undefined) return told;
+  switch (error.code) {
+    case 'DRAINING':
+    case 'QUEUE_FULL':
+    case 'RATE_LIMITED':
+    case 'DATABASE_UNAVAILABLE':
+      return 5;
+    default:
+      return undefined;
+  }
+}
+
+/** The codes of what an extension throws in Nest's own way. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'UNAUTHORIZED',
+  403: 'FORBIDDEN',
+  404: 'ROUTE_NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+};
+
+function toHttpError(thrown: unknown, req: Request): DomainError {
+  if (thrown instanceof DomainError) return thrown;
+  // Nest wraps what Express and its body parser throw; what it was says more.
+  const origin = thrown instanceof HttpException ? (thrown.cause ?? thrown) : thrown;
+  const { type, status, code } = Object(origin) as { type?: unknown; status?: unknown; code?: unknown };
+  if (typeof code === 'string' && code.startsWith('Z_')) return bodyError('unpacking.failed', req);
+  if (typeof type === 'string' && typeof status === 'number') return bodyError(type, req);
+  if (origin instanceof URIError) {
+    return new DomainError('INVALID_INPUT', 'The address holds a broken % sequence: encode it again.');
+  }
+  if (thrown instanceof HttpException) {
+    const status = thrown.getStatus();
+    if (status < 500)
+      return new DomainError(CODE_OF_STATUS[status] ?? 'INVALID_INPUT', sentence(thrown.message));
+  }
+  return toDomainError(thrown);
+}
+
+/** What body-parser says, by the type of its error. */
+function bodyError(type: string, req: Request): DomainError {
+  switch (type) {
+    case 'entity.parse.failed':
+      return new DomainError('INVALID_JSON', 'The body is no valid JSON. Send one JSON object.');
+    case 'entity.too.large':
+      return new DomainError(
+        'PAYLOAD_TOO_LARGE',
+        'The body is larger than this server takes (server.maxBodyBytes). Send less.',
+      );
+    case 'charset.unsupported':
+    case 'encoding.unsupported':
+      return new DomainError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'The body is in an encoding that cannot be read. Send JSON in UTF-8.',
+      );
+    case 'request.aborted':
+    case 'request.size.invalid':
+      return new DomainError('INVALID_INPUT', 'The body ended before the length that its header names.');
+    default:
+      return new DomainError(
+        'INVALID_INPUT',
+        `The body of ${req.method} ${req.path.slice(0, 100)} cannot be read.`,
+      );
+  }
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

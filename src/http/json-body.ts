@@ -1,0 +1,81 @@
+import express, { type Request, type RequestHandler } from 'express';
+import { DomainError } from '../common/errors.js';
+
+/**
+ * Reads the JSON body of a request that may change something: at most `limit` bytes, and one object. A request
+ * without a body has an empty one.
+ */
+export function jsonBody(limit: number): RequestHandler[] {
+  // Not `strict`: it would call a number or null broken JSON, which it is not. The type has been looked at before.
+  const read = express.json({ limit, strict: false, type: () => true });
+  return [requireJson, atMost(limit), read, requireObject];
+}
+
+/** Express' own limit reads a body that is too large to its end before it refuses it. */
+function atMost(limit: number): RequestHandler {
+  return (req, res, next) => {
+    const refuse = () => {
+      if (res.headersSent) return;
+      const error = payloadTooLarge(limit);
+      res.setHeader('connection', 'close'); // what is still on its way is not read
+      res.status(error.status).json(error.toBody());
+    };
+    if (Number(req.headers['content-length'] ?? 0) > limit) {
+      refuse();
+      return;
+    }
+    if (req.headers['transfer-encoding'] !== undefined) {
+      let received = 0;
+      req.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received > limit) refuse();
+      });
+    }
+    next();
+  };
+}
+
+/** @param limit in bytes */
+export function payloadTooLarge(limit: number): DomainError {
+  return new DomainError(
+    'PAYLOAD_TOO_LARGE',
+    `The body is larger than the ${limit} bytes that this server takes (server.maxBodyBytes). Send less.`,
+    { limit },
+  );
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+const requireJson: RequestHandler = (req, _res, next) => {
+  if (hasBody(req.headers) ? !isJson(req) : isForm(req)) {
+    throw new DomainError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'The body must be JSON: send the header "Content-Type: application/json".',
+    );
+  }
+  next();
+};
+
+/** Nearly all say it in these very words; what else it may be, Express knows. */
+function isJson(req: Request): boolean {
+  return req.headers['content-type'] === 'application/json' || Boolean(req.is('json'));
+}
+
+/** An empty form still names its type, and a program that sends nothing needs none. */
+function isForm({ method, headers }: Request): boolean {
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  return type !== undefined && type !== 'application/json' && !SAFE_METHODS.has(method);
+}
+
+const requireObject: RequestHandler = (req, _res, next) => {
+  const body: unknown = req.body;
+  if (body === undefined) req.body = {};
+  else if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new DomainError('INVALID_INPUT', 'The body must be one JSON object, such as {"sessionId": "…"}.');
+  }
+  next();
+};
+
+function hasBody(headers: Readonly<Record<string, unknown>>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}

@@ -1,0 +1,226 @@
+import type { RequestHandler } from 'express';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { forwardedHostOf, trustForwarded } from './client-id.js';
+import { answerAllowedPage } from './cors.js';
+import { DomainError } from '../common/errors.js';
+import type { Gate } from './gate.js';
+import { waitHeaders } from './limits.js';
+import { endWithError, sendError } from './error-response.js';
+import { setSecurityHeaders } from './security-headers.js';
+import { destroyOnError, settleUpgrade } from './upgrades.js';
+
+/** Whose requests are let in. Names are lower case. */
+export interface DoorRules {
+  /** The name or address that this server was told to listen on. */
+  readonly host: string;
+  /** Other names it is reached by, beside loopback ones: a proxy may end TLS for them. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of pages that may use it, beside its own: scheme, host and port. */
+  readonly origins: readonly string[];
+  /** Believe the X-Forwarded-* headers: a proxy that sets them stands before this server. */
+  readonly trustProxy: boolean;
+  /** Below it are the API's routes: no page of another site may navigate there. */
+  readonly basePath: string;
+  /** No token is asked for: only connections to a loopback address of this machine are served. */
+  readonly localOnly: boolean;
+}
+
+/** How the door stands in its HTTP server. */
+export interface DoorPlace {
+  /** Limits those who are let in. */
+  readonly gate: Gate;
+  /** Gives a connection back to the server that accepted it, as if it had just come; default: the guarded one. */
+  readonly reconnect?: (socket: Socket) => void;
+}
+
+/** Requests that have passed. */
+const admitted = new WeakSet<IncomingMessage>();
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const HOST = /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
+const MAX_PORT = 65_535;
+const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/i;
+
+/** What a browser says of a request that no page of another origin has caused. Programs say nothing. */
+const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
+
+/**
+ * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
+ * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
+ */
+export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace): void {
+  const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  // A connection that is given back has been admitted before.
+  const { gate, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
+  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    switch (event) {
+      case 'connection':
+        return gate.admits(args[0] as Socket) ? emit(event, ...args) : true;
+      case 'request':
+      case 'checkContinue':
+      case 'checkExpectation':
+        return (
+          answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules, gate) || emit(event, ...args)
+        );
+      case 'upgrade':
+      case 'connect': {
+        const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
+        if (refusedRaw(socket, refusalAt(req, rules))) return true;
+        if (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) return true;
+        return refusedRaw(socket, gate.refusal(req, socket)) || emit(event, ...args);
+      }
+      default:
+        return emit(event, ...args);
+    }
+  };
+}
+
+/** The same for an application that is served by a server of the embedder's own; what {@link guardDoor} let in passes. */
+export function frontDoor(rules: DoorRules): RequestHandler {
+  return (req, res, next) => {
+    if (admitted.has(req) || !answered(req, res, rules)) next();
+  };
+}
+
+/**
+ * Why a request is not let in, or undefined. The agent behind this door reads and writes files: a page of
+ * another origin must not drive it through the user's browser, neither directly (Origin) nor under a name of its
+ * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
+ */
+export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+  if (rules.localOnly && !isLocal(req.socket)) {
+    return new DomainError(
+      'FORBIDDEN',
+      'This server asks for no token, and so serves this machine only. Set server.auth, or let everybody in with server.insecureNoAuth.',
+    );
+  }
+  const hosts = hostsOf(req);
+  const unknown = hosts.find((each) => !isKnownHost(nameOf(each), rules));
+  if (unknown !== undefined) {
+    return new DomainError(
+      'FORBIDDEN',
+      `This server is not known as "${unknown.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
+    );
+  }
+  const host = hosts.at(-1) ?? '';
+  const { origin } = req.headers;
+  const site = req.headers['sec-fetch-site'];
+  if (origin === undefined) {
+    if (OWN_SITE.has(site) || isLinkToPage(req, rules)) return undefined;
+    return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
+  }
+  if (rules.origins.includes(origin)) return undefined;
+  if (isOwnOrigin(origin, host, schemesOf(req, nameOf(host), rules)) && OWN_SITE.has(site)) return undefined;
+  return new DomainError(
+    'FORBIDDEN',
+    `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
+  );
+}
+
+/** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
+function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules, gate?: Gate): boolean {
+  setSecurityHeaders(res);
+  res.setHeader('vary', 'Origin');
+  const refused = refusalAt(req, rules);
+  if (!refused) {
+    admitted.add(req);
+    if (answerAllowedPage(req, res, rules.origins)) return true;
+  }
+  const error = refused ?? gate?.refusal(req, res);
+  if (error) sendError(res, error, waitHeaders(error));
+  return error !== undefined;
+}
+
+function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
+  if (!error) return false;
+  destroyOnError(socket);
+  endWithError(socket, error, { Vary: 'Origin', ...waitHeaders(error) });
+  return true;
+}
+
+function refusalAt(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+  if (rules.trustProxy) trustForwarded(req);
+  toOriginForm(req);
+  return refusal(req, rules);
+}
+
+/** A target may name the host too ("GET http://localhost:8888/ HTTP/1.1"): taken off where it is the same one. */
+function toOriginForm(req: IncomingMessage): void {
+  const { url = '/', headers } = req;
+  if (url.startsWith('/')) return;
+  const [, host, rest = ''] = /^http:\/\/([^/?#]+)(.*)$/is.exec(url) ?? [];
+  if (host === undefined || host.toLowerCase() !== headers.host?.toLowerCase()) return;
+  req.url = rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** The one host that the request is for, in lower case; empty when it names none, or more than one. */
+function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
+  if (!url.startsWith('/') && url !== '*') return ''; // its target names another
+  let named = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') named++;
+  }
+  return named === 1 ? (headers.host ?? '').toLowerCase() : '';
+}
+
+/**
+ * What the request says it is for: its Host and, last, the host that the client asked the trusted proxy for. The second
+ * spares no look at the first: a page under a rebound name can send any X-Forwarded-Host, and no other Host than its own.
+ */
+function hostsOf(req: IncomingMessage): string[] {
+  const forwarded = forwardedHostOf(req);
+  return forwarded === undefined ? [hostOf(req)] : [hostOf(req), forwarded];
+}
+
+/** The name in a Host, without the port; empty when it is no valid one. */
+function nameOf(host: string): string {
+  const { name = '', port = '0' } = HOST.exec(host)?.groups ?? {};
+  return Number(port) <= MAX_PORT ? name : '';
+}
+
+/** An address cannot be rebound: only a server that listens on all of them is reached by any. */
+function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
+  if (LOOPBACK.has(name) || name === host || allowedHosts.includes(name)) return true;
+  const everywhere = host === '0.0.0.0' || host === '[::]';
+  return everywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+}
+
+/** The scheme of the connection; a proxy before this server, which needs a name of its own here, may speak another. */
+function schemesOf(
+  { socket }: IncomingMessage,
+  name: string,
+  { allowedHosts, trustProxy }: DoorRules,
+): readonly string[] {
+  if (trustProxy || allowedHosts.includes(name)) return ['http', 'https'];
+  return [(socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'];
+}
+
+/** The kernel lets only this machine connect to a loopback address; a socket file has no address. */
+function isLocal({ localAddress }: Socket): boolean {
+  return localAddress === undefined || LOOPBACK_ADDRESS.test(localAddress);
+}
+
+/** Whether a page comes from this server. The host has been checked, and is lower case. */
+export function isOwnOrigin(
+  origin: string,
+  host: string,
+  schemes: readonly string[] = ['http', 'https'],
+): boolean {
+  return schemes.some((scheme) => originOf(`${scheme}://${host}`) === origin);
+}
+
+/** A link that the user follows shows a page, and hands nothing to the page that it stood on. */
+function isLinkToPage({ headers, method, url = '/' }: IncomingMessage, { basePath }: DoorRules): boolean {
+  const path = url.split('?', 1)[0]?.toLowerCase() ?? '/';
+  const base = basePath.toLowerCase();
+  const isApi = path === base || path.startsWith(`${base}/`) || path.startsWith('/socket.io');
+  const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return method === 'GET' && isLink && !isApi && headers.upgrade === undefined;
+}
+
+/** Undefined for what is no URL, as a name that only looks like an address. */
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}

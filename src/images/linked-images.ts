@@ -1,0 +1,90 @@
+import { withoutCredentials } from '../common/secret.js';
+import type { ContentPart, StoredAgentEvent } from '../events/index.js';
+import { type FetchImage, type FetchOptions, ImageUnavailable, MAX_IMAGE_BYTES } from './fetch-image.js';
+
+/** Images of one message that are fetched. */
+const MAX_IMAGES = 20;
+/** What they may weigh together: when there are many, each may be smaller. */
+const MAX_BYTES_TOGETHER = 4 * MAX_IMAGE_BYTES;
+const MAX_SHOWN = 200;
+
+/**
+ * The events as a model may be given them that is to open no link: each http(s) image of the last user message, and
+ * of what was put beside it, is there as data. Each URL is fetched once, all at the same time, up to 20 images and
+ * 40 MB. An image that cannot be had, and one of an earlier message, is a text that says so: earlier ones are not
+ * fetched with every query that follows, for a link that is dead would then delay each of them.
+ * @throws the signal's reason once it has aborted
+ */
+export async function withLinkedImages(
+  events: readonly StoredAgentEvent[],
+  signal: AbortSignal,
+  fetchImage: FetchImage,
+): Promise<StoredAgentEvent[]> {
+  const current = Math.max(0, events.findLastIndex(isUserMessage));
+  const urls = [...new Set(events.slice(current).flatMap(linksIn))];
+  const maxBytes = Math.floor(
+    Math.min(MAX_IMAGE_BYTES, MAX_BYTES_TOGETHER / Math.min(urls.length, MAX_IMAGES)),
+  );
+  const parts = await Promise.all(
+    urls.map(async (url, i) =>
+      i < MAX_IMAGES ? toPart(url, { signal, maxBytes }, fetchImage) : tooMany(url),
+    ),
+  );
+  const found = new Map(parts.map((part, i) => [urls[i], part]));
+  return events.map((event, i) =>
+    withImages(event, (url) => (i < current ? undefined : found.get(url)) ?? earlier(url)),
+  );
+}
+
+async function toPart(url: string, options: FetchOptions, fetchImage: FetchImage): Promise<ContentPart> {
+  try {
+    const { mediaType, bytes } = await fetchImage(url, options);
+    const data = `data:${mediaType};base64,${bytes.toString('base64')}`;
+    return { type: 'image_url', image_url: { url: data } };
+  } catch (error) {
+    if (!(error instanceof ImageUnavailable)) throw error;
+    return unavailable(url, error.message);
+  }
+}
+
+const tooMany = (url: string) =>
+  unavailable(url, `only the first ${MAX_IMAGES} images of a message are fetched`);
+
+const unavailable = (url: string, reason: string) =>
+  note(`The image at ${shown(url)} could not be fetched: ${reason}.`);
+
+const earlier = (url: string) =>
+  note(`The image at ${shown(url)} was linked earlier and is not fetched again; the user can link it again.`);
+
+const note = (text: string): ContentPart => ({ type: 'text', text: `[${text}]` });
+
+function shown(url: string): string {
+  const text = withoutCredentials(url);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+const isUserMessage = ({ type }: StoredAgentEvent) => type === 'user_message';
+
+const isLink = (part: ContentPart): part is Extract<ContentPart, { type: 'image_url' }> =>
+  part.type === 'image_url' && !part.image_url.url.startsWith('data:');
+
+function linksIn(event: StoredAgentEvent): string[] {
+  return hasParts(event) ? event.content.filter(isLink).map((part) => part.image_url.url) : [];
+}
+
+/** The event with something else in the place of each linked image. */
+function withImages(event: StoredAgentEvent, replace: (url: string) => ContentPart): StoredAgentEvent {
+  if (!hasParts(event)) return event;
+  return {
+    ...event,
+    content: event.content.map((part) => (isLink(part) ? replace(part.image_url.url) : part)),
+  };
+}
+
+type InputEvent = Extract<StoredAgentEvent, { type: 'user_message' | 'environment_input' }>;
+
+function hasParts(event: StoredAgentEvent): event is InputEvent & { content: readonly ContentPart[] } {
+  return (
+    (event.type === 'user_message' || event.type === 'environment_input') && typeof event.content !== 'string'
+  );
+}

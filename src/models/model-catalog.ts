@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../common/errors.js';
+import { AppConfig, type ModelConfig } from '../config/index.js';
+import type { Model } from './model.js';
+import { createModel } from './providers.js';
+
+export class UnknownModel extends DomainError {
+  constructor(provider: string, id: string, known: readonly ModelConfig[]) {
+    const list = known.map((model) => `${model.provider}/${model.id}`).join(', ');
+    super(
+      'UNKNOWN_MODEL',
+      `This server has no model "${provider.slice(0, 100)}/${id.slice(0, 100)}". Choose one of: ${list}.`,
+    );
+  }
+}
+
+/** The models of this server. A client chooses from them; it never brings its own. */
+@Injectable()
+export class ModelCatalog {
+  private readonly loaded = new Map<ModelConfig, Promise<Model>>();
+
+  constructor(private readonly config: AppConfig) {}
+
+  get all(): readonly ModelConfig[] {
+    return this.config.models;
+  }
+
+  get standard(): ModelConfig {
+    return this.config.models[0];
+  }
+
+  /** @throws UnknownModel naming those that there are */
+  find(provider: string, id: string): ModelConfig {
+    const found = this.all.find((model) => model.provider === provider && model.id === id);
+    if (!found) throw new UnknownModel(provider, id, this.all);
+    return found;
+  }
+
+  load(model: ModelConfig): Promise<Model> {
+    let loaded = this.loaded.get(model);
+    if (!loaded) this.loaded.set(model, (loaded = createModel(model)));
+    return loaded;
+  }
+}

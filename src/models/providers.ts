@@ -1,0 +1,42 @@
+import type { ModelConfig, ModelProviderName } from '../config/index.js';
+import { boundedFetch } from './bounded-fetch.js';
+import { type Model, SdkModel } from './model.js';
+
+type Provider = (config: ModelConfig) => Promise<Model>;
+
+// Each package is loaded when its first model is used: they cost start-up time and memory.
+
+const openaiChat: Provider = async (config) => {
+  const { OpenAIChatModel } = await import('./openai-chat/openai-chat.model.js');
+  return new OpenAIChatModel(config);
+};
+
+const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
+  openai: async (config) => {
+    // OpenAI's own endpoint has the Responses API; what others serve under its name seldom does.
+    if (config.baseURL) return openaiChat(config);
+    const { createOpenAI } = await import('@ai-sdk/openai');
+    const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch };
+    return new SdkModel(createOpenAI(options).responses(config.id));
+  },
+  'openai-compatible': openaiChat,
+  ollama: openaiChat,
+  anthropic: async ({ id, baseURL, apiKey }) => {
+    const { createAnthropic } = await import('@ai-sdk/anthropic');
+    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
+    return new SdkModel(createAnthropic(options)(id));
+  },
+  google: async ({ id, baseURL, apiKey }) => {
+    const { createGoogleGenerativeAI } = await import('@ai-sdk/google');
+    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
+    return new SdkModel(createGoogleGenerativeAI(options)(id));
+  },
+  embedded: async ({ id }) => {
+    const { EmbeddedModel } = await import('./embedded/embedded-model.js');
+    return new SdkModel(new EmbeddedModel(id));
+  },
+};
+
+export function createModel(config: ModelConfig): Promise<Model> {
+  return PROVIDERS[config.provider](config);
+}

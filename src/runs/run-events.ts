@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type AssistantMessageEvent,
+  EventPages,
+  type EventRow,
+  Frames,
+  type StoredAgentEvent,
+} from '../events/index.js';
+import { nextTurn } from '../files/loop-turns.js';
+import { type RunStep, stepsOf } from './run-steps.js';
+import type { StoredRun } from './run.entity.js';
+
+/** Reads the stored events of a run one by one: there may be many, and large ones. */
+@Injectable()
+export class RunEvents {
+  constructor(
+    private readonly pages: EventPages,
+    private readonly frames: Frames,
+  ) {}
+
+  /** The steps of the run, in order. */
+  async steps({ id: runId, sessionId }: StoredRun): Promise<RunStep[]> {
+    const steps: RunStep[] = [];
+    const types = ['assistant_message', 'tool_result'];
+    for await (const row of this.pages.rows(sessionId, { types, runId })) {
+      if (row.data === null) await nextTurn();
+      const frame = await this.frames.of(sessionId, row); // of its long texts no step tells
+      steps.push(...stepsOf(JSON.parse(frame) as StoredAgentEvent));
+    }
+    return steps;
+  }
+
+  /** The run's last message; undefined when it has none. */
+  async lastMessage({ id: runId, sessionId }: StoredRun): Promise<AssistantMessageEvent | undefined> {
+    let last: EventRow | undefined;
+    for await (const row of this.pages.rows(sessionId, { types: ['assistant_message'], runId })) last = row;
+    if (!last) return undefined;
+    const json = last.data ?? (await this.pages.text(sessionId, last.seq));
+    return JSON.parse(json) as AssistantMessageEvent;
+  }
+}

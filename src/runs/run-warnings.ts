@@ -1,0 +1,22 @@
+import type { DomainError } from '../common/errors.js';
+import { newId } from '../common/ids.js';
+import type { EventDraft, NoticeEvent } from '../events/index.js';
+import type { LiveRun } from './active-runs.js';
+
+/** A warning in the session that nothing has come for so long: the run goes on, and who follows it can decide. */
+export function silenceWarning(run: LiveRun, silentMs: number): EventDraft {
+  const { id: runId, waitingOn, since } = run;
+  const message =
+    `Nothing has come for ${Math.round(silentMs / 1_000)} s: the run waits for the ${waitingOn}. ` +
+    'It goes on; abort it if that is too long.';
+  const details = { code: 'NO_PROGRESS', runId, waitingOn, since, lastProgress: run.progressAt() };
+  return { type: 'system', level: 'warning', message, details };
+}
+
+/** What listeners are told while nothing of the run can be stored: an event that is not stored either. */
+export function delayNotice({ id: runId, sessionId }: LiveRun, error: DomainError): NoticeEvent {
+  const { error: message, code } = error.toBody();
+  const timestamp = Date.now();
+  const id = newId(timestamp);
+  return { id, type: 'system', sessionId, runId, timestamp, level: 'error', message, details: { code } };
+}

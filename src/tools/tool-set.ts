@@ -1,0 +1,95 @@
+import type { LanguageModelV3FunctionTool } from '@ai-sdk/provider';
+import { z } from 'zod';
+
+import { InvalidConfig } from '../config/index.js';
+import type { ToolInfo } from '../events/index.js';
+import { type AnyTool, ToolError } from './tool.js';
+
+/** Of what is wrong with a call's arguments, the model is told so many things. */
+const MAX_ISSUES = 20;
+
+type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
+
+interface Entry {
+  readonly tool: AnyTool;
+  readonly info: ToolInfo;
+  readonly arguments: z.ZodType;
+}
+
+/** The tools of one server, by name, with the schemas that the model is given and the arguments are held to. */
+export class ToolSet {
+  private readonly entries = new Map<string, Entry>();
+  /** As the model layer wants them: the same list for every request. */
+  readonly forModel: readonly LanguageModelV3FunctionTool[];
+
+  /**
+   * A tool of the user's takes the place of a built-in one of the same name.
+   * @throws InvalidConfig when one of them makes no sense
+   */
+  constructor(builtIn: readonly AnyTool[], own: readonly AnyTool[]) {
+    const problems = own.flatMap(problemOf);
+    if (problems.length > 0) throw new InvalidConfig(problems);
+    for (const tool of [...builtIn, ...own]) this.entries.set(tool.name, toEntry(tool));
+    this.forModel = [...this.entries.values()].map(({ info }) => ({
+      type: 'function',
+      name: info.name,
+      description: info.description,
+      inputSchema: info.schema as LanguageModelV3FunctionTool['inputSchema'],
+    }));
+  }
+
+  get infos(): ToolInfo[] {
+    return [...this.entries.values()].map(({ info }) => info);
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /** What is known of a tool that the model named, whether it exists or not. */
+  info(name: string): ToolInfo {
+    return this.entries.get(name)?.info ?? { name, description: 'There is no such tool.', schema: {} };
+  }
+
+  /**
+   * The tool and its checked arguments.
+   * @throws ToolError telling the model which tools there are, or what is wrong with the arguments
+   */
+  resolve(name: string, args: unknown): { tool: AnyTool; args: never } {
+    const entry = this.entries.get(name);
+    if (!entry) {
+      throw new ToolError(
+        `There is no tool named "${name}". The tools are: ${[...this.entries.keys()].join(', ')}.`,
+      );
+    }
+    const parsed = entry.arguments.safeParse(args);
+    if (!parsed.success) {
+      const first = new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)); // a list may have one for each item
+      throw new ToolError(`The arguments of ${name} are wrong. ${z.prettifyError(first)}`);
+    }
+    return { tool: entry.tool, args: parsed.data as never };
+  }
+}
+
+/** What keeps a tool, which a user may have written, from being offered to a model. */
+function problemOf(tool: unknown, i: number): string[] {
+  const { name, description, parameters, execute } = Object(tool) as Record<keyof AnyTool, unknown>;
+  if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    return [`tools.${i}.name must be 1 to 64 letters, digits, _ or -.`];
+  }
+  if (typeof description !== 'string') return [`tools.${i}.description (${name}) must be a text.`];
+  if (typeof parameters !== 'object' || parameters === null) {
+    return [`tools.${i}.parameters (${name}) must be a zod object or a JSON Schema.`];
+  }
+  return typeof execute === 'function' ? [] : [`tools.${i}.execute (${name}) must be a function.`];
+}
+
+function toEntry(tool: AnyTool): Entry {
+  const { name, description, parameters } = tool;
+  if (parameters instanceof z.ZodType) {
+    const schema = z.toJSONSchema(parameters, { io: 'input' });
+    return { tool, info: { name, description, schema }, arguments: parameters };
+  }
+  const schema = { type: 'object', ...parameters };
+  return { tool, info: { name, description, schema }, arguments: z.fromJSONSchema(schema as JSONSchema) };
+}
