@@ -30,6 +30,6 @@ export {
 } from './agent/index.js';
 export { DomainError, type ErrorBody, type ErrorCode } from './common/errors.js';
 export * from './events/event.types.js';
-export { EventBus, EventLog, EventWatch, type RunLog } from './events/index.js';
+export { EventBus, EventLog, EventFeed, type RunRecorder } from './events/index.js';
 export { SessionsModule, SessionsService, type SessionDto } from './sessions/index.js';
 export { QueryModule, QueryService } from './query/index.js';

@@ -3,10 +3,10 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Server } from 'node:http';
 import { FEATURES } from './app.module.js';
-import { Access, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
+import { AccessControl, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
 import { jsonBody } from './http/json-body.js';
 import { ErrorFilter } from './http/error.filter.js';
-import { type DoorPlace, type DoorRules, frontDoor, guardDoor } from './http/origin-policy.js';
+import { type DoorPlace, type OriginPolicy, enforceOriginPolicy, guardDoor } from './http/origin-policy.js';
 import { Gate } from './http/gate.js';
 import { limitRequests, Limits } from './http/limits.js';
 import { answerOneByOne } from './http/one-by-one.js';
@@ -36,14 +36,14 @@ export function boundRequests(server: Server): void {
  */
 export class Pipeline {
   /** Undefined when nobody is asked for a token. */
-  readonly access: Access | undefined;
+  readonly access: AccessControl | undefined;
   readonly gate: Gate;
 
   constructor(
     private readonly config: AppConfig,
     readonly limits: Limits,
   ) {
-    this.access = config.server.auth && new Access(config);
+    this.access = config.server.auth && new AccessControl(config);
     this.gate = new Gate(limits, config.server.trustProxy, this.access);
   }
 
@@ -60,7 +60,7 @@ export class Pipeline {
     app.disable('x-powered-by');
     app.set('trust proxy', this.config.server.trustProxy ? 1 : false);
     app.use(securityHeaders()); // first: a refusal has them too
-    app.use(frontDoor(this.rules)); // before tokens: a page of another origin learns nothing of them
+    app.use(enforceOriginPolicy(this.rules)); // before tokens: a page of another origin learns nothing of them
     if (access) app.use(loginRoutes(access), accessGuard(access)); // in this order: a login is how a token comes
     app.use(limitRequests(limits)); // behind the guard: it has found the token that a request counts for
     return app;
@@ -86,7 +86,7 @@ export class Pipeline {
     adapter.use(unknownRoute(`${this.config.server.basePath}/docs`));
   }
 
-  private get rules(): DoorRules {
+  private get rules(): OriginPolicy {
     const { server } = this.config;
     const { allowedHosts, allowedOrigins: origins, trustProxy, basePath } = server;
     const host = (server.host.includes(':') ? `[${server.host}]` : server.host).toLowerCase();

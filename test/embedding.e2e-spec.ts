@@ -324,7 +324,7 @@ describe("an agent of one's own", () => {
         }
         case 'end with what is no JSON':
           log.openMessage().addText('lost');
-          log.closeLastMessage({ finishReason: 1n as never });
+          log.deferFinalMessage({ finishReason: 1n as never });
           return;
         case 'fail as a domain':
           throw new DomainError('MODEL_ERROR', 'My oracle is silent.');

@@ -16,7 +16,7 @@ import {
 import { constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HeldDirectory } from '../src/files/directory-handle.js';
+import { DirectoryHandle } from '../src/files/directory-handle.js';
 import { isHidden, isRunLater } from '../src/files/hidden-names.js';
 import { listDirectory } from '../src/files/list-directory.js';
 import { type Access, openFile, replaceContent, statInside } from '../src/files/jailed-files.js';
@@ -495,7 +495,7 @@ describe('the path jail', () => {
     });
 
     it('keeps to the directory that it holds', async () => {
-      const held = await HeldDirectory.open(join(root, 'docs'));
+      const held = await DirectoryHandle.open(join(root, 'docs'));
       await swapParent();
       const file = await held.file('a.md', constants.O_RDONLY);
       expect(await file.readFile('utf8')).toBe('inside');
@@ -510,13 +510,13 @@ describe('the path jail', () => {
     });
 
     it('compares afterwards where a directory cannot be held', async () => {
-      const held = await HeldDirectory.open(join(root, 'docs'), false);
+      const held = await DirectoryHandle.open(join(root, 'docs'), false);
       const file = await held.file('a.md', constants.O_RDONLY);
       expect(await file.readFile('utf8')).toBe('inside');
       await file.close();
       await swapParent();
       await expect(held.file('a.md', constants.O_RDONLY)).rejects.toMatchObject({ code: 'ELOOP' });
-      await expect(HeldDirectory.open(join(root, 'docs'), false)).rejects.toMatchObject({ code: 'ELOOP' });
+      await expect(DirectoryHandle.open(join(root, 'docs'), false)).rejects.toMatchObject({ code: 'ELOOP' });
       await held.close();
     });
 

@@ -3,8 +3,8 @@ import { toCount } from '../models/counts.js';
 import { DomainError, toDomainError } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
-import type { RunEndStatus, RunLog } from '../events/index.js';
-import { AGENT, type Agent, type RunOptions, type RunTally, type WaitingOn } from './agent.js';
+import type { RunEndStatus, RunRecorder } from '../events/index.js';
+import { AGENT, type Agent, type RunOptions, type RunUsage, type WaitingOn } from './agent.js';
 import { ModelCatalog } from '../models/model-catalog.js';
 import { type AnyTool, builtInTools, ToolSet } from '../tools/index.js';
 
@@ -16,24 +16,24 @@ export interface RunRequest {
   readonly model: ModelConfig;
   readonly options: RunOptions;
   readonly signal: AbortSignal;
-  readonly log: RunLog;
+  readonly log: RunRecorder;
   /** What has to be done before the agent begins. Where it fails, the run does. */
   readonly prepare?: () => Promise<void>;
   waitsFor(what: WaitingOn): void;
 }
 
 /** How a run ended, before that has been written down. */
-export interface RunOutcome extends Readonly<RunTally> {
+export interface RunOutcome extends Readonly<RunUsage> {
   readonly status: RunEndStatus;
   /** Set when the status is `error`. */
   readonly error?: DomainError;
 }
 
 /** How long an agent may take to notice that its run was aborted. */
-const DEAF_AFTER_MS = 100;
+const ABORT_GRACE_MS = 100;
 
 /** An agent may be anybody's, and add what is no number: the database would refuse it, and the run would not end. */
-function counted({ iterations, inputTokens, outputTokens }: RunTally): RunTally {
+function counted({ iterations, inputTokens, outputTokens }: RunUsage): RunUsage {
   return {
     iterations: toCount(iterations),
     inputTokens: toCount(inputTokens),
@@ -42,9 +42,9 @@ function counted({ iterations, inputTokens, outputTokens }: RunTally): RunTally 
 }
 
 /** Follows the agent's work to its end; when its run is aborted, only for a moment more. */
-async function unlessDeaf(work: Promise<void>, signal: AbortSignal): Promise<void> {
+async function withAbortGrace(work: Promise<void>, signal: AbortSignal): Promise<void> {
   const late = new Promise<void>((resolve) => {
-    const wait = () => setTimeout(resolve, DEAF_AFTER_MS);
+    const wait = () => setTimeout(resolve, ABORT_GRACE_MS);
     if (signal.aborted) wait();
     else signal.addEventListener('abort', wait, { once: true });
   });
@@ -68,22 +68,22 @@ export class AgentService {
 
   /** Never rejects: an error is an outcome too. What the model had written by then is kept. */
   async run(request: RunRequest): Promise<RunOutcome> {
-    const tally: RunTally = { iterations: 0, inputTokens: 0, outputTokens: 0 };
-    let outcome: Omit<RunOutcome, keyof RunTally> = { status: 'completed' };
+    const tally: RunUsage = { iterations: 0, inputTokens: 0, outputTokens: 0 };
+    let outcome: Omit<RunOutcome, keyof RunUsage> = { status: 'completed' };
     try {
-      await unlessDeaf(this.work(request, tally), request.signal);
+      await withAbortGrace(this.work(request, tally), request.signal);
       request.signal.throwIfAborted();
     } catch (thrown) {
       outcome = request.signal.aborted
         ? { status: 'aborted' }
-        : { status: 'error', error: this.explain(thrown, request) };
+        : { status: 'error', error: this.toRunError(thrown, request) };
     }
-    this.keepWhatCame(request.log, outcome.status);
-    request.log.seal();
+    this.finalizeMessage(request.log, outcome.status);
+    request.log.close();
     return Object.assign(outcome, counted(tally)); // two spreads are several times as slow
   }
 
-  private async work(request: RunRequest, tally: RunTally): Promise<void> {
+  private async work(request: RunRequest, tally: RunUsage): Promise<void> {
     const { sessionId, runId, workspace, model: modelConfig, options, signal, log } = request;
     await request.prepare?.();
     await this.agent.run({
@@ -102,15 +102,15 @@ export class AgentService {
   }
 
   /** Every run ends with a message: what was cut short is stored as far as it got, and marked. */
-  private keepWhatCame(log: RunLog, status: RunEndStatus): void {
-    if (status === 'aborted') log.closeLastMessage({ finishReason: 'abort' });
+  private finalizeMessage(log: RunRecorder, status: RunEndStatus): void {
+    if (status === 'aborted') log.deferFinalMessage({ finishReason: 'abort' });
     else if (status === 'completed') {
-      if (log.message || !log.hasMessage) log.closeLastMessage({ finishReason: 'stop' });
-    } else if (log.message?.isEmpty === false) log.closeLastMessage({ finishReason: 'error' });
+      if (log.message || !log.hasMessage) log.deferFinalMessage({ finishReason: 'stop' });
+    } else if (log.message?.isEmpty === false) log.deferFinalMessage({ finishReason: 'error' });
     else log.discardMessage();
   }
 
-  private explain(thrown: unknown, { sessionId, runId }: RunRequest): DomainError {
+  private toRunError(thrown: unknown, { sessionId, runId }: RunRequest): DomainError {
     const error = toDomainError(thrown);
     if (error.code === 'INTERNAL') {
       const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

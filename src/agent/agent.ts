@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config/index.js';
-import type { RunLog } from '../events/index.js';
+import type { RunRecorder } from '../events/index.js';
 import type { Model } from '../models/model.js';
 import type { ToolSet } from '../tools/tool-set.js';
 
@@ -16,7 +16,7 @@ export interface RunOptions {
 }
 
 /** What a run has used so far. The agent adds to it, so that it is known also when the run fails. */
-export interface RunTally {
+export interface RunUsage {
   iterations: number;
   inputTokens: number;
   outputTokens: number;
@@ -35,8 +35,8 @@ export interface AgentTurn {
   /** Aborts when the run is to end. What an agent awaits must end with it. */
   readonly signal: AbortSignal;
   /** Where everything that happens is written. */
-  readonly log: RunLog;
-  readonly tally: RunTally;
+  readonly log: RunRecorder;
+  readonly tally: RunUsage;
   /** Says what the run waits for from now on. */
   waitsFor(what: WaitingOn): void;
 }

@@ -3,7 +3,7 @@ export {
   type Agent,
   type AgentTurn,
   type RunOptions,
-  type RunTally,
+  type RunUsage,
   type WaitingOn,
 } from './agent.js';
 export { AgentModule } from './agent.module.js';

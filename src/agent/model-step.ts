@@ -8,7 +8,7 @@ import type {
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toCount } from '../models/counts.js';
-import type { OpenMessage, Usage } from '../events/index.js';
+import type { StreamingMessage, Usage } from '../events/index.js';
 import type { AgentTurn } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
 import { MAX_CALLS_PER_ANSWER } from './bounds.js';
@@ -25,7 +25,7 @@ export interface ModelStep {
   readonly finishReason: string;
   readonly toolCalls: readonly LanguageModelV3ToolCall[];
   readonly usage: Usage;
-  readonly message: OpenMessage;
+  readonly message: StreamingMessage;
   /** The answer as the next request repeats it, with what its provider wants to see again (signed thoughts). */
   readonly content: AssistantContent;
 }
@@ -167,7 +167,7 @@ class StepCollector {
 
   constructor(
     private readonly turn: AgentTurn,
-    private readonly message: OpenMessage,
+    private readonly message: StreamingMessage,
     private readonly ids: CallIds,
   ) {}
 

@@ -41,7 +41,7 @@ export class ToolLoopAgent implements Agent {
       turn.tally.inputTokens = addCounts(turn.tally.inputTokens, step.usage.inputTokens);
       turn.tally.outputTokens = addCounts(turn.tally.outputTokens, step.usage.outputTokens);
       const { finishReason, usage } = step;
-      if (step.toolCalls.length === 0) return turn.log.closeLastMessage({ finishReason, usage });
+      if (step.toolCalls.length === 0) return turn.log.deferFinalMessage({ finishReason, usage });
       const toolCalls = step.toolCalls.map((call) => this.toRequest(call));
       await turn.log.closeMessage({ finishReason, usage, toolCalls });
 
@@ -90,5 +90,5 @@ async function stopAtLimit(turn: AgentTurn, limit: string, reason: string): Prom
   turn.log
     .openMessage()
     .addText(`I stopped after ${limit}, the limit for one request. Tell me to go on if I should.`);
-  turn.log.closeLastMessage({ finishReason: 'max-iterations' });
+  turn.log.deferFinalMessage({ finishReason: 'max-iterations' });
 }

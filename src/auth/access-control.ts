@@ -5,7 +5,7 @@ import type { TokenReader } from '../http/gate.js';
 import type { AppConfig } from '../config/index.js';
 import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
 import { FAILURES, FailureLimiter } from './failure-limiter.js';
-import { LiveClients } from './connections-by-token.js';
+import { ConnectionsByToken } from './connections-by-token.js';
 import { LoginCodes } from './login-codes.js';
 import { RouteScopes } from './route-scopes.js';
 import { allows, type Scope, type TokenEntry } from './token.js';
@@ -44,8 +44,8 @@ export function headersOf(error: DomainError): Record<string, string> {
 }
 
 /** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
-export class Access implements TokenReader {
-  readonly live = new LiveClients();
+export class AccessControl implements TokenReader {
+  readonly live = new ConnectionsByToken();
   readonly codes = new LoginCodes();
   readonly routes: RouteScopes;
   readonly tokens: TokenStore;
@@ -70,9 +70,9 @@ export class Access implements TokenReader {
    * Whose request this is.
    * @throws Unauthorized, TooManyFailures; DomainError FORBIDDEN when another page may have made the browser ask
    */
-  admit(req: IncomingMessage): TokenEntry {
+  authenticateRequest(req: IncomingMessage): TokenEntry {
     const credentials = credentialsOf(req);
-    const entry = this.identify(credentials, addressOf(req));
+    const entry = this.authenticate(credentials, addressOf(req));
     this.checkPage(req, credentials);
     return entry;
   }
@@ -100,7 +100,7 @@ export class Access implements TokenReader {
    * on the same host can set them in the browser of this one's owner.
    * @throws Unauthorized, TooManyFailures
    */
-  identify(credentials: Credentials | undefined, address: string): TokenEntry {
+  authenticate(credentials: Credentials | undefined, address: string): TokenEntry {
     if (!credentials) throw new Unauthorized(`This server asks for a token. ${HOW}`);
     if ('token' in credentials) return this.ofToken(credentials.token, address);
     const [entry] = this.ofCookies(credentials.cookies);
@@ -114,7 +114,7 @@ export class Access implements TokenReader {
   }
 
   /** @throws DomainError FORBIDDEN naming the scope that is missing for `what` */
-  demand(entry: TokenEntry, scope: Scope, what: string): void {
+  requireScope(entry: TokenEntry, scope: Scope, what: string): void {
     if (allows(entry, scope)) return;
     throw new DomainError(
       'FORBIDDEN',
@@ -126,7 +126,7 @@ export class Access implements TokenReader {
   /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
   private ofToken(token: string, address: string): TokenEntry {
     const entry = this.find(token);
-    if (!entry || this.hasToWait(entry, address)) this.mayTry(address);
+    if (!entry || this.hasToWait(entry, address)) this.assertNotLockedOut(address);
     if (!entry) {
       this.limiter.failed(address);
       throw new Unauthorized(`${WRONG} ${HOW}`);
@@ -150,7 +150,7 @@ export class Access implements TokenReader {
     return token.length > MAX_TOKEN ? undefined : this.tokens.find(token);
   }
 
-  private mayTry(address: string): void {
+  private assertNotLockedOut(address: string): void {
     const wait = this.limiter.waitSeconds(address);
     if (wait > 0) throw new TooManyFailures(wait);
   }

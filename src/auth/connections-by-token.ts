@@ -1,5 +1,5 @@
 /** Who is connected by which token, so that both end together. Holds nothing of those who have left. */
-export class LiveClients {
+export class ConnectionsByToken {
   private readonly clients = new Map<string, Set<() => void>>();
 
   /**

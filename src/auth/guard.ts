@@ -1,18 +1,18 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { setClient } from '../http/client-id.js';
+import { setClientId } from '../http/client-id.js';
 import { DomainError } from '../common/errors.js';
-import { sendError } from '../http/error-response.js';
-import { type Access, headersOf } from './access-control.js';
+import { writeError } from '../http/error-response.js';
+import { type AccessControl, headersOf } from './access-control.js';
 import { sendLoginPage } from './login-page.js';
 
 /** Stands behind the front door and before everything else, what extensions add included. */
-export function accessGuard(access: Access): RequestHandler {
+export function accessGuard(access: AccessControl): RequestHandler {
   return (req, res, next) => {
     if (access.routes.isOpen(req.method, req.path)) return next();
     try {
-      const entry = access.admit(req);
-      setClient(req, entry.id);
-      access.demand(
+      const entry = access.authenticateRequest(req);
+      setClientId(req, entry.id);
+      access.requireScope(
         entry,
         access.routes.needed(req.method, req.path),
         `${req.method} ${req.path.slice(0, 100)}`,
@@ -32,7 +32,7 @@ export function accessGuard(access: Access): RequestHandler {
 export function refuse(req: Request, res: Response, error: unknown): void {
   if (!(error instanceof DomainError)) throw error;
   if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error, headersOf(error));
-  else sendError(res, error, headersOf(error));
+  else writeError(res, error, headersOf(error));
 }
 
 function isPage(req: Request): boolean {

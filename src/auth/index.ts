@@ -1,4 +1,4 @@
-export { Access, headersOf } from './access-control.js';
+export { AccessControl, headersOf } from './access-control.js';
 export { credentialsOf } from './credentials.js';
 export { accessGuard } from './guard.js';
 export { loginRoutes } from './login.js';

@@ -2,7 +2,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { jsonBody } from '../http/json-body.js';
 import { addressOf } from '../http/client-id.js';
 import { InvalidInput } from '../common/errors.js';
-import { type Access, Unauthorized } from './access-control.js';
+import { type AccessControl, Unauthorized } from './access-control.js';
 import { COOKIE, cookieName } from './credentials.js';
 import { refuse } from './guard.js';
 import { sendWayIn } from './login-page.js';
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 const MAX_BODY = 10_000;
 
 /** How a browser gets its cookie, and rids itself of it. Each route asks for what it needs by itself. */
-export function loginRoutes(access: Access): Router {
+export function loginRoutes(access: AccessControl): Router {
   const router = Router();
   router.get(
     '/auth/link',
@@ -32,7 +32,7 @@ export function loginRoutes(access: Access): Router {
 }
 
 /** The link that the server prints: good once, and then the browser has what the server's owner may. */
-async function openLink(access: Access, req: Request, res: Response): Promise<void> {
+async function openLink(access: AccessControl, req: Request, res: Response): Promise<void> {
   res.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
   // Someone who opens the link again, or another one, stays who they are.
   if (access.inCookies(req).length === 0) {
@@ -50,18 +50,18 @@ async function openLink(access: Access, req: Request, res: Response): Promise<vo
 }
 
 /** The browser gets a token of its own, which allows no more than the one it was given, and ends with it. */
-async function login(access: Access, req: Request, res: Response): Promise<void> {
+async function login(access: AccessControl, req: Request, res: Response): Promise<void> {
   const { token } = req.body as { token?: unknown };
   if (typeof token !== 'string' || token === '') {
     throw new InvalidInput('The body must hold a token, such as {"token": "tars_…"}.');
   }
-  const { id, scopes, expiresAt, parent } = access.identify({ token: token.trim() }, addressOf(req));
+  const { id, scopes, expiresAt, parent } = access.authenticate({ token: token.trim() }, addressOf(req));
   await setCookie(access, req, res, { scopes, expiresAt, parent: parent ?? id });
   res.json({ success: true });
 }
 
-async function logout(access: Access, req: Request, res: Response): Promise<void> {
-  const entries = [access.admit(req), ...access.inCookies(req)];
+async function logout(access: AccessControl, req: Request, res: Response): Promise<void> {
+  const entries = [access.authenticateRequest(req), ...access.inCookies(req)];
   const browsers = entries.filter(({ name }) => name === BROWSER);
   if (browsers.length > 0) await access.tokens.remove(browsers);
   for (const name of new Set([COOKIE, cookieName(req)])) res.clearCookie(name, cookieOptions(req));
@@ -69,7 +69,7 @@ async function logout(access: Access, req: Request, res: Response): Promise<void
 }
 
 async function setCookie(
-  access: Access,
+  access: AccessControl,
   req: Request,
   res: Response,
   wish: Pick<TokenWish, 'scopes' | 'expiresAt' | 'parent'>,

@@ -6,7 +6,7 @@ import type { TokenEntry, TokenWish } from './token.js';
 import { changeTokens, readTokens, replaceFile } from './token-file.js';
 
 /** A token cannot be made, found or changed as asked. The message says what to do. */
-export class TokenProblem extends Error {
+export class TokenError extends Error {
   override readonly name = 'TokenProblem';
 }
 
@@ -14,11 +14,11 @@ const NAME = /^[^\s\p{C}]([^\p{C}]{0,98}[^\s\p{C}])?$/u;
 
 /** @throws TokenProblem when there is one of that name, or when it is none */
 export async function createToken(dataDir: string, wish: TokenWish): Promise<NewToken> {
-  if (!NAME.test(wish.name)) throw new TokenProblem('A name must be one line of 1 to 100 characters.');
+  if (!NAME.test(wish.name)) throw new TokenError('A name must be one line of 1 to 100 characters.');
   const created = newToken(wish);
   return changeTokens(dataDir, (tokens) => {
     if (wish.name === BROWSER || tokens.some(({ name }) => name === wish.name)) {
-      throw new TokenProblem(
+      throw new TokenError(
         `The name "${wish.name}" is taken: choose another, or revoke or rotate that token.`,
       );
     }
@@ -52,12 +52,12 @@ export async function rotateToken(
   return changeTokens(dataDir, async (tokens) => {
     const [before, ...others] = find(tokens, idOrName);
     if (others.length > 0) {
-      throw new TokenProblem(`There are several tokens named "${idOrName}": name one of them by its id.`);
+      throw new TokenError(`There are several tokens named "${idOrName}": name one of them by its id.`);
     }
     const expiry = expiresAt === undefined ? before.expiresAt : expiresAt;
     const entry = { ...before, hash: hashOf(token), expiresAt: expiry };
     if (isExpired(entry)) {
-      throw new TokenProblem(`"${idOrName}" has expired: give it a new time with --expires.`);
+      throw new TokenError(`"${idOrName}" has expired: give it a new time with --expires.`);
     }
     if (await isOwners(dataDir, before)) await replaceFile(ownerFile(dataDir), `${token}\n`);
     return { tokens: [...without(tokens, [before]), entry], result: { token, entry } };
@@ -99,7 +99,7 @@ function find(tokens: readonly TokenEntry[], idOrName: string): readonly [TokenE
   const byId = tokens.filter(({ id }) => id === idOrName);
   const [first, ...others] = byId.length > 0 ? byId : tokens.filter(({ name }) => name === idOrName);
   if (!first) {
-    throw new TokenProblem(
+    throw new TokenError(
       `There is no token "${idOrName}": "agent-tars token list" shows those that there are.`,
     );
   }

@@ -22,7 +22,7 @@ function wordsOf(error: unknown): string {
 }
 
 /** Runs a command; one that fails says why, and leaves with 1. */
-export async function explained(command: () => Promise<void>): Promise<void> {
+export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
   } catch (error) {

@@ -12,21 +12,21 @@ import {
 } from '../config/index.js';
 import type { AgentTARSServer } from '../server.js';
 import { chooseTrustedConfig } from './choose-config.js';
-import { explain, explained } from './explain.js';
-import { keepHeapSmall, letCodeBeFast } from './heap.js';
+import { explain, runCommand } from './explain.js';
+import { tuneForStartup, tuneForThroughput } from './heap.js';
 import { openBrowser, removeOldPages } from './open-browser.js';
 import { configFromFlags, type ServeFlags } from './options.js';
 
 /** Starts the server and keeps it until a signal ends it. */
 export async function serve(flags: ServeFlags): Promise<void> {
-  keepHeapSmall();
-  await explained(async () => {
+  tuneForStartup();
+  await runCommand(async () => {
     const { config, files } = await readConfig(flags);
     // Nest takes most of a second to load: only once the configuration is known to be good.
     const { AgentTARSServer } = await import('../server.js');
     const server = new AgentTARSServer(config);
     await server.start();
-    letCodeBeFast();
+    tuneForThroughput();
     stopOnSignals(() => server.stop());
     if (!flags.quiet) console.log(await greeting(server, config, files));
     warnIfOpen(config);
@@ -65,7 +65,7 @@ async function greeting(
   return [
     `Agent TARS Server ${(await buildInfo()).version}`,
     `  URL        ${server.url}`,
-    ...(await howToGetIn(server, config)),
+    ...(await loginHint(server, config)),
     ...files.map((file) => `  Config     ${file}`),
     `  Model      ${displayName} (${provider})`,
     ...hostsOf(config),
@@ -83,7 +83,7 @@ function hostsOf({ models }: AppConfig): string[] {
 }
 
 /** The link for a browser, which is good once, and where the owner's token is. */
-async function howToGetIn(server: AgentTARSServer, { dataDir }: AppConfig): Promise<string[]> {
+async function loginHint(server: AgentTARSServer, { dataDir }: AppConfig): Promise<string[]> {
   const link = server.createLoginLink();
   if (link === undefined) return [];
   const { CODE_MINUTES, ownerFile } = await import('../auth/index.js');

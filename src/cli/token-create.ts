@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createToken } from '../auth/token-commands.js';
-import { explained } from './explain.js';
+import { runCommand } from './explain.js';
 import { dataDirOf, expiryOf, scopesOf, showToken, type TokenFlags } from './token-options.js';
 
 export interface CreateFlags extends TokenFlags {
@@ -11,7 +11,7 @@ export interface CreateFlags extends TokenFlags {
 
 /** `agent-tars token create`: the token alone goes to the standard output, so that a script can take it. */
 export function create({ name, scope = 'query', expires = 'never', ...flags }: CreateFlags): Promise<void> {
-  return explained(async () => {
+  return runCommand(async () => {
     const { token, entry } = await createToken(await dataDirOf(flags), {
       name: name ?? `token-${randomBytes(3).toString('hex')}`,
       scopes: scopesOf(scope),

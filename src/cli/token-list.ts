@@ -1,12 +1,12 @@
 import { printable } from './printable.js';
 import { isExpired, type TokenEntry } from '../auth/token.js';
 import { readTokens } from '../auth/token-file.js';
-import { explained } from './explain.js';
+import { runCommand } from './explain.js';
 import { dataDirOf, showTime, type TokenFlags } from './token-options.js';
 
 /** `agent-tars token list`: a table. What is kept of the tokens themselves stays out of it. */
 export function list(flags: TokenFlags): Promise<void> {
-  return explained(async () => {
+  return runCommand(async () => {
     const tokens = await readTokens(await dataDirOf(flags));
     if (tokens.length === 0) console.log('There are no tokens yet: "agent-tars token create" makes one.');
     else console.log(table([['ID', 'NAME', 'SCOPES', 'CREATED', 'EXPIRES'], ...tokens.map(rowOf)]));

@@ -1,5 +1,5 @@
 import { rotateToken } from '../auth/token-commands.js';
-import { explained } from './explain.js';
+import { runCommand } from './explain.js';
 import { dataDirOf, expiryOf, showToken, type TokenFlags } from './token-options.js';
 
 export interface RotateFlags extends TokenFlags {
@@ -8,7 +8,7 @@ export interface RotateFlags extends TokenFlags {
 
 /** `agent-tars token rotate`: the same entry with another token, which is printed as `create` does. */
 export function rotate(idOrName: string, { expires, ...flags }: RotateFlags): Promise<void> {
-  return explained(async () => {
+  return runCommand(async () => {
     const expiresAt = expires === undefined ? undefined : expiryOf(expires);
     const { token, entry } = await rotateToken(await dataDirOf(flags), idOrName, expiresAt);
     console.log(token);

@@ -24,7 +24,7 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 type ServerInput = NonNullable<ConfigInput['server']>;
 
 /** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
-export interface Surroundings {
+export interface ResolveOptions {
   readonly cwd: string;
   readonly env: Env;
   /** The files that the configuration came from: absolute paths. Default: none. */
@@ -59,7 +59,7 @@ const OLLAMA_URL = 'http://127.0.0.1:11434/v1';
  * Checks `input`, fills in the defaults and freezes the result.
  * @throws InvalidConfig naming every bad value, one line each.
  */
-export function resolveConfig(input: ConfigInput, surroundings: Surroundings): AppConfig {
+export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions): AppConfig {
   const { cwd, env, configFiles = [] } = surroundings;
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) throw new InvalidConfig(describeIssues(parsed.error, input));

@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
-import type { OpenMessage } from './streaming-message.js';
-import type { Published } from './live-event.js';
+import type { StreamingMessage } from './streaming-message.js';
+import type { LiveEvent } from './live-event.js';
 
 /**
  * The live events of this process: a Subject for each session that somebody listens to, made for the first
@@ -9,10 +9,10 @@ import type { Published } from './live-event.js';
  */
 @Injectable()
 export class EventBus implements BeforeApplicationShutdown {
-  private readonly subjects = new Map<string, Subject<Published>>();
-  private readonly openMessages = new Map<string, OpenMessage>();
+  private readonly subjects = new Map<string, Subject<LiveEvent>>();
+  private readonly openMessages = new Map<string, StreamingMessage>();
 
-  publish(sessionId: string, published: Published): void {
+  publish(sessionId: string, published: LiveEvent): void {
     this.subjects.get(sessionId)?.next(published);
   }
 
@@ -21,7 +21,7 @@ export class EventBus implements BeforeApplicationShutdown {
   }
 
   /** What is published from now on. Completes when the session is deleted or the server stops. */
-  of(sessionId: string): Observable<Published> {
+  of(sessionId: string): Observable<LiveEvent> {
     return new Observable((subscriber) => {
       let subject = this.subjects.get(sessionId);
       if (!subject) this.subjects.set(sessionId, (subject = new Subject()));
@@ -42,11 +42,11 @@ export class EventBus implements BeforeApplicationShutdown {
   }
 
   /** The message that the model is writing, so that who joins in the middle gets the text so far. */
-  openMessage(sessionId: string): OpenMessage | undefined {
+  openMessage(sessionId: string): StreamingMessage | undefined {
     return this.openMessages.get(sessionId);
   }
 
-  setOpenMessage(sessionId: string, message: OpenMessage | undefined): void {
+  setOpenMessage(sessionId: string, message: StreamingMessage | undefined): void {
     if (message) this.openMessages.set(sessionId, message);
     else this.openMessages.delete(sessionId);
   }

@@ -3,19 +3,19 @@ import { Observable, type Subscriber } from 'rxjs';
 import { EventBus } from './event-bus.js';
 import { nextTurn } from '../files/loop-turns.js';
 import { EventPages, type EventRow } from './event-pages.js';
-import { Frames } from './event-truncation.js';
-import type { Published } from './live-event.js';
+import { EventTruncator } from './event-truncation.js';
+import type { LiveEvent } from './live-event.js';
 
 /** Characters that are sent before the reader is waited for. */
 const CHARACTERS = 256_000;
 
 /** What a watcher is sent: a stored event as its frame holds it, the sign that it has caught up, or a live event. */
-export type Watched =
+export type FeedItem =
   | { readonly kind: 'stored'; readonly seq: number; readonly json: string }
   | { readonly kind: 'replay_end'; readonly lastSeq: number }
-  | { readonly kind: 'live'; readonly published: Published };
+  | { readonly kind: 'live'; readonly published: LiveEvent };
 
-export interface WatchOptions {
+export interface FollowOptions {
   /** The last seq that the watcher has. Default 0: everything. */
   readonly after?: number;
   /** Awaited between parts of the log, so that history is read no faster than it can be sent. */
@@ -24,11 +24,11 @@ export interface WatchOptions {
 
 /** The only place that knows both the log and the bus. */
 @Injectable()
-export class EventWatch {
+export class EventFeed {
   constructor(
     private readonly pages: EventPages,
     private readonly bus: EventBus,
-    private readonly frames: Frames,
+    private readonly frames: EventTruncator,
   ) {}
 
   /**
@@ -36,7 +36,7 @@ export class EventWatch {
    * a repeat. Between the two, who joins in the middle of an answer gets the text so far. Completes when the
    * session is deleted or the server stops.
    */
-  watch(sessionId: string, options: WatchOptions = {}): Observable<Watched> {
+  follow(sessionId: string, options: FollowOptions = {}): Observable<FeedItem> {
     return new Observable((subscriber) => {
       const state: WatchState = { last: options.after ?? 0, newest: 0, live: false };
       const live = this.bus.of(sessionId).subscribe({
@@ -61,8 +61,8 @@ export class EventWatch {
   private async replay(
     sessionId: string,
     state: WatchState,
-    { ready }: WatchOptions,
-    subscriber: Subscriber<Watched>,
+    { ready }: FollowOptions,
+    subscriber: Subscriber<FeedItem>,
   ): Promise<void> {
     for (;;) {
       await ready?.();
@@ -88,8 +88,8 @@ export class EventWatch {
   private async *framesOf(
     sessionId: string,
     page: readonly EventRow[],
-    ready: WatchOptions['ready'],
-  ): AsyncGenerator<Watched & { kind: 'stored' }> {
+    ready: FollowOptions['ready'],
+  ): AsyncGenerator<FeedItem & { kind: 'stored' }> {
     let sent = 0;
     for (const row of page) {
       const json = await this.frames.of(sessionId, row);

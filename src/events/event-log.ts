@@ -5,7 +5,7 @@ import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
-import { Frames } from './event-truncation.js';
+import { EventTruncator } from './event-truncation.js';
 import { maskEvent } from './mask-event.js';
 import { readRecent, type RecentEvents, type RecentOptions } from './recent-events.js';
 
@@ -20,7 +20,7 @@ export class EventLog {
   constructor(
     private readonly work: UnitOfWork,
     private readonly bus: EventBus,
-    private readonly frames: Frames,
+    private readonly frames: EventTruncator,
     private readonly config: AppConfig,
   ) {}
 

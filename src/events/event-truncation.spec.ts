@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { AppConfig } from '../config/index.js';
 import type { EventPages } from './event-pages.js';
 import type { StoredAgentEvent } from './event.types.js';
-import { Frames } from './event-truncation.js';
+import { EventTruncator } from './event-truncation.js';
 
 const LIMIT = 100_000;
-const frames = new Frames({} as EventPages, { server: { maxFrameBytes: LIMIT, basePath: '/api' } } as AppConfig);
+const frames = new EventTruncator({} as EventPages, { server: { maxFrameBytes: LIMIT, basePath: '/api' } } as AppConfig);
 
 describe('a frame', () => {
   it.each([

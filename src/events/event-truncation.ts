@@ -5,7 +5,7 @@ import type { StoredAgentEvent } from './event.types.js';
 import { FrameCache } from './frame-cache.js';
 import { EventPages, type EventRow } from './event-pages.js';
 import { EventTexts } from './event-texts.js';
-import { PublishedEvent } from './live-event.js';
+import { StoredLiveEvent } from './live-event.js';
 import { cutEvent, FEWEST } from './truncate-event.js';
 
 /** Bytes of an event's JSON that are looked through at once: some milliseconds. */
@@ -16,7 +16,7 @@ const STEP_BYTES = 1_000_000;
  * `truncated` that says where the whole of it is. Live and replayed frames are the same.
  */
 @Injectable()
-export class Frames {
+export class EventTruncator {
   private readonly limit: number;
   private readonly basePath: string;
   private readonly cache = new FrameCache();
@@ -30,10 +30,10 @@ export class Frames {
   }
 
   /** @param json the event as it is stored */
-  publish(event: StoredAgentEvent, json: string): PublishedEvent {
-    if (this.fits(json)) return new PublishedEvent(event, json);
+  publish(event: StoredAgentEvent, json: string): StoredLiveEvent {
+    if (this.fits(json)) return new StoredLiveEvent(event, json);
     const frame = this.cut(Buffer.from(json), event.sessionId, event.seq);
-    return new PublishedEvent(JSON.parse(frame) as StoredAgentEvent, frame);
+    return new StoredLiveEvent(JSON.parse(frame) as StoredAgentEvent, frame);
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { AgentEvent, NoticeEvent, StoredAgentEvent } from './event.types.js';
 
 /** An event on its way to those who listen. It is serialised once, however many they are. */
-export interface Published {
+export interface LiveEvent {
   readonly type: AgentEvent['type'];
   readonly runId: string;
   /** The place in the session's log; undefined for a streaming event. */
@@ -12,7 +12,7 @@ export interface Published {
 }
 
 /** A stored event as its frames hold it. */
-export class PublishedEvent implements Published {
+export class StoredLiveEvent implements LiveEvent {
   constructor(
     readonly event: StoredAgentEvent,
     readonly json: string,
@@ -32,6 +32,6 @@ export class PublishedEvent implements Published {
 }
 
 /** An event that is not stored, but told. */
-export function asPublished(event: NoticeEvent): Published {
+export function toLiveEvent(event: NoticeEvent): LiveEvent {
   return { type: event.type, runId: event.runId, seq: undefined, event, json: JSON.stringify(event) };
 }

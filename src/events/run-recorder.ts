@@ -8,13 +8,13 @@ import type {
   ToolCallRequest,
   Usage,
 } from './event.types.js';
-import { OpenMessage } from './streaming-message.js';
+import { StreamingMessage } from './streaming-message.js';
 import type { RecentEvents, Room } from './recent-events.js';
 
 /** What the history takes at most where an agent does not say. */
 const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 12_000_000, resultBytes: 8_000_000 };
 
-export interface RunLogScope {
+export interface RunRecorderScope {
   readonly sessionId: string;
   readonly runId: string;
   /** Checks, in the transaction of each append, that the run may still write; throws when it may not. */
@@ -37,26 +37,26 @@ class RunEnded extends Error {
 }
 
 /** What one run writes: its stored events, under its claim, and the message that streams. */
-export class RunLog {
-  private current: OpenMessage | undefined;
+export class RunRecorder {
+  private current: StreamingMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
   private sealed = false;
   private wroteAt = Date.now();
   private known: readonly StoredAgentEvent[] | undefined;
-  private rest: EventDraft[] = [];
+  private pending: EventDraft[] = [];
 
   constructor(
     private readonly work: UnitOfWork,
     private readonly events: EventLog,
     private readonly bus: EventBus,
-    private readonly scope: RunLogScope,
+    private readonly scope: RunRecorderScope,
   ) {
     this.known = scope.known;
   }
 
   /**
    * The last message that was stored before the run's end; undefined when there is none, or it could not be. One
-   * that was left to the end is with {@link takeRest}.
+   * that was left to the end is with {@link takePending}.
    */
   get lastMessage(): Promise<AssistantMessageEvent | undefined> {
     return Promise.resolve(this.last).catch(() => undefined);
@@ -64,7 +64,7 @@ export class RunLog {
 
   /** Whether a message has been closed. */
   get hasMessage(): boolean {
-    return this.last !== undefined || this.rest.length > 0;
+    return this.last !== undefined || this.pending.length > 0;
   }
 
   /** When the run has last moved: an event of it, or a token of its model. */
@@ -73,12 +73,12 @@ export class RunLog {
   }
 
   /** From now on nothing is written: the run is about to end, whatever its agent still does. */
-  seal(): void {
+  close(): void {
     this.sealed = true;
   }
 
   /** The message that is being written, if there is one. */
-  get message(): OpenMessage | undefined {
+  get message(): StreamingMessage | undefined {
     return this.current;
   }
 
@@ -92,14 +92,14 @@ export class RunLog {
   }
 
   /** Stores what is said about the run, not by it: that is no progress. */
-  async remark(draft: EventDraft): Promise<void> {
+  async appendNotice(draft: EventDraft): Promise<void> {
     await this.write([draft]);
   }
 
   private write(drafts: readonly EventDraft[]): Promise<StoredAgentEvent[]> {
     if (this.sealed) return Promise.reject(new RunEnded());
     this.known = undefined;
-    const all = [...this.takeRest(), ...drafts];
+    const all = [...this.takePending(), ...drafts];
     return this.work.persist(async (tx) => {
       await this.scope.claim(tx);
       return this.events.append(tx, this.scope.sessionId, this.scope.runId, all);
@@ -124,9 +124,9 @@ export class RunLog {
   }
 
   /** Begins a message: what the model writes is streamed as it comes. */
-  openMessage(): OpenMessage {
+  openMessage(): StreamingMessage {
     if (this.sealed) throw new RunEnded();
-    this.current = new OpenMessage(this.bus, this.scope.sessionId, this.scope.runId, () =>
+    this.current = new StreamingMessage(this.bus, this.scope.sessionId, this.scope.runId, () =>
       this.events.newMask(),
     );
     return this.current;
@@ -149,14 +149,14 @@ export class RunLog {
    * Closes the message that the run ends with. It is written with the next thing that is: as a rule the run's end,
    * so that both are one append and one commit.
    */
-  closeLastMessage(end: MessageEnd): void {
+  deferFinalMessage(end: MessageEnd): void {
     if (this.sealed) throw new RunEnded();
-    this.rest.push(...this.closed(end));
+    this.pending.push(...this.closed(end));
   }
 
   /** What was left to the end of the run. Whoever takes it writes it. */
-  takeRest(): EventDraft[] {
-    return this.rest.splice(0);
+  takePending(): EventDraft[] {
+    return this.pending.splice(0);
   }
 
   private closed(end: MessageEnd): EventDraft[] {

@@ -2,7 +2,7 @@ import { newId } from '../common/ids.js';
 import type { SecretMask } from '../common/secret.js';
 import type { EventBus } from './event-bus.js';
 import type { StreamingAgentEvent } from './event.types.js';
-import type { Published } from './live-event.js';
+import type { LiveEvent } from './live-event.js';
 
 interface OpenToolCall {
   readonly toolCallId: string;
@@ -23,7 +23,7 @@ type Delta =
  * A message while the model writes it. Every delta goes straight to those who listen, and is kept once, here,
  * until the message is stored: its text is what the deltas joined give.
  */
-export class OpenMessage {
+export class StreamingMessage {
   readonly messageId = newId();
   private readonly textMask: SecretMask;
   private readonly thinkingMask: SecretMask;
@@ -143,7 +143,7 @@ export class OpenMessage {
   }
 
   /** What somebody who joins now has missed of this message: at most one event for each kind of content. */
-  soFar(): Published[] {
+  soFar(): LiveEvent[] {
     const missed: Delta[] = [];
     if (this.thinkingParts.length > 0) {
       missed.push({ type: 'assistant_streaming_thinking_message', content: this.thinking });
@@ -153,7 +153,7 @@ export class OpenMessage {
       const args = parts.join('');
       missed.push({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
     }
-    return missed.map((delta) => new PublishedDelta(this, delta, false, newId(), Date.now()));
+    return missed.map((delta) => new DeltaEvent(this, delta, false, newId(), Date.now()));
   }
 
   private send(delta: Delta, isComplete = false): void {
@@ -166,18 +166,18 @@ export class OpenMessage {
     if (!this.bus.hasListeners(this.sessionId)) return;
     // The number makes it unique, the message's id unguessable: cheaper than an id of its own per token.
     const id = `${this.messageId}.${this.deltas}`;
-    this.bus.publish(this.sessionId, new PublishedDelta(this, delta, isComplete, id, now));
+    this.bus.publish(this.sessionId, new DeltaEvent(this, delta, isComplete, id, now));
   }
 }
 
 /** A delta on its way. Its two forms are made for those who ask for them: it happens once per token. */
-class PublishedDelta implements Published {
+class DeltaEvent implements LiveEvent {
   readonly seq = undefined;
   #json: string | undefined;
   #event: StreamingAgentEvent | undefined;
 
   constructor(
-    private readonly message: OpenMessage,
+    private readonly message: StreamingMessage,
     private readonly delta: Delta,
     private readonly isComplete: boolean,
     private readonly id: string,

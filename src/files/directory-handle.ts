@@ -14,7 +14,7 @@ const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync(DESCRIPT
  * meanwhile. Names are single parts of a path; a symbolic link is never followed. Where the platform has no paths
  * that start at a descriptor, each file is compared, once it is open, with what its path leads to.
  */
-export class HeldDirectory {
+export class DirectoryHandle {
   private constructor(
     /** Its real path. */
     readonly real: string,
@@ -25,15 +25,15 @@ export class HeldDirectory {
    * @param real a path without symbolic links
    * @throws the file system's error; ELOOP when something else is in its place by now
    */
-  static async open(real: string, held = HAS_DESCRIPTOR_PATHS): Promise<HeldDirectory> {
+  static async open(real: string, held = HAS_DESCRIPTOR_PATHS): Promise<DirectoryHandle> {
     if (!held) {
       if ((await realpath(real)) !== real) throw changed();
-      return new HeldDirectory(real, undefined);
+      return new DirectoryHandle(real, undefined);
     }
     const handle = await open(real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
       if ((await readlink(`${DESCRIPTORS}/${handle.fd}`)) !== real) throw changed();
-      return new HeldDirectory(real, handle);
+      return new DirectoryHandle(real, handle);
     } catch (error) {
       await handle.close();
       throw error;
@@ -55,13 +55,13 @@ export class HeldDirectory {
   }
 
   /** Makes a directory in it, unless there is one, and opens it. */
-  async make(name: string): Promise<HeldDirectory> {
+  async make(name: string): Promise<DirectoryHandle> {
     await mkdir(this.at(name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
     const real = join(this.real, name);
-    if (!this.handle) return HeldDirectory.open(real, false);
-    return new HeldDirectory(real, await open(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (!this.handle) return DirectoryHandle.open(real, false);
+    return new DirectoryHandle(real, await open(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
 
   /** What a name is; a symbolic link is one. */

@@ -1,5 +1,5 @@
 import { fitsPath, type PathPattern, toPathPattern } from './glob.js';
-import type { HeldDirectory } from './directory-handle.js';
+import type { DirectoryHandle } from './directory-handle.js';
 import { openIn } from './jailed-files.js';
 import { readUpTo } from './text-file.js';
 import type { Turns } from './turns.js';
@@ -38,7 +38,7 @@ export class IgnoreRules {
   ) {}
 
   /** The rules within a directory, with those of its own `.gitignore`. @param depth 0 for the workspace */
-  async within(directory: HeldDirectory, depth: number, turns: Turns): Promise<IgnoreRules> {
+  async within(directory: DirectoryHandle, depth: number, turns: Turns): Promise<IgnoreRules> {
     const text = await textOfRules(directory);
     return text === '' ? this : this.with(text, depth, turns);
   }
@@ -95,7 +95,7 @@ function withoutBlanks(line: string): string {
   return trimmed.endsWith('\\') && trimmed.length < line.length ? line.slice(0, trimmed.length + 1) : trimmed;
 }
 
-async function textOfRules(directory: HeldDirectory): Promise<string> {
+async function textOfRules(directory: DirectoryHandle): Promise<string> {
   try {
     const { handle } = await openIn(directory, '.gitignore');
     try {

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { explainFileError, WrongKindOfFile } from './file-errors.js';
-import { HeldDirectory } from './directory-handle.js';
+import { DirectoryHandle } from './directory-handle.js';
 import type { PathJail } from './path-jail.js';
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -45,7 +45,7 @@ export function openFile(jail: PathJail, path: string, access: Access = 'read'):
 
 /** Opens a file of a directory that is held already. */
 export async function openIn(
-  directory: HeldDirectory,
+  directory: DirectoryHandle,
   name: string,
   path = name,
   access: Access = 'read',
@@ -63,8 +63,8 @@ export async function openIn(
 }
 
 /** Opens a directory of a workspace. The caller closes it. @throws PathForbidden, FileNotFound, WrongKindOfFile */
-export function openDirectory(jail: PathJail, path: string): Promise<HeldDirectory> {
-  return explained(path, async () => HeldDirectory.open(await jail.resolve(path)));
+export function openDirectory(jail: PathJail, path: string): Promise<DirectoryHandle> {
+  return explained(path, async () => DirectoryHandle.open(await jail.resolve(path)));
 }
 
 /** What is at a path, without opening it. @throws PathForbidden, FileNotFound */
@@ -72,7 +72,7 @@ export function statInside(jail: PathJail, path: string): Promise<{ real: string
   return explained(path, async () => {
     const real = await jail.resolve(path);
     const isRoot = real === jail.root;
-    const directory = await (isRoot ? HeldDirectory.open(real) : holdParent(real));
+    const directory = await (isRoot ? DirectoryHandle.open(real) : holdParent(real));
     try {
       return { real, stats: await directory.stat(isRoot ? undefined : basename(real)) };
     } finally {
@@ -105,15 +105,15 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** A file has no files in it. */
-function holdParent(real: string): Promise<HeldDirectory> {
-  return HeldDirectory.open(dirname(real)).catch((error: NodeJS.ErrnoException) => {
+function holdParent(real: string): Promise<DirectoryHandle> {
+  return DirectoryHandle.open(dirname(real)).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOTDIR' ? Object.assign(error, { code: 'ENOENT' }) : error;
   });
 }
 
-async function makeDirectory(jail: PathJail, real: string): Promise<HeldDirectory> {
+async function makeDirectory(jail: PathJail, real: string): Promise<DirectoryHandle> {
   try {
-    return await HeldDirectory.open(real);
+    return await DirectoryHandle.open(real);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || real === jail.root) throw error;
   }

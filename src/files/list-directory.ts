@@ -1,5 +1,5 @@
 import type { Dirent, Stats } from 'node:fs';
-import type { HeldDirectory } from './directory-handle.js';
+import type { DirectoryHandle } from './directory-handle.js';
 import { explainFileError } from './file-errors.js';
 import { openDirectory, statInside } from './jailed-files.js';
 import type { PathJail } from './path-jail.js';
@@ -56,7 +56,7 @@ export async function listDirectory(jail: PathJail, path: string): Promise<Listi
 
 async function describe(
   jail: PathJail,
-  directory: HeldDirectory,
+  directory: DirectoryHandle,
   shown: string,
   entry: Dirent,
 ): Promise<Listed | undefined> {

@@ -1,6 +1,6 @@
 import { join, sep } from 'node:path';
 import { IgnoreRules } from './gitignore.js';
-import { HeldDirectory } from './directory-handle.js';
+import { DirectoryHandle } from './directory-handle.js';
 import type { PathJail } from './path-jail.js';
 import { sortInTurns, Turns } from './turns.js';
 import type { Effort } from './wildcards.js';
@@ -12,7 +12,7 @@ export interface Found {
   readonly path: string;
   readonly isDirectory: boolean;
   /** The directory it lies in; open until the walk goes on. */
-  readonly parent: HeldDirectory;
+  readonly parent: DirectoryHandle;
 }
 
 /** Directories that lie deeper are not entered: their paths alone would take the time of the walk. */
@@ -45,7 +45,7 @@ export async function* walk(jail: PathJail, start: string, limit: number): Async
     const skipBelow = (error: unknown): undefined => {
       if (real === start) throw error;
     };
-    const parent = await HeldDirectory.open(real).catch(skipBelow);
+    const parent = await DirectoryHandle.open(real).catch(skipBelow);
     if (!parent) continue;
     try {
       const rules = await next.rules.within(parent, parts.length, turns);
@@ -76,7 +76,7 @@ async function first(jail: PathJail, start: string, effort: Effort, turns: Turns
   let real = jail.root;
   let rules = IgnoreRules.NONE;
   for (const [depth, part] of parts.entries()) {
-    const directory = await HeldDirectory.open(real);
+    const directory = await DirectoryHandle.open(real);
     try {
       rules = await rules.within(directory, depth, turns);
     } finally {

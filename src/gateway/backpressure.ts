@@ -55,7 +55,7 @@ export function boundBacklogs(server: Server): void {
 }
 
 /** Resolves when the socket's reader has taken what it was sent, or has left. */
-export function caughtUp({ conn }: Socket): Promise<void> {
+export function drained({ conn }: Socket): Promise<void> {
   if (conn.readyState !== 'open' || !backlogs.get(conn)?.isWaiting) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

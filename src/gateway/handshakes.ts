@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'socket.io';
-import { clientOf } from '../http/client-id.js';
+import { clientIdOf } from '../http/client-id.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { type Gate, sessionIn } from '../http/gate.js';
 import type { Held } from '../http/rate-limit.js';
@@ -57,7 +57,7 @@ export class Handshakes {
     if (id === undefined) return; // it is in another namespace too
     const { request } = connection;
     const requests = [request, this.upgrades.get(connection)].filter((each) => each !== undefined);
-    connection.once('close', this.gate.introduce(id, clientOf(request), requests));
+    connection.once('close', this.gate.introduce(id, clientIdOf(request), requests));
     this.forget(connection, id);
     held?.release();
     limitBodies(connection, this.gate.limits.rules.messageBytes);

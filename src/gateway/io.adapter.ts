@@ -2,25 +2,25 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server, ServerOptions } from 'socket.io';
-import { type Access, headersOf } from '../auth/index.js';
+import { type AccessControl, headersOf } from '../auth/index.js';
 import type { DomainError } from '../common/errors.js';
-import { type DoorRules, guardDoor } from '../http/origin-policy.js';
+import { type OriginPolicy, guardDoor } from '../http/origin-policy.js';
 import type { Gate } from '../http/gate.js';
 import { waitHeaders } from '../http/limits.js';
-import { endWithError, sendError } from '../http/error-response.js';
+import { rejectSocket, writeError } from '../http/error-response.js';
 import { boundBacklogs } from './backpressure.js';
 import { Handshakes } from './handshakes.js';
 import { guardSockets, handshakeRefusal, limitSockets } from './socket-guard.js';
 
 export interface SocketOptions {
-  readonly door: DoorRules;
+  readonly door: OriginPolicy;
   readonly gate: Gate;
   /** Without it nobody is asked for a token. */
-  readonly access: Access | undefined;
+  readonly access: AccessControl | undefined;
 }
 
 /** How long a connection may be in no namespace: until then nothing is known of who it is. */
-const STRANGER_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Socket.IO, behind the door of the HTTP server: its own `cors` option does not cover WebSocket upgrades, and
@@ -40,7 +40,7 @@ export class SocketAdapter extends IoAdapter {
     const io = super.createIOServer(port, {
       ...options,
       maxHttpBufferSize: gate.limits.rules.messageBytes,
-      connectTimeout: STRANGER_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       allowRequest: (req, answer) => {
         const refused = (access && handshakeRefusal(req, access)) ?? handshakes.refusal(req);
         if (refused) refuse(req, refused);
@@ -64,19 +64,19 @@ export class SocketAdapter extends IoAdapter {
 /** engine.io itself would answer with 403, or 400 to an upgrade, whatever the reason. */
 function refuse(req: IncomingMessage & { readonly res?: ServerResponse }, error: DomainError): void {
   const headers = { ...waitHeaders(error), ...headersOf(error) };
-  if (req.res) sendError(req.res, error, headers);
-  else endWithError(req.socket, error, headers);
+  if (req.res) writeError(req.res, error, headers);
+  else rejectSocket(req.socket, error, headers);
 }
 
 /** Socket.IO sends its client's script before anybody else sees the request. */
-function guardScript(http: HttpServer, access: Access): void {
+function guardScript(http: HttpServer, access: AccessControl): void {
   const listeners = http.listeners('request');
   http.removeAllListeners('request');
   http.on('request', (req: IncomingMessage, res: ServerResponse) => {
     try {
-      if (/^\/socket\.io\/[^?]/.test(req.url ?? '')) access.admit(req);
+      if (/^\/socket\.io\/[^?]/.test(req.url ?? '')) access.authenticateRequest(req);
     } catch (error) {
-      return sendError(res, error as DomainError, headersOf(error as DomainError));
+      return writeError(res, error as DomainError, headersOf(error as DomainError));
     }
     for (const listener of listeners) Reflect.apply(listener, http, [req, res]);
   });

@@ -11,9 +11,9 @@ export class SessionRoom {
   /** By socket: the seq after which it has been sent everything. */
   private readonly members = new Map<string, number>();
   /** Sockets that were sent an event by their replay before the bus came to it: up to that seq they have all. */
-  private readonly ahead = new Map<string, number>();
+  private readonly replayedUpTo = new Map<string, number>();
   /** Sockets that have not been sent a stored event yet: the first one says where they began. */
-  private readonly fresh = new Set<string>();
+  private readonly awaitingFirstEvent = new Set<string>();
   private readonly subscription: Subscription;
   private readonly name: string;
   /** The seq of the newest event that a member was sent. */
@@ -40,7 +40,7 @@ export class SessionRoom {
   }
 
   /** Notes that the socket has been sent older events too: all those after `since`. */
-  extend(socket: Socket, since: number): void {
+  lowerCursor(socket: Socket, since: number): void {
     if (this.members.has(socket.id)) this.members.set(socket.id, since);
   }
 
@@ -50,16 +50,16 @@ export class SessionRoom {
    */
   add(socket: Socket, since: number, lastSeq: number, replayed: boolean): void {
     this.members.set(socket.id, since);
-    if (replayed) this.ahead.set(socket.id, lastSeq);
-    else this.fresh.add(socket.id);
+    if (replayed) this.replayedUpTo.set(socket.id, lastSeq);
+    else this.awaitingFirstEvent.add(socket.id);
     this.lastSeq = Math.max(this.lastSeq, lastSeq);
     void socket.join(this.name);
   }
 
   remove(socket: Socket): void {
     if (!this.members.delete(socket.id)) return;
-    this.ahead.delete(socket.id);
-    this.fresh.delete(socket.id);
+    this.replayedUpTo.delete(socket.id);
+    this.awaitingFirstEvent.delete(socket.id);
     void socket.leave(this.name);
     if (this.members.size === 0) this.close();
   }
@@ -76,12 +76,12 @@ export class SessionRoom {
   private withoutThoseAhead(seq: number) {
     this.lastSeq = Math.max(this.lastSeq, seq);
     // What is stored can be read before it is told: then it is the first thing that a new member hears.
-    for (const id of this.fresh) this.members.set(id, Math.min(this.members.get(id) ?? seq, seq - 1));
-    this.fresh.clear();
+    for (const id of this.awaitingFirstEvent) this.members.set(id, Math.min(this.members.get(id) ?? seq, seq - 1));
+    this.awaitingFirstEvent.clear();
     const room = this.namespace.to(this.name);
-    if (this.ahead.size === 0) return room;
-    const have = [...this.ahead].filter(([, lastSeq]) => lastSeq >= seq).map(([id]) => id);
-    for (const [id, lastSeq] of this.ahead) if (lastSeq <= seq) this.ahead.delete(id);
+    if (this.replayedUpTo.size === 0) return room;
+    const have = [...this.replayedUpTo].filter(([, lastSeq]) => lastSeq >= seq).map(([id]) => id);
+    for (const [id, lastSeq] of this.replayedUpTo) if (lastSeq <= seq) this.replayedUpTo.delete(id);
     return have.length > 0 ? room.except(have) : room;
   }
 
@@ -89,8 +89,8 @@ export class SessionRoom {
     this.subscription.unsubscribe();
     this.namespace.in(this.name).socketsLeave(this.name);
     this.members.clear();
-    this.ahead.clear();
-    this.fresh.clear();
+    this.replayedUpTo.clear();
+    this.awaitingFirstEvent.clear();
     this.onEmpty();
   }
 }

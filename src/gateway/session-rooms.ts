@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { finalize, type Observable, type Subscription, take, takeWhile } from 'rxjs';
 import type { Socket } from 'socket.io';
-import { type AgentEvent, EventBus, EventLog, EventWatch, type Watched } from '../events/index.js';
-import { caughtUp } from './backpressure.js';
+import { type AgentEvent, EventBus, EventLog, EventFeed, type FeedItem } from '../events/index.js';
+import { drained } from './backpressure.js';
 import { SessionRoom } from './session-room.js';
 
 /**
@@ -18,7 +18,7 @@ export class SessionRooms {
   constructor(
     private readonly bus: EventBus,
     private readonly log: EventLog,
-    private readonly watch: EventWatch,
+    private readonly watch: EventFeed,
   ) {}
 
   /** Sends what was missed after the cursor, if there is one, then what comes. Resolves between the two. */
@@ -51,7 +51,7 @@ export class SessionRooms {
   private async enter(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
     const cursor = after ?? (await this.log.lastSeq(sessionId));
     const missed = this.watch
-      .watch(sessionId, { after: cursor, ready: () => caughtUp(socket) })
+      .follow(sessionId, { after: cursor, ready: () => drained(socket) })
       .pipe(takeWhile(({ kind }) => kind !== 'replay_end', true));
     await this.replay(socket, sessionId, missed, (item) => {
       if (item.kind !== 'replay_end' || after !== undefined) {
@@ -67,7 +67,7 @@ export class SessionRooms {
   private async catchUp(socket: Socket, sessionId: string, after: number, since: number): Promise<void> {
     if (after < since) {
       const missed = this.watch
-        .watch(sessionId, { after, ready: () => caughtUp(socket) })
+        .follow(sessionId, { after, ready: () => drained(socket) })
         .pipe(take(since - after));
       await this.replay(socket, sessionId, missed, (item) => {
         socket.emit('agent-event', toSocketEvent(sessionId, item));
@@ -75,7 +75,7 @@ export class SessionRooms {
     }
     const room = this.rooms.get(sessionId);
     if (room?.since(socket) === undefined) return; // it left meanwhile
-    room.extend(socket, Math.min(after, since));
+    room.lowerCursor(socket, Math.min(after, since));
     const end = { kind: 'replay_end', lastSeq: room.lastSeq } as const;
     socket.emit('agent-event', toSocketEvent(sessionId, end));
   }
@@ -83,13 +83,13 @@ export class SessionRooms {
   private replay(
     socket: Socket,
     sessionId: string,
-    items: Observable<Watched>,
-    send: (item: Watched) => void,
+    items: Observable<FeedItem>,
+    send: (item: FeedItem) => void,
   ): Promise<void> {
     const key = keyOf(socket, sessionId);
     return new Promise<void>((resolve, reject) => {
       if (socket.disconnected) return resolve();
-      const whenDone = finalize<Watched>(() => {
+      const whenDone = finalize<FeedItem>(() => {
         this.replays.delete(key);
         resolve();
       });
@@ -115,7 +115,7 @@ export class SessionRooms {
 
 const keyOf = (socket: Socket, sessionId: string): string => `${socket.id} ${sessionId}`;
 
-function toSocketEvent(sessionId: string, item: Watched): AgentEvent | object {
+function toSocketEvent(sessionId: string, item: FeedItem): AgentEvent | object {
   switch (item.kind) {
     case 'stored':
       return JSON.parse(item.json) as AgentEvent;

@@ -14,17 +14,17 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server, Socket } from 'socket.io';
 import { DomainError, type ErrorBody, InvalidInput, toDomainError } from '../common/errors.js';
-import { clientOf } from '../http/client-id.js';
+import { clientIdOf } from '../http/client-id.js';
 import { Limits } from '../http/limits.js';
 import { validationPipe } from '../http/validation.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
 import { SessionStreams } from '../sessions/index.js';
 import { JoinSessionDto, LeaveSessionDto } from './dto/messages.dto.js';
-import { caughtUp } from './backpressure.js';
+import { drained } from './backpressure.js';
 import { SessionRooms } from './session-rooms.js';
 
 /** How long a server that stops waits for sockets that have not taken all yet: they come back with their cursor. */
-const LAST_WORDS_MS = 1_000;
+const FLUSH_TIMEOUT_MS = 1_000;
 
 /** The acknowledgement of every message. */
 type Ack = { readonly ok: true; readonly [key: string]: unknown } | ({ readonly ok: false } & ErrorBody);
@@ -76,7 +76,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   @SubscribeMessage('send-query')
   send(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
     return this.answer(socket, message, async () => {
-      this.limits.takeRun(clientOf(socket.request));
+      this.limits.takeRun(clientIdOf(socket.request));
       const { runId, position } = await this.queries.start(await this.check(message, QueryDto));
       return { runId, ...(position !== undefined && { queued: true, position }) };
     });
@@ -95,7 +95,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   /** Once the last run has ended: what it said last is on its way when the connections are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     const sockets = [...(this.server?.sockets.sockets.values() ?? [])];
-    await Promise.race([Promise.all(sockets.map(caughtUp)), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(sockets.map(drained)), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   handleDisconnect(socket: Socket): void {
@@ -128,7 +128,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
     handle: () => Promise<Record<string, unknown>>,
   ): Promise<Ack> {
     try {
-      this.limits.takeMessage(clientOf(socket.request));
+      this.limits.takeMessage(clientIdOf(socket.request));
       return { ok: true, ...(await this.inTurn(`${socket.id} ${sessionIn(message)}`, handle)) };
     } catch (thrown) {
       const error: DomainError = toDomainError(thrown);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Namespace, Server, Socket } from 'socket.io';
-import { type Access, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
-import { addressOf, clientOf, setClient } from '../http/client-id.js';
+import { type AccessControl, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
+import { addressOf, clientIdOf, setClientId } from '../http/client-id.js';
 import { DomainError, toDomainError } from '../common/errors.js';
 import type { Limits } from '../http/limits.js';
 import type { Handshakes } from './handshakes.js';
@@ -18,11 +18,11 @@ const SCOPE_OF: ReadonlyMap<string, Scope> = new Map([
  * Why a connection is refused before it is one, or undefined. Without a token in a header it is let in: one may
  * follow in the handshake. Who has none by then is let into no namespace by {@link guardSockets}.
  */
-export function handshakeRefusal(req: IncomingMessage, access: Access): DomainError | undefined {
+export function handshakeRefusal(req: IncomingMessage, access: AccessControl): DomainError | undefined {
   const credentials = credentialsOf(req);
   if (!credentials || 'cookies' in credentials) return undefined;
   try {
-    access.identify(credentials, addressOf(req));
+    access.authenticate(credentials, addressOf(req));
     return undefined;
   } catch (error) {
     return toDomainError(error);
@@ -30,7 +30,7 @@ export function handshakeRefusal(req: IncomingMessage, access: Access): DomainEr
 }
 
 /** Asks for a token at each namespace, and for its scope at each message. */
-export function guardSockets(io: Server, access: Access): void {
+export function guardSockets(io: Server, access: AccessControl): void {
   const guard = (namespace: Namespace) => {
     namespace.use((socket, next) => {
       try {
@@ -49,7 +49,7 @@ export function limitSockets(io: Server, limits: Limits, handshakes: Handshakes)
   atEachNamespace(io, (namespace) => {
     namespace.use((socket, next) => {
       try {
-        socket.conn.once('close', limits.holdSocket(clientOf(socket.request)));
+        socket.conn.once('close', limits.holdSocket(clientIdOf(socket.request)));
         handshakes.end(socket.conn);
       } catch (error) {
         return next(toConnectError(error));
@@ -64,21 +64,21 @@ function atEachNamespace(io: Server, act: (namespace: Namespace) => void): void 
   io.on('new_namespace', act);
 }
 
-function enter(socket: Socket, access: Access): void {
+function enter(socket: Socket, access: AccessControl): void {
   const { token: given } = socket.handshake.auth as { token?: unknown };
   const credentials = typeof given === 'string' ? { token: given } : credentialsOf(socket.request);
-  const entry = access.identify(credentials, addressOf(socket.request));
-  setClient(socket.request, entry.id);
+  const entry = access.authenticate(credentials, addressOf(socket.request));
+  setClientId(socket.request, entry.id);
   const left = access.live.add(entry.id, () => cutOff(socket));
   socket.conn.once('close', left);
   guardMessages(socket, entry, access);
 }
 
 /** What may not be sent is answered here, as the gateway answers, and goes no further. */
-function guardMessages(socket: Socket, entry: TokenEntry, access: Access): void {
+function guardMessages(socket: Socket, entry: TokenEntry, access: AccessControl): void {
   socket.use(([message, ...args]: [string, ...unknown[]], next) => {
     try {
-      access.demand(entry, SCOPE_OF.get(message) ?? 'admin', `"${message.slice(0, 100)}"`);
+      access.requireScope(entry, SCOPE_OF.get(message) ?? 'admin', `"${message.slice(0, 100)}"`);
     } catch (thrown) {
       const error = toDomainError(thrown);
       socket.emit('error', error.message);

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { clientOf } from './client-id.js';
+import { clientIdOf } from './client-id.js';
 import { nextTurn } from '../files/loop-turns.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { endAnswer, taken } from './unread.js';
@@ -62,7 +62,7 @@ export class Answers {
   ): Promise<void> {
     const left = new AbortController();
     res.once('close', () => left.abort());
-    const release = await this.turns.take(clientOf(res.req), left.signal);
+    const release = await this.turns.take(clientIdOf(res.req), left.signal);
     try {
       for (const part of beginning) await this.write(res, toBuffer(part));
       for await (const part of rest) {

@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DomainError } from '../common/errors.js';
-import { endWithError } from './error-response.js';
+import { rejectSocket } from './error-response.js';
 
 /** Answers requests that Node refuses before any middleware sees them, in the form of every other error. */
 export function answerBrokenRequests(server: Server): void {
@@ -15,7 +15,7 @@ function answer(error: NodeJS.ErrnoException, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  endWithError(socket, refusal(error.code));
+  rejectSocket(socket, refusal(error.code));
 }
 
 function refusal(code: string | undefined): DomainError {

@@ -36,12 +36,12 @@ export function addressOf(req: IncomingMessage): string {
 }
 
 /** Notes who a request comes from, where that is known better than by its address. */
-export function setClient(req: IncomingMessage, id: string): void {
+export function setClientId(req: IncomingMessage, id: string): void {
   clients.set(req, id);
 }
 
 /** Whom a request is counted for: a token where there are tokens, else an address. */
-export function clientOf(req: IncomingMessage): string {
+export function clientIdOf(req: IncomingMessage): string {
   return clients.get(req) ?? networkOf(addressOf(req));
 }
 

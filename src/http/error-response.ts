@@ -7,7 +7,7 @@ import type { DomainError } from '../common/errors.js';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Answers with the error. */
-export function sendError(
+export function writeError(
   res: ServerResponse,
   error: DomainError,
   headers: Readonly<Record<string, string>> = {},
@@ -19,7 +19,7 @@ export function sendError(
 }
 
 /** Answers on a connection that has no response: an upgrade, or a request that could not be read. Ends it. */
-export function endWithError(
+export function rejectSocket(
   socket: Duplex,
   error: DomainError,
   headers: Readonly<Record<string, string>> = {},

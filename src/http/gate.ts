@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { addressOf, clientOf, hasClient, networkOf, setClient } from './client-id.js';
+import { addressOf, clientIdOf, hasClient, networkOf, setClientId } from './client-id.js';
 import { UnknownConnections } from './connections.js';
 import type { DomainError } from '../common/errors.js';
 import type { Limits } from './limits.js';
@@ -58,7 +58,7 @@ export class Gate {
     if (!tokens && !behindProxy) return undefined; // connections are limited, and Express' requests by their rate
     const session = this.sessions.get(sessionIn(req));
     const token = session ?? tokens?.recognise(req);
-    if (token !== undefined) setClient(req, token);
+    if (token !== undefined) setClientId(req, token);
     const held = new Held();
     try {
       if (this.isStranger(req)) this.countStranger(req, held);
@@ -86,12 +86,12 @@ export class Gate {
     const held = new Held();
     try {
       if (this.isStranger(req)) {
-        this.limits.takeHandshake(clientOf(req));
+        this.limits.takeHandshake(clientIdOf(req));
         held.add(this.limits.holdStranger('handshakes'));
       } else {
-        this.limits.takeRequest(clientOf(req)); // what strangers send has been taken
+        this.limits.takeRequest(clientIdOf(req)); // what strangers send has been taken
       }
-      held.add(this.limits.holdHandshake(clientOf(req)));
+      held.add(this.limits.holdHandshake(clientIdOf(req)));
     } catch (error) {
       held.release();
       if (this.isStranger(req)) this.tokens?.unheard(req);
@@ -103,7 +103,7 @@ export class Gate {
   /**
    * It is known whose a Socket.IO connection is: what it has under way is counted by that from now on.
    * @param session its id
-   * @param client by {@link clientOf}
+   * @param client by {@link clientIdOf}
    * @param requests those that are under way for it
    * @returns to be called when the connection is gone
    * @throws RateLimited
@@ -111,7 +111,7 @@ export class Gate {
   introduce(session: string, client: string, requests: readonly IncomingMessage[]): () => void {
     if (!this.tokens) return () => undefined;
     for (const req of requests) {
-      setClient(req, client);
+      setClientId(req, client);
       this.moveConnection(req);
       const held = this.held.get(req);
       held?.release();
@@ -159,7 +159,7 @@ export class Gate {
 /** Who shares the places of an address: all without a token, or all with the same one. */
 function sharerOf(req: IncomingMessage): string {
   const network = networkOf(addressOf(req));
-  return hasClient(req) ? `${network} ${clientOf(req)}` : network;
+  return hasClient(req) ? `${network} ${clientIdOf(req)}` : network;
 }
 
 /** Without a token any other request is answered as soon as it is read. */

@@ -1,9 +1,9 @@
 import type { RequestHandler } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { clientOf, networkOf } from './client-id.js';
+import { clientIdOf, networkOf } from './client-id.js';
 import { DomainError } from '../common/errors.js';
-import { endWithError, sendError } from './error-response.js';
+import { rejectSocket, writeError } from './error-response.js';
 import { AtOnce, RateLimit } from './rate-limit.js';
 
 /** How much one client may have. A client is a token where there are tokens, else an address. */
@@ -91,7 +91,7 @@ export class Limits {
 
   /** Takes a request before {@link limitRequests} does. @throws RateLimited */
   count(req: IncomingMessage): void {
-    this.takeRequest(clientOf(req));
+    this.takeRequest(clientIdOf(req));
     counted.add(req);
   }
 
@@ -149,7 +149,7 @@ export class Limits {
       return true;
     }
     const error = new RateLimited('connections at once', 'connections', places.most, SOON_MS);
-    endWithError(socket, error, waitHeaders(error));
+    rejectSocket(socket, error, waitHeaders(error));
     return false;
   }
 }
@@ -169,10 +169,10 @@ function take(limit: RateLimit, client: string, what: string, key: keyof LimitRu
 export function limitRequests(limits: Limits): RequestHandler {
   return (req, res, next) => {
     try {
-      if (!counted.has(req)) limits.takeRequest(clientOf(req));
+      if (!counted.has(req)) limits.takeRequest(clientIdOf(req));
     } catch (error) {
       const refused = error as RateLimited;
-      sendError(res, refused, waitHeaders(refused));
+      writeError(res, refused, waitHeaders(refused));
       return;
     }
     next();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { type DoorRules, refusal } from './origin-policy.js';
+import { type OriginPolicy, refusal } from './origin-policy.js';
 
-const RULES: DoorRules = {
+const RULES: OriginPolicy = {
   host: '127.0.0.1',
   allowedHosts: [],
   origins: [],

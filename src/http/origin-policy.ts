@@ -7,12 +7,12 @@ import { answerAllowedPage } from './cors.js';
 import { DomainError } from '../common/errors.js';
 import type { Gate } from './gate.js';
 import { waitHeaders } from './limits.js';
-import { endWithError, sendError } from './error-response.js';
+import { rejectSocket, writeError } from './error-response.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
-export interface DoorRules {
+export interface OriginPolicy {
   /** The name or address that this server was told to listen on. */
   readonly host: string;
   /** Other names it is reached by, beside loopback ones: a proxy may end TLS for them. */
@@ -50,7 +50,7 @@ const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
  * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
  * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
  */
-export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace): void {
+export function guardDoor(server: Server, rules: OriginPolicy, place: DoorPlace): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   // A connection that is given back has been admitted before.
   const { gate, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
@@ -78,7 +78,7 @@ export function guardDoor(server: Server, rules: DoorRules, place: DoorPlace): v
 }
 
 /** The same for an application that is served by a server of the embedder's own; what {@link guardDoor} let in passes. */
-export function frontDoor(rules: DoorRules): RequestHandler {
+export function enforceOriginPolicy(rules: OriginPolicy): RequestHandler {
   return (req, res, next) => {
     if (admitted.has(req) || !answered(req, res, rules)) next();
   };
@@ -89,7 +89,7 @@ export function frontDoor(rules: DoorRules): RequestHandler {
  * another origin must not drive it through the user's browser, neither directly (Origin) nor under a name of its
  * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
  */
-export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+export function refusal(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
   if (rules.localOnly && !isLocal(req.socket)) {
     return new DomainError(
       'FORBIDDEN',
@@ -120,7 +120,7 @@ export function refusal(req: IncomingMessage, rules: DoorRules): DomainError | u
 }
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
-function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules, gate?: Gate): boolean {
+function answered(req: IncomingMessage, res: ServerResponse, rules: OriginPolicy, gate?: Gate): boolean {
   setSecurityHeaders(res);
   res.setHeader('vary', 'Origin');
   const refused = refusalAt(req, rules);
@@ -129,18 +129,18 @@ function answered(req: IncomingMessage, res: ServerResponse, rules: DoorRules, g
     if (answerAllowedPage(req, res, rules.origins)) return true;
   }
   const error = refused ?? gate?.refusal(req, res);
-  if (error) sendError(res, error, waitHeaders(error));
+  if (error) writeError(res, error, waitHeaders(error));
   return error !== undefined;
 }
 
 function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
   if (!error) return false;
   destroyOnError(socket);
-  endWithError(socket, error, { Vary: 'Origin', ...waitHeaders(error) });
+  rejectSocket(socket, error, { Vary: 'Origin', ...waitHeaders(error) });
   return true;
 }
 
-function refusalAt(req: IncomingMessage, rules: DoorRules): DomainError | undefined {
+function refusalAt(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
   if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
   return refusal(req, rules);
@@ -181,7 +181,7 @@ function nameOf(host: string): string {
 }
 
 /** An address cannot be rebound: only a server that listens on all of them is reached by any. */
-function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
+function isKnownHost(name: string, { host, allowedHosts }: OriginPolicy): boolean {
   if (LOOPBACK.has(name) || name === host || allowedHosts.includes(name)) return true;
   const everywhere = host === '0.0.0.0' || host === '[::]';
   return everywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
@@ -191,7 +191,7 @@ function isKnownHost(name: string, { host, allowedHosts }: DoorRules): boolean {
 function schemesOf(
   { socket }: IncomingMessage,
   name: string,
-  { allowedHosts, trustProxy }: DoorRules,
+  { allowedHosts, trustProxy }: OriginPolicy,
 ): readonly string[] {
   if (trustProxy || allowedHosts.includes(name)) return ['http', 'https'];
   return [(socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'];
@@ -212,7 +212,7 @@ export function isOwnOrigin(
 }
 
 /** A link that the user follows shows a page, and hands nothing to the page that it stood on. */
-function isLinkToPage({ headers, method, url = '/' }: IncomingMessage, { basePath }: DoorRules): boolean {
+function isLinkToPage({ headers, method, url = '/' }: IncomingMessage, { basePath }: OriginPolicy): boolean {
   const path = url.split('?', 1)[0]?.toLowerCase() ?? '/';
   const base = basePath.toLowerCase();
   const isApi = path === base || path.startsWith(`${base}/`) || path.startsWith('/socket.io');

@@ -25,7 +25,7 @@ export class ModelCatalog {
     return this.config.models;
   }
 
-  get standard(): ModelConfig {
+  get default(): ModelConfig {
     return this.config.models[0];
   }
 

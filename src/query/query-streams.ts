@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import { newId } from '../common/ids.js';
 import type { Frames, Ready } from '../http/event-stream.js';
-import { type AgentEvent, EventBus, EventPages, EventWatch, type Published } from '../events/index.js';
+import { type AgentEvent, EventBus, EventPages, EventFeed, type LiveEvent } from '../events/index.js';
 import { hold } from './buffer-until-subscribed.js';
 import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
@@ -25,7 +25,7 @@ export class QueryStreams {
     private readonly queries: QueryService,
     private readonly pages: EventPages,
     private readonly bus: EventBus,
-    private readonly watch: EventWatch,
+    private readonly watch: EventFeed,
   ) {}
 
   /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
@@ -56,7 +56,7 @@ export class QueryStreams {
     const after = first ? first.seq - 1 : 0;
     return (ready: Ready) => {
       const caughtUp = new Subject<void>();
-      return this.watch.watch(sessionId, { after, ready }).pipe(
+      return this.watch.follow(sessionId, { after, ready }).pipe(
         tap(({ kind }) => kind === 'replay_end' && caughtUp.next()),
         map((item) => {
           if (item.kind === 'live') return item.published.event;
@@ -75,7 +75,7 @@ export class QueryStreams {
 const toFrame = (json: string): string => `data: ${json}\n\n`;
 
 /** A run's frames, until its end: `filter`, `takeWhile` and `map` as one step, for it is taken once per token. */
-function framesOf(live: Observable<Published>, ofRun: string): Observable<string> {
+function framesOf(live: Observable<LiveEvent>, ofRun: string): Observable<string> {
   return new Observable((frames) =>
     live.subscribe({
       next: ({ runId, type, json }) => {

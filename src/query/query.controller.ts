@@ -8,7 +8,7 @@ import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
-import { type RunDto, type RunStoryDto, toRunDto } from './dto/run.dto.js';
+import { type RunDto, type RunDetailsDto, toRunDto } from './dto/run.dto.js';
 
 @Controller()
 export class QueryController {
@@ -83,8 +83,8 @@ export class QueryController {
 
   /** One run. */
   @Get('runs/:id')
-  async run(@Param('id') id: string): Promise<{ run: RunStoryDto }> {
-    const { run, steps } = await this.queries.story(id);
+  async run(@Param('id') id: string): Promise<{ run: RunDetailsDto }> {
+    const { run, steps } = await this.queries.details(id);
     return { run: { ...toRunDto(run), steps } };
   }
 }

@@ -6,7 +6,7 @@ import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { AssistantMessageEvent, QueryContent } from '../events/index.js';
 import { type SessionStatus, SessionsService, toSessionStatus } from '../sessions/index.js';
-import { LiveRun, type RunActivity, type RunResult } from '../runs/active-runs.js';
+import { ActiveRun, type RunActivity, type RunResult } from '../runs/active-runs.js';
 import {
   Draining,
   IdempotencyMismatch,
@@ -159,7 +159,7 @@ export class QueryService {
   }
 
   /** A run with the steps that it took. @throws RunNotFound */
-  async story(id: string): Promise<{ run: StoredRun; steps: RunStep[] }> {
+  async details(id: string): Promise<{ run: StoredRun; steps: RunStep[] }> {
     const run = await this.runs.find(id);
     if (!run) throw new RunNotFound(id);
     return { run, steps: await this.events.steps(run) };
@@ -183,7 +183,7 @@ export class QueryService {
     const { maxQueued } = this.config.server;
     if (busyWith && whenBusy === 'queue' && queued.length >= maxQueued) throw new QueueFull(maxQueued);
 
-    const run = new LiveRun(runId, sessionId);
+    const run = new ActiveRun(runId, sessionId);
     const interrupts = busyWith !== undefined && whenBusy === 'interrupt';
     const priority = interrupts ? 1 : 0;
     const stored = { id: runId, sessionId, priority, input, idempotencyKey: idempotencyKey ?? null };
@@ -212,7 +212,7 @@ export class QueryService {
   private async attach(tx: Transaction, run: Run, input: string): Promise<Accepted> {
     if (run.input !== input) throw new IdempotencyMismatch(run.id);
     if (run.status === 'queued') await this.engine.adopt(tx, run);
-    let live: LiveRun | undefined;
+    let live: ActiveRun | undefined;
     const done = new Promise<RunResult>((resolve) => {
       tx.afterCommit(() => {
         live = this.engine.live.get(run.id);

@@ -23,17 +23,17 @@ export interface RunActivity {
 }
 
 /** A run that this process has accepted and that has not ended: waiting in the queue, or under way. */
-export class LiveRun {
+export class ActiveRun {
   private readonly controller = new AbortController();
   private settle: (result: RunResult) => void = () => undefined;
   /** Resolves when the run's end is committed. Never rejects. */
   readonly done = new Promise<RunResult>((resolve) => (this.settle = resolve));
-  private readonly impatient = new Set<(error: DomainError) => void>();
+  private readonly waiters = new Set<(error: DomainError) => void>();
   /** Whether it has been said that the database does not take what the run writes. */
-  wasDelayed = false;
+  delayNotified = false;
   startedAt = Date.now();
   /** What an abort makes of it. */
-  endsAs: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
+  abortStatus: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
   waitingOn: WaitingOn = 'queue';
   since = Date.now();
   /** When something of it has last come; the engine sets it when the run begins. */
@@ -53,9 +53,9 @@ export class LiveRun {
     this.since = Date.now();
   }
 
-  abort(endsAs: LiveRun['endsAs'] = 'aborted'): void {
+  abort(endsAs: ActiveRun['abortStatus'] = 'aborted'): void {
     if (this.signal.aborted) return;
-    this.endsAs = endsAs;
+    this.abortStatus = endsAs;
     this.controller.abort(); // without a reason: the model layer takes any other for a failed call
   }
 
@@ -64,18 +64,18 @@ export class LiveRun {
   }
 
   /** Tells those who wait that what the run writes cannot be stored for now. The run goes on. */
-  delay(error: DomainError): void {
-    this.wasDelayed = true;
-    for (const tell of this.impatient) tell(error);
-    this.impatient.clear();
+  notifyDelayed(error: DomainError): void {
+    this.delayNotified = true;
+    for (const tell of this.waiters) tell(error);
+    this.waiters.clear();
   }
 
   /** Resolves like `done`. Rejects when it is known before that the database cannot be written for now. */
   ended(): Promise<RunResult> {
     return new Promise((resolve, reject) => {
-      this.impatient.add(reject);
+      this.waiters.add(reject);
       void this.done.then((result) => {
-        this.impatient.delete(reject);
+        this.waiters.delete(reject);
         resolve(result);
       });
     });
@@ -83,14 +83,14 @@ export class LiveRun {
 }
 
 /** The only state of runs in this process: those that have not ended. */
-export class LiveRuns {
-  private readonly byId = new Map<string, LiveRun>();
+export class ActiveRuns {
+  private readonly byId = new Map<string, ActiveRun>();
 
-  add(run: LiveRun): void {
+  add(run: ActiveRun): void {
     this.byId.set(run.id, run);
   }
 
-  get(id: string): LiveRun | undefined {
+  get(id: string): ActiveRun | undefined {
     return this.byId.get(id);
   }
 
@@ -98,11 +98,11 @@ export class LiveRuns {
     this.byId.delete(id);
   }
 
-  all(): LiveRun[] {
+  all(): ActiveRun[] {
     return [...this.byId.values()];
   }
 
-  ofSession(sessionId: string): LiveRun[] {
+  ofSession(sessionId: string): ActiveRun[] {
     return this.all().filter((run) => run.sessionId === sessionId);
   }
 }

@@ -4,7 +4,7 @@ import { toDomainError } from '../common/errors.js';
 import type { Transaction } from '../database/index.js';
 import { type EventDraft, EventLog, type StoredAgentEvent } from '../events/index.js';
 import { SessionsService, type SessionState } from '../sessions/index.js';
-import type { LiveRun } from './active-runs.js';
+import type { ActiveRun } from './active-runs.js';
 import type { OpenRun } from './run.entity.js';
 import { type RunEnd, RunsRepository } from './runs.repository.js';
 
@@ -39,7 +39,7 @@ const LOST: Readonly<Record<LostStatus, string>> = {
 
 /** Writes down how runs end: the run's row, its last events and its session's state are one commit. */
 @Injectable()
-export class RunEnds {
+export class RunCompletion {
   constructor(
     private readonly runs: RunsRepository,
     private readonly events: EventLog,
@@ -52,7 +52,7 @@ export class RunEnds {
    */
   async write(
     tx: Transaction,
-    run: LiveRun,
+    run: ActiveRun,
     owner: string,
     outcome: RunOutcome,
     last: readonly EventDraft[],
@@ -109,7 +109,7 @@ function toRunEnd(outcome: RunOutcome): RunEnd {
   };
 }
 
-function endEvents(run: LiveRun, outcome: RunOutcome): EventDraft[] {
+function endEvents(run: ActiveRun, outcome: RunOutcome): EventDraft[] {
   const { status, error, iterations, inputTokens, outputTokens } = outcome;
   const events: EventDraft[] = [];
   if (error) {

@@ -7,22 +7,22 @@ import { type Transaction, UnitOfWork } from '../database/index.js';
 import {
   EventBus,
   EventLog,
-  asPublished,
+  toLiveEvent,
   type EventDraft,
   type QueryContent,
-  RunLog,
+  RunRecorder,
   type StoredAgentEvent,
 } from '../events/index.js';
 import { type Session, SessionNotFound, SessionsService } from '../sessions/index.js';
 import { ReferencesService } from '../workspace/index.js';
-import { LiveRun, LiveRuns, type RunActivity } from './active-runs.js';
-import { isAlive, newOwner, retireOwner } from './run-owner.js';
+import { ActiveRun, ActiveRuns, type RunActivity } from './active-runs.js';
+import { isOwnerAlive, claimOwnerId, releaseOwnerId } from './run-owner.js';
 import { ClaimLost, LeftInQueue, RunDelayed, RunLost } from '../query/query.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
-import { leastEnd, type LostStatus, RunEnds } from './run-completion.js';
+import { leastEnd, type LostStatus, RunCompletion } from './run-completion.js';
 import { delayNotice, silenceWarning } from './run-warnings.js';
-import { Watchdog } from './stall-detector.js';
+import { StallDetector } from './stall-detector.js';
 
 /** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
 const RETRY_MS = 5_000;
@@ -34,8 +34,8 @@ const RETRY_MS = 5_000;
 @Injectable()
 export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(RunEngine.name);
-  private readonly owner = newOwner();
-  readonly live = new LiveRuns();
+  private readonly owner = claimOwnerId();
+  readonly live = new ActiveRuns();
   private stopping = false;
 
   constructor(
@@ -43,7 +43,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly events: EventLog,
     private readonly bus: EventBus,
     private readonly runs: RunsRepository,
-    private readonly ends: RunEnds,
+    private readonly ends: RunCompletion,
     private readonly sessions: SessionsService,
     private readonly agents: AgentService,
     private readonly references: ReferencesService,
@@ -57,7 +57,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   /** Runs that a crash has left open are closed before the first request is answered. */
   async onApplicationBootstrap(): Promise<void> {
     for (const run of await this.runs.running()) {
-      if (!isAlive(run.owner)) await this.closeLost(run);
+      if (!isOwnerAlive(run.owner)) await this.closeLost(run);
     }
     await this.work.write((tx) => this.startWaiting(tx));
   }
@@ -69,13 +69,13 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     const finished = () => Promise.all(running().map((run) => run.done));
     await Promise.race([finished(), sleep(this.config.server.shutdownGraceMs, undefined, { ref: false })]);
     for (const run of running()) run.abort('interrupted');
-    this.work.keepNothing(); // what cannot be stored now, the next start closes
+    this.work.stopRetrying(); // what cannot be stored now, the next start closes
     await finished();
     // What waits stays in the queue for the next start; who waits for it here is told so.
     for (const run of this.live.all()) {
       run.end({ runId: run.id, status: 'interrupted', error: new LeftInQueue(run.id) });
     }
-    retireOwner(this.owner);
+    releaseOwnerId(this.owner);
   }
 
   /** What a run that has not ended is doing; less is known of one that another process works on. */
@@ -99,7 +99,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
    */
   async begin(
     tx: Transaction,
-    run: LiveRun,
+    run: ActiveRun,
     session: Session,
     stored: NewRun,
     content: QueryContent,
@@ -115,7 +115,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   async openRuns(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
     const open = await this.runs.openOf(tx, sessionId);
     const [first] = open;
-    if (first?.status === 'running' && !isAlive(first.owner)) throw new RunLost(first);
+    if (first?.status === 'running' && !isOwnerAlive(first.owner)) throw new RunLost(first);
     return open;
   }
 
@@ -127,7 +127,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.live.get(id)) return;
     const [first] = await this.runs.openOf(tx, sessionId);
     if (first?.status === 'running' && first.owner !== this.owner) return;
-    this.live.add(new LiveRun(id, sessionId));
+    this.live.add(new ActiveRun(id, sessionId));
   }
 
   /** Ends a run that another process works on, or none any more; what waited behind it goes on. */
@@ -139,13 +139,13 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async execute(
-    run: LiveRun,
+    run: ActiveRun,
     session: Session,
     content: QueryContent,
     options: RunOptions,
     known: readonly StoredAgentEvent[] | undefined,
   ): Promise<void> {
-    const log = new RunLog(this.work, this.events, this.bus, {
+    const log = new RunRecorder(this.work, this.events, this.bus, {
       sessionId: run.sessionId,
       runId: run.id,
       claim: async (tx) => {
@@ -156,11 +156,11 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     });
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);
-    const watchdog = new Watchdog(this.config.server.watchdogMs, run.progressAt, (silentMs) =>
+    const watchdog = new StallDetector(this.config.server.watchdogMs, run.progressAt, (silentMs) =>
       this.tellOfSilence(run, log, silentMs),
     );
     const outcome = await this.answer(run, session, content, options, log).finally(() => watchdog.stop());
-    const ended = await this.end(run, outcome, log.takeRest());
+    const ended = await this.end(run, outcome, log.takePending());
     this.live.remove(run.id);
     const error = ended.error ?? outcome.error;
     const message =
@@ -168,18 +168,18 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     run.end({ runId: run.id, status: outcome.status, ...(message && { message }), ...(error && { error }) });
   }
 
-  private tellOfSilence(run: LiveRun, log: RunLog, silentMs: number): void {
-    log.remark(silenceWarning(run, silentMs)).catch((error: unknown) => {
+  private tellOfSilence(run: ActiveRun, log: RunRecorder, silentMs: number): void {
+    log.appendNotice(silenceWarning(run, silentMs)).catch((error: unknown) => {
       this.logger.warn(`Run ${run.id} makes no progress, and that cannot be stored: ${String(error)}`);
     });
   }
 
   private async answer(
-    run: LiveRun,
+    run: ActiveRun,
     session: Session,
     content: QueryContent,
     options: RunOptions,
-    log: RunLog,
+    log: RunRecorder,
   ): Promise<RunOutcome> {
     let model;
     try {
@@ -201,12 +201,12 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
       },
       waitsFor: (what) => run.waitsFor(what),
     });
-    return outcome.status === 'aborted' ? { ...outcome, status: run.endsAs } : outcome;
+    return outcome.status === 'aborted' ? { ...outcome, status: run.abortStatus } : outcome;
   }
 
   /** The database may refuse the message or the queue behind it, then the end itself: each try is of less. */
   private async end(
-    run: LiveRun,
+    run: ActiveRun,
     outcome: RunOutcome,
     last: readonly EventDraft[],
   ): Promise<{ readonly events?: readonly StoredAgentEvent[]; readonly error?: DomainError }> {
@@ -234,16 +234,16 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private complain({ id, sessionId }: LiveRun, error: unknown): void {
+  private complain({ id, sessionId }: ActiveRun, error: unknown): void {
     this.logger.error(`The end of run ${id} of session ${sessionId} cannot be stored: ${String(error)}`);
   }
 
   /** Who waits for the run is answered; who listens is told, by an event that is not stored: it cannot be. */
-  private delayed(run: LiveRun): void {
-    const first = !run.wasDelayed;
+  private delayed(run: ActiveRun): void {
+    const first = !run.delayNotified;
     const error = new RunDelayed(run.id);
-    run.delay(error);
-    if (first) this.bus.publish(run.sessionId, asPublished(delayNotice(run, error)));
+    run.notifyDelayed(error);
+    if (first) this.bus.publish(run.sessionId, toLiveEvent(delayNotice(run, error)));
   }
 
   /** Starts the queued runs whose turn it is, as far as there is room. */
@@ -251,7 +251,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
     for (;;) {
       const next = await this.runs.nextQueued(tx);
       if (!next || !(await this.hasRoom(tx))) return;
-      const run = this.live.get(next.id) ?? new LiveRun(next.id, next.sessionId);
+      const run = this.live.get(next.id) ?? new ActiveRun(next.id, next.sessionId);
       const session = await this.sessions.getWithin(tx, next.sessionId);
       if (!(await this.runs.claim(tx, next.id, this.claimFor(session)))) throw new ClaimLost();
       await this.opened(tx, run, session, JSON.parse(next.input) as QueryContent);
@@ -265,7 +265,7 @@ export class RunEngine implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async opened(
     tx: Transaction,
-    run: LiveRun,
+    run: ActiveRun,
     session: Session,
     content: QueryContent,
   ): Promise<void> {

@@ -3,7 +3,7 @@ import {
   type AssistantMessageEvent,
   EventPages,
   type EventRow,
-  Frames,
+  EventTruncator,
   type StoredAgentEvent,
 } from '../events/index.js';
 import { nextTurn } from '../files/loop-turns.js';
@@ -15,7 +15,7 @@ import type { StoredRun } from './run.entity.js';
 export class RunEvents {
   constructor(
     private readonly pages: EventPages,
-    private readonly frames: Frames,
+    private readonly frames: EventTruncator,
   ) {}
 
   /** The steps of the run, in order. */

@@ -8,18 +8,18 @@ const living = new Set<string>();
  * Names one running server as the owner of its runs: process id, the time at which that process started (ids
  * are used again), and a number of its own.
  */
-export function newOwner(): string {
+export function claimOwnerId(): string {
   const owner = `${process.pid}.${startOf(process.pid) ?? ''}.${randomBytes(6).toString('hex')}`;
   living.add(owner);
   return owner;
 }
 
-export function retireOwner(owner: string): void {
+export function releaseOwnerId(owner: string): void {
   living.delete(owner);
 }
 
 /** Whether the server that owns a run may still be running it, here or in another process of this machine. */
-export function isAlive(owner: string | null): boolean {
+export function isOwnerAlive(owner: string | null): boolean {
   if (owner === null) return false;
   if (living.has(owner)) return true;
   const [id = '', start = ''] = owner.split('.');

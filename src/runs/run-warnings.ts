@@ -1,10 +1,10 @@
 import type { DomainError } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import type { EventDraft, NoticeEvent } from '../events/index.js';
-import type { LiveRun } from './active-runs.js';
+import type { ActiveRun } from './active-runs.js';
 
 /** A warning in the session that nothing has come for so long: the run goes on, and who follows it can decide. */
-export function silenceWarning(run: LiveRun, silentMs: number): EventDraft {
+export function silenceWarning(run: ActiveRun, silentMs: number): EventDraft {
   const { id: runId, waitingOn, since } = run;
   const message =
     `Nothing has come for ${Math.round(silentMs / 1_000)} s: the run waits for the ${waitingOn}. ` +
@@ -14,7 +14,7 @@ export function silenceWarning(run: LiveRun, silentMs: number): EventDraft {
 }
 
 /** What listeners are told while nothing of the run can be stored: an event that is not stored either. */
-export function delayNotice({ id: runId, sessionId }: LiveRun, error: DomainError): NoticeEvent {
+export function delayNotice({ id: runId, sessionId }: ActiveRun, error: DomainError): NoticeEvent {
   const { error: message, code } = error.toBody();
   const timestamp = Date.now();
   const id = newId(timestamp);

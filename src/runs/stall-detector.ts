@@ -3,7 +3,7 @@
  * `quietMs`, and again when the silence has become twice as long. Progress costs it nothing: it looks up when the
  * last one was, and waits for the rest of its time.
  */
-export class Watchdog {
+export class StallDetector {
   private timer: NodeJS.Timeout;
   /** How long a silence is told of next. */
   private patienceMs: number;

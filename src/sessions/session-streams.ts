@@ -5,7 +5,7 @@ import { Answers, type Part } from '../http/answers.js';
 import { InvalidInput } from '../common/errors.js';
 import { Limits } from '../http/limits.js';
 import { sendEventStream } from '../http/event-stream.js';
-import { EventLog, EventWatch, type Watched } from '../events/index.js';
+import { EventLog, EventFeed, type FeedItem } from '../events/index.js';
 import type { ListEventsDto, WatchSessionDto } from './dto/sessions.dto.js';
 import { EventLists } from './event-lists.js';
 import { SessionsService } from './sessions.service.js';
@@ -17,7 +17,7 @@ export class SessionStreams {
     private readonly sessions: SessionsService,
     private readonly log: EventLog,
     private readonly texts: EventLists,
-    private readonly watch: EventWatch,
+    private readonly watch: EventFeed,
     private readonly answers: Answers,
     private readonly limits: Limits,
   ) {}
@@ -64,7 +64,7 @@ export class SessionStreams {
     sendEventStream(
       res,
       (ready) =>
-        this.watch.watch(dto.sessionId, { after, ready }).pipe(map((item) => toFrame(dto.sessionId, item))),
+        this.watch.follow(dto.sessionId, { after, ready }).pipe(map((item) => toFrame(dto.sessionId, item))),
       this.limits.rules.stalledReaderMs,
     );
   }
@@ -91,7 +91,7 @@ export class SessionStreams {
 }
 
 /** Only stored events carry an id: a browser that reconnects names the last of them. */
-function toFrame(sessionId: string, item: Watched): string {
+function toFrame(sessionId: string, item: FeedItem): string {
   switch (item.kind) {
     case 'stored':
       return `id: ${item.seq}\ndata: ${item.json}\n\n`;

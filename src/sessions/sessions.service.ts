@@ -155,7 +155,7 @@ export class SessionsService {
 
   /** The model that the session's next run will use. @throws UnknownModel when it is no longer configured */
   modelOf({ modelProvider, modelId }: Session): ModelConfig {
-    if (modelProvider === null || modelId === null) return this.catalog.standard;
+    if (modelProvider === null || modelId === null) return this.catalog.default;
     return this.catalog.find(modelProvider, modelId);
   }
 

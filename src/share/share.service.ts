@@ -5,7 +5,7 @@ import { DomainError } from '../common/errors.js';
 import { KeyedMutex } from '../http/keyed-mutex.js';
 import { maskSecretsIn, type Secret } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
-import { EventLog, EventPages, Frames } from '../events/index.js';
+import { EventLog, EventPages, EventTruncator } from '../events/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
 import { firstText, sharePage } from './share-page.js';
 import { uploadPage } from './share-provider.js';
@@ -30,7 +30,7 @@ export class ShareService {
     private readonly sessions: SessionsService,
     private readonly log: EventLog,
     private readonly pages: EventPages,
-    private readonly frames: Frames,
+    private readonly frames: EventTruncator,
     private readonly config: AppConfig,
   ) {
     this.uploads = new KeyedMutex(

@@ -7,7 +7,7 @@ import {
   EventPages,
   type EventRow,
   EventTexts,
-  Frames,
+  EventTruncator,
   maskEvent,
   type StoredAgentEvent,
   type TextSpan,
@@ -59,7 +59,7 @@ export class SharedEvents {
 
   constructor(
     private readonly pages: EventPages,
-    private readonly frames: Frames,
+    private readonly frames: EventTruncator,
     private readonly secrets: readonly Secret[],
     private readonly sessionId: string,
     private readonly upTo: number,

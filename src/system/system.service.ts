@@ -59,7 +59,7 @@ export class SystemService {
   }
 
   agentOptions(): AgentOptionsView {
-    const { id, provider, displayName, baseURL, apiKey } = this.catalog.standard;
+    const { id, provider, displayName, baseURL, apiKey } = this.catalog.default;
     return {
       name: this.config.agent.name,
       model: {

@@ -23,7 +23,7 @@ export class WebUiController {
   async home(): Promise<string> {
     return homePage({
       name: this.config.agent.name,
-      model: `${this.catalog.standard.displayName} (${this.catalog.standard.provider})`,
+      model: `${this.catalog.default.displayName} (${this.catalog.default.provider})`,
       workspace: this.config.workspace,
       basePath: this.config.server.basePath,
       sessions: await this.sessions.newest(SHOWN),

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Logger, MixedList } from 'typeorm';
 import type { StorageConfig } from '../../config/index.js';
-import { Checkpoints } from './wal-checkpointer.js';
-import { DurableLog } from './wal-sync.js';
+import { WalCheckpointer } from './wal-checkpointer.js';
+import { WalSync } from './wal-sync.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
 import { type MigrationClass, migrations } from './migrations/index.js';
@@ -70,7 +70,7 @@ export async function openDatabase(
     // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
     await writer.query('PRAGMA synchronous = NORMAL');
     await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
-    return new UnitOfWork(writer, reader, new DurableLog(file), new Checkpoints(driver.name, file));
+    return new UnitOfWork(writer, reader, new WalSync(file), new WalCheckpointer(driver.name, file));
   } catch (error) {
     for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
     throw notOpened(file, error as Error);

@@ -8,7 +8,7 @@ import { SQLITE_DRIVERS, type SqliteDriverName } from '../../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { DatabaseNotOpened, openDatabase } from './open-database.js';
-import type { DurableLog } from './wal-sync.js';
+import type { WalSync } from './wal-sync.js';
 import { CommitInDoubt, UnitOfWork } from './unit-of-work.js';
 import type { Transaction } from './writer.js';
 
@@ -514,7 +514,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const options = { type: 'better-sqlite3' as const, database: file };
       const [writer, reader] = [dataSource(options), dataSource(options)];
       await Promise.all([writer.initialize(), reader.initialize()]);
-      const log = { sync, close: async () => undefined } as unknown as DurableLog;
+      const log = { sync, close: async () => undefined } as unknown as WalSync;
       const work = new UnitOfWork(writer, reader, log);
       open.push(work);
       return work;

@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { DatabaseUnavailable } from '../../common/errors.js';
-import type { Checkpoints } from './wal-checkpointer.js';
-import type { DurableLog } from './wal-sync.js';
+import type { WalCheckpointer } from './wal-checkpointer.js';
+import type { WalSync } from './wal-sync.js';
 import { sqlOf } from './sql.js';
 import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
 import { type Reader, type Transaction, Writer } from './writer.js';
@@ -44,15 +44,15 @@ export class UnitOfWork {
   constructor(
     writer: DataSource,
     private readonly reader?: DataSource,
-    private readonly log?: DurableLog,
-    private readonly checkpoints?: Checkpoints,
+    private readonly log?: WalSync,
+    private readonly checkpoints?: WalCheckpointer,
   ) {
     this.writer = new Writer(writer);
     if (!reader) return;
     const sql = sqlOf(reader);
     this.committed = {
       manager: reader.manager,
-      query: async (text, values) => (await (this.writer.forReading(text) ?? sql).all(text, values)) as never,
+      query: async (text, values) => (await (this.writer.readConnectionFor(text) ?? sql).all(text, values)) as never,
     };
   }
 
@@ -67,7 +67,7 @@ export class UnitOfWork {
 
   /**
    * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
-   * kept and tried again, in order, until {@link keepNothing}. Rejects with what `work` threw.
+   * kept and tried again, in order, until {@link stopRetrying}. Rejects with what `work` threw.
    * @param work may run several times; only its last time counts
    */
   persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
@@ -75,7 +75,7 @@ export class UnitOfWork {
   }
 
   /** From now on what cannot be written is refused for good: the server stops. */
-  keepNothing(): void {
+  stopRetrying(): void {
     this.queue.close();
   }
 
@@ -92,7 +92,7 @@ export class UnitOfWork {
 
   /** Waits for the last write, moves the log into the database file and closes it. */
   async close(): Promise<void> {
-    this.keepNothing();
+    this.stopRetrying();
     await this.idle();
     if (this.reader) {
       await this.reader.destroy();
@@ -142,7 +142,7 @@ export class UnitOfWork {
         await this.writer.begin();
         return true;
       } catch (error) {
-        if (isBusy(error)) this.queue.expire(error);
+        if (isBusy(error)) this.queue.rejectExpired(error);
         else this.queue.refuse(this.queue.take(), error);
         await sleep(Math.min(2 ** attempt, BUSY_RETRY_MS));
       }
@@ -192,9 +192,9 @@ export class UnitOfWork {
     }
     for (let waiting = batch; ;) {
       if (await this.writtenAnew(log)) return true;
-      queue.expire(new DatabaseUnavailable());
+      queue.rejectExpired(new DatabaseUnavailable());
       waiting = queue.afterExpiry(waiting, new CommitInDoubt());
-      if (queue.closes) {
+      if (queue.isClosed) {
         for (const write of waiting) write.reject(new CommitInDoubt());
         return false;
       }
@@ -206,7 +206,7 @@ export class UnitOfWork {
    * A second fdatasync proves nothing: what the first could not write, the system may have given up and forgotten.
    * A checkpoint writes the pages anew, into the database file, and begins the log again.
    */
-  private async writtenAnew(log: DurableLog): Promise<boolean> {
+  private async writtenAnew(log: WalSync): Promise<boolean> {
     try {
       if (!(await this.writer.checkpoint())) return false;
       await log.sync(); // that the log is empty must be on the disk, too: it could not be replayed as a whole

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Checkpoints } from './wal-checkpointer.js';
+import { WalCheckpointer } from './wal-checkpointer.js';
 import { openDatabase } from './open-database.js';
 
 const PAGE = 4_096;
@@ -30,7 +30,7 @@ describe.each(['better-sqlite3', 'libsql'] as const)('the log of %s', (driver) =
 
 describe('a thread that cannot work', () => {
   it('is given up, and nobody waits for it', async () => {
-    const checkpoints = new Checkpoints('better-sqlite3', join(directory, 'nowhere', 'there-is-none.db'));
+    const checkpoints = new WalCheckpointer('better-sqlite3', join(directory, 'nowhere', 'there-is-none.db'));
     await checkpoints.after(1_000);
     await checkpoints.after(1_000);
     await checkpoints.close();

@@ -30,7 +30,7 @@ parentPort.on('message', (isLast) => {
  * does it inside a COMMIT otherwise, and every stream waits for that: 7 ms for 1,000 pages, more by two fsyncs on a
  * slow disk.
  */
-export class Checkpoints {
+export class WalCheckpointer {
   private readonly module: string;
   private thread: Worker | undefined;
   private settle: (() => void) | undefined;

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
  * adds to `NORMAL` in WAL mode (sqlite.org/pragma.html#pragma_synchronous: FULL syncs the WAL after each
  * transaction): the same durability, without stopping every stream for the length of an fsync.
  */
-export class DurableLog {
+export class WalSync {
   private handle: Promise<FileHandle> | undefined;
 
   /** @param database the database file; its log lies beside it, and stays the same file while it is open */

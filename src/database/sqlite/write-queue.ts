@@ -29,9 +29,9 @@ export interface PendingWrite {
 export class WriteQueue {
   private readonly logger = new Logger('Database');
   private waiting: PendingWrite[] = [];
-  private kept: PendingWrite[] = [];
+  private deferred: PendingWrite[] = [];
   /** Whether some are kept, or tried again right now: what must come after them waits behind them. */
-  private keeping = false;
+  private hasDeferred = false;
   private retry = false;
   private refusals = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -47,36 +47,36 @@ export class WriteQueue {
   }
 
   /** From now on nothing is kept. */
-  get closes(): boolean {
+  get isClosed(): boolean {
     return this.closed;
   }
 
   add(write: PendingWrite): void {
-    (write.delayed && this.keeping && !this.closed ? this.kept : this.waiting).push(write);
+    (write.delayed && this.hasDeferred && !this.closed ? this.deferred : this.waiting).push(write);
   }
 
   /** What is written next: what was asked for now, then what had been refused before. */
   take(): PendingWrite[] {
     if (this.waiting.length > 0) return this.waiting.splice(0);
     this.retry = false;
-    return this.kept.splice(0);
+    return this.deferred.splice(0);
   }
 
   /** The database has taken a batch. It is asked at once for what it had refused. */
   accepted(): void {
-    this.keeping = this.kept.length > 0;
-    this.retry = this.keeping;
-    if (this.keeping) return;
+    this.hasDeferred = this.deferred.length > 0;
+    this.retry = this.hasDeferred;
+    if (this.hasDeferred) return;
     this.refusals = 0;
     if (this.warned) this.logger.warn('The database can be written again.');
     this.warned = false;
   }
 
   /** The database cannot be written for now: those that have waited for their time are told. */
-  expire(error: unknown): void {
+  rejectExpired(error: unknown): void {
     this.waiting = this.afterExpiry(this.waiting, error);
-    this.kept = this.afterExpiry(this.kept, error);
-    this.retry &&= this.kept.length > 0;
+    this.deferred = this.afterExpiry(this.deferred, error);
+    this.retry &&= this.deferred.length > 0;
   }
 
   /** @returns those that wait on */
@@ -103,9 +103,9 @@ export class WriteQueue {
     for (const write of batch) if (!isKept(write)) write.reject(error);
     const again = batch.filter(isKept);
     if (again.length === 0) return;
-    this.kept = [...again, ...this.kept, ...this.waiting.filter(isKept)];
+    this.deferred = [...again, ...this.deferred, ...this.waiting.filter(isKept)];
     this.waiting = this.waiting.filter((write) => !isKept(write));
-    this.keeping = true;
+    this.hasDeferred = true;
     this.retryLater();
     for (const write of again) write.delayed?.(error);
   }
@@ -130,7 +130,7 @@ export class WriteQueue {
 
   private retryNow(): void {
     clearTimeout(this.timer);
-    if (this.kept.length === 0) return;
+    if (this.deferred.length === 0) return;
     this.retry = true;
     this.tryAgain();
   }

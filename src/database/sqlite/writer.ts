@@ -43,7 +43,7 @@ export class Writer {
    * hand that it has just written; another one has to read them from the log again after each commit. It is given
    * nothing but SELECT: unlike the reader's, it could be written to.
    */
-  forReading(sql: string): Sql | undefined {
+  readConnectionFor(sql: string): Sql | undefined {
     const isFree = this.sql.isSync && !this.runner.isTransactionActive;
     return isFree && SELECT.test(sql) ? this.sql : undefined;
   }
@@ -54,12 +54,12 @@ export class Writer {
    */
   async begin(): Promise<void> {
     await this.sql.run('BEGIN IMMEDIATE');
-    this.tellRunner(true);
+    this.syncRunnerState(true);
   }
 
   async commit(): Promise<void> {
     await this.sql.run('COMMIT');
-    this.tellRunner(false);
+    this.syncRunnerState(false);
   }
 
   async rollback(): Promise<void> {
@@ -68,7 +68,7 @@ export class Writer {
     } catch {
       // SQLite had rolled back by itself, as it does when the disk is full
     } finally {
-      this.tellRunner(false);
+      this.syncRunnerState(false);
     }
   }
 
@@ -129,7 +129,7 @@ export class Writer {
   }
 
   /** TypeORM must know of the transaction, so that what it does inside makes savepoints, not a second BEGIN. */
-  private tellRunner(active: boolean): void {
+  private syncRunnerState(active: boolean): void {
     Object.assign(this.runner, { isTransactionActive: active, transactionDepth: active ? 1 : 0 });
   }
 }

@@ -9,20 +9,20 @@ export interface AnswerHead {
 }
 
 /** Takes an answer as it comes. What it throws ends the exchange, and closes its connection. */
-export interface AnswerTaker {
+export interface ResponseHandler {
   head(head: AnswerHead): void;
   text(text: string): void;
 }
 
 /** There is no answer. */
-export class Unanswered extends Error {
+export class NoResponse extends Error {
   override readonly name = 'Unanswered';
 }
 
 /**
  * Sends JSON and hands on the answer. undici's dispatcher is used without its streams: measured at 16 requests in
  * parallel it takes half the CPU of `node:http`.
- * Rejects with what the taker throws, with the signal's reason, with {@link Unanswered} when there is no answer, and
+ * Rejects with what the taker throws, with the signal's reason, with {@link NoResponse} when there is no answer, and
  * with a TypeError "terminated", as fetch does, when it breaks off.
  */
 export function exchange(
@@ -30,7 +30,7 @@ export function exchange(
   json: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
-  taker: AnswerTaker,
+  taker: ResponseHandler,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
@@ -51,7 +51,7 @@ class Exchange implements Dispatcher.DispatchHandlers {
   constructor(
     private readonly origin: string,
     private readonly connection: Client,
-    private readonly taker: AnswerTaker,
+    private readonly taker: ResponseHandler,
     private readonly signal: AbortSignal,
     private readonly resolve: () => void,
     private readonly reject: (error: Error) => void,
@@ -92,7 +92,7 @@ class Exchange implements Dispatcher.DispatchHandlers {
     if (this.answered) return this.reject(new TypeError('terminated', { cause: error }));
     const isClosed = error.code === 'UND_ERR_SOCKET';
     this.reject(
-      new Unanswered(isClosed ? 'the connection was closed' : (error.code ?? error.message), {
+      new NoResponse(isClosed ? 'the connection was closed' : (error.code ?? error.message), {
         cause: error,
       }),
     );

@@ -3,7 +3,7 @@ import { parseForeignJson } from '../json.js';
 import type { ModelConfig } from '../../config/index.js';
 import type { Model, ModelRequest } from '../model.js';
 import { ChatStream } from './chat-stream.js';
-import { type AnswerHead, exchange, Unanswered } from './exchange.js';
+import { type AnswerHead, exchange, NoResponse } from './exchange.js';
 import { toChatRequest } from './request.js';
 
 /** More of an answer that is no stream is not read: an error page, or a title. */
@@ -76,7 +76,7 @@ export class OpenAIChatModel implements Model {
         },
       });
     } catch (error) {
-      throw error instanceof Unanswered ? this.unreachable(error) : error;
+      throw error instanceof NoResponse ? this.unreachable(error) : error;
     }
     if (isOk) return head;
     throw this.failed(head, reasonOf(refusal));
@@ -92,7 +92,7 @@ export class OpenAIChatModel implements Model {
     });
   }
 
-  private unreachable({ message, cause }: Unanswered): APICallError {
+  private unreachable({ message, cause }: NoResponse): APICallError {
     return new APICallError({ message, url: this.url.href, requestBodyValues: {}, cause });
   }
 }

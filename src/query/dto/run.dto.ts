@@ -19,7 +19,7 @@ export interface RunDto {
 }
 
 /** A run with the steps that it took. */
-export interface RunStoryDto extends RunDto {
+export interface RunDetailsDto extends RunDto {
   readonly steps: readonly RunStep[];
 }
 
