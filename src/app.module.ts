@@ -6,7 +6,9 @@ import { AppConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
 import { EventsModule, StoredEvent } from './events/index.js';
 import { GatewayModule } from './gateway/gateway.module.js';
-import { QueryModule, Run } from './query/index.js';
+import { ModelsModule } from './models/models.module.js';
+import { QueryModule } from './query/index.js';
+import { Run, RunsModule } from './runs/index.js';
 import { Session, SessionsModule } from './sessions/index.js';
 import { ShareModule } from './share/share.module.js';
 import { SystemModule } from './system/system.module.js';
@@ -74,7 +76,9 @@ export class AppModule {
         ConfigModule.of(wanted),
         DatabaseModule.forRoot([Session, Run, StoredEvent]),
         EventsModule,
+        ModelsModule,
         AgentModule.with(agent),
+        RunsModule.with([SessionsModule, WorkspaceModule]),
         ...features.map((feature) => (feature === GatewayModule ? gateway : feature)),
         ...imports,
       ],

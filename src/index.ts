@@ -20,9 +20,9 @@ export { UnfitHost } from './hosting/unfit-host.js';
 export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
 export {
   type Agent,
-  type AgentTurn,
   type AnyTool,
   defineTool,
+  type RunContext,
   type RunOptions,
   type Tool,
   type ToolContext,

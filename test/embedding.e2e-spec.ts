@@ -9,7 +9,7 @@ import {
   type Agent,
   AgentTARSServer,
   type AgentTarsConfig,
-  type AgentTurn,
+  type RunContext,
   CannotListen,
   defineTool,
   DomainError,
@@ -310,11 +310,11 @@ describe("an agent of one's own", () => {
     static readonly deaf = new Gate();
     static asked = new Gate();
 
-    async run({ log, tally, signal }: AgentTurn): Promise<void> {
+    async run({ log, usage, signal }: RunContext): Promise<void> {
       const messages = (await log.history(['user_message'])).flatMap((event) =>
         event.type === 'user_message' ? [event.content as string] : [],
       );
-      tally.iterations = 1;
+      usage.iterations = 1;
       switch (messages.at(-1)) {
         case 'say nothing':
           return;

@@ -1,7 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { AGENT, type Agent } from './agent.js';
 import { AgentService } from './agent.service.js';
-import { ModelCatalog } from '../models/model-catalog.js';
 import { SummaryService } from './summary.service.js';
 import { ToolLoopAgent } from './tool-loop.agent.js';
 
@@ -12,8 +11,8 @@ export class AgentModule {
     return {
       module: AgentModule,
       global: true,
-      providers: [{ provide: AGENT, useClass: agent }, AgentService, ModelCatalog, SummaryService],
-      exports: [AgentService, ModelCatalog, SummaryService],
+      providers: [{ provide: AGENT, useClass: agent }, AgentService, SummaryService],
+      exports: [AgentService, SummaryService],
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../config/index.js';
 import type { RunRecorder } from '../events/index.js';
-import type { Model } from '../models/model.js';
+import type { Model } from '../models/index.js';
 import type { ToolSet } from '../tools/tool-set.js';
 
 /** The dependency-injection token of the {@link Agent} that answers queries. */
@@ -23,7 +23,7 @@ export interface RunUsage {
 }
 
 /** One run, as its agent sees it. */
-export interface AgentTurn {
+export interface RunContext {
   readonly sessionId: string;
   readonly runId: string;
   /** The directory that the tools work in. */
@@ -36,7 +36,7 @@ export interface AgentTurn {
   readonly signal: AbortSignal;
   /** Where everything that happens is written. */
   readonly log: RunRecorder;
-  readonly tally: RunUsage;
+  readonly usage: RunUsage;
   /** Says what the run waits for from now on. */
   waitsFor(what: WaitingOn): void;
 }
@@ -49,5 +49,5 @@ export interface Agent {
    * Answers the session's last user message by writing to `turn.log`. Resolves when the answer is complete;
    * throws a DomainError when it cannot be given, and anything at all once `turn.signal` has aborted.
    */
-  run(turn: AgentTurn): Promise<void>;
+  run(turn: RunContext): Promise<void>;
 }

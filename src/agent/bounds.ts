@@ -1,17 +1,11 @@
 import type { AppConfig } from '../config/index.js';
 import type { Room } from '../events/index.js';
 
-/** Tool calls that one answer may hold. The first beyond it is refused in words, those after it are not looked at. */
-export const MAX_CALLS_PER_ANSWER = 128;
-
 /** The result of one tool call, in bytes of JSON. What is longer is cut, and says so. */
 export const MAX_RESULT_BYTES = 1_000_000;
 
 /** The results of all calls of one answer. Calls beyond it are not run. */
 export const MAX_STEP_RESULT_BYTES = 8_000_000;
-
-/** Levels of objects and lists in arguments and results: what recurses into a deeper value runs out of stack. */
-export const MAX_JSON_DEPTH = 200;
 
 /** Tool calls that one run may make: some for each of its steps. */
 export function maxCallsPerRun({ agent }: AppConfig): number {

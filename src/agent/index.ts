@@ -1,13 +1,13 @@
 export {
   AGENT,
   type Agent,
-  type AgentTurn,
+  type RunContext,
   type RunOptions,
   type RunUsage,
   type WaitingOn,
 } from './agent.js';
 export { AgentModule } from './agent.module.js';
-export { AgentService, type RunOutcome, type RunRequest } from './agent.service.js';
+export { AgentService } from './agent.service.js';
 export { type Model, type ModelRequest } from '../models/model.js';
 export { ModelCatalog } from '../models/model-catalog.js';
 export { SummaryService } from './summary.service.js';

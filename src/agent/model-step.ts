@@ -7,14 +7,20 @@ import type {
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toCount } from '../models/counts.js';
 import type { StreamingMessage, Usage } from '../events/index.js';
-import type { AgentTurn } from './agent.js';
+import type { RunContext } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
-import { MAX_CALLS_PER_ANSWER } from './bounds.js';
-import type { CallIds } from '../models/call-ids.js';
-import type { ModelRequest } from '../models/model.js';
-import { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from '../models/model-error.js';
+import {
+  type CallIds,
+  MAX_CALLS_PER_ANSWER,
+  modelCutOff,
+  type ModelRequest,
+  modelTimedOut,
+  modelWentOn,
+  StreamError,
+  toCount,
+  toModelFailed,
+} from '../models/index.js';
 import { parseArguments } from './prompt.js';
 
 /** How often a request of which nothing has come yet is made again. */
@@ -38,7 +44,7 @@ type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['
  * @param ids gives the answer's tool calls their ids
  * @throws ModelFailed when there is no whole answer; what had come stays in the open message
  */
-export async function modelStep(turn: AgentTurn, request: ModelRequest, ids: CallIds): Promise<ModelStep> {
+export async function modelStep(turn: RunContext, request: ModelRequest, ids: CallIds): Promise<ModelStep> {
   for (let attempt = 0; ; attempt++) {
     const message = turn.log.openMessage();
     try {
@@ -53,7 +59,7 @@ export async function modelStep(turn: AgentTurn, request: ModelRequest, ids: Cal
   }
 }
 
-async function stream(turn: AgentTurn, request: ModelRequest, collected: StepCollector): Promise<ModelStep> {
+async function stream(turn: RunContext, request: ModelRequest, collected: StepCollector): Promise<ModelStep> {
   const { modelConfig, model } = turn;
   const silence = new SilenceTimer(turn.signal, modelConfig.firstTokenTimeoutMs);
   try {
@@ -72,7 +78,7 @@ async function stream(turn: AgentTurn, request: ModelRequest, collected: StepCol
   }
 }
 
-function cutOff(turn: AgentTurn): never {
+function cutOff(turn: RunContext): never {
   throw modelCutOff(turn.modelConfig);
 }
 
@@ -166,7 +172,7 @@ class StepCollector {
   size = 0;
 
   constructor(
-    private readonly turn: AgentTurn,
+    private readonly turn: RunContext,
     private readonly message: StreamingMessage,
     private readonly ids: CallIds,
   ) {}

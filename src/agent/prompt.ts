@@ -4,8 +4,8 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
-import { isDeeperThan } from '../tools/depth.js';
-import { parseForeignJson } from '../models/json.js';
+import { isDeeperThan, MAX_JSON_DEPTH } from '../tools/index.js';
+import { parseForeignJson } from '../models/index.js';
 import type {
   AgentRunEndEvent,
   AssistantMessageEvent,
@@ -15,7 +15,6 @@ import type {
   StoredAgentEvent,
   ToolResultEvent,
 } from '../events/index.js';
-import { MAX_JSON_DEPTH } from './bounds.js';
 
 /** The event types that the model's messages are made of. */
 export const PROMPT_EVENTS = [

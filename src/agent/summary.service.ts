@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type ModelConfig } from '../config/index.js';
-import { ModelCatalog } from '../models/model-catalog.js';
-import type { ModelRequest } from '../models/model.js';
-import { modelTimedOut, toModelFailed } from '../models/model-error.js';
+import { ModelCatalog, type ModelRequest, modelTimedOut, toModelFailed } from '../models/index.js';
 
 const MAX_WORDS = 6;
 const MAX_CONVERSATION = 8_000;

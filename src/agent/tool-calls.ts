@@ -2,16 +2,11 @@ import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai
 import { abortable } from '../common/abortable.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import type { AppConfig } from '../config/index.js';
-import type { AgentTurn } from './agent.js';
-import {
-  MAX_CALLS_PER_ANSWER,
-  MAX_JSON_DEPTH,
-  MAX_RESULT_BYTES,
-  MAX_STEP_RESULT_BYTES,
-  maxCallsPerRun,
-} from './bounds.js';
+import type { RunContext } from './agent.js';
+import { MAX_CALLS_PER_ANSWER } from '../models/index.js';
+import { MAX_RESULT_BYTES, MAX_STEP_RESULT_BYTES, maxCallsPerRun } from './bounds.js';
 import { parseArguments, toolResultText } from './prompt.js';
-import { boundResult, headOf, ToolError, type ToolResult } from '../tools/index.js';
+import { boundResult, headOf, MAX_JSON_DEPTH, ToolError, type ToolResult } from '../tools/index.js';
 
 /** A result is looked through for secrets before it is cut to its length: one must not be cut in half. */
 const BEFORE_MASKING = 2;
@@ -27,7 +22,7 @@ export class ToolCalls {
   readonly limit: number;
 
   constructor(
-    private readonly turn: AgentTurn,
+    private readonly turn: RunContext,
     private readonly config: AppConfig,
   ) {
     this.limit = maxCallsPerRun(config);

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { LanguageModelV3ToolCall } from '@ai-sdk/provider';
-import { addCounts } from '../models/counts.js';
 import { maskSecretsInJson } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import type { StoredAgentEvent, ToolCallRequest } from '../events/index.js';
-import type { Agent, AgentTurn } from './agent.js';
+import type { Agent, RunContext } from './agent.js';
 import { MAX_OUTPUT_BYTES, roomForHistory } from './bounds.js';
-import { CallIds } from '../models/call-ids.js';
+import { addCounts, CallIds } from '../models/index.js';
 import { Conversation, RequestTooLarge } from './conversation.js';
 import { type FetchImage, fetchImage } from '../images/fetch-image.js';
 import { withLinkedImages } from '../images/linked-images.js';
@@ -23,14 +22,14 @@ export class ToolLoopAgent implements Agent {
 
   constructor(private readonly config: AppConfig) {}
 
-  async run(turn: AgentTurn): Promise<void> {
+  async run(turn: RunContext): Promise<void> {
     const { conversation, ids } = await this.begin(turn);
     const { temperature, maxOutputTokens } = turn.options;
     const limit = Math.min(turn.options.maxIterations ?? Infinity, this.config.agent.maxIterations);
     const calls = new ToolCalls(turn, this.config);
-    while (turn.tally.iterations < limit && !calls.areSpent) {
+    while (turn.usage.iterations < limit && !calls.areSpent) {
       turn.waitsFor('model');
-      turn.tally.iterations += 1;
+      turn.usage.iterations += 1;
       const request = {
         prompt: conversation.forRequest(),
         ...(turn.tools.forModel.length > 0 && { tools: turn.tools.forModel }),
@@ -38,8 +37,8 @@ export class ToolLoopAgent implements Agent {
         ...(maxOutputTokens !== undefined && { maxOutputTokens }),
       };
       const step = await modelStep(turn, request, ids);
-      turn.tally.inputTokens = addCounts(turn.tally.inputTokens, step.usage.inputTokens);
-      turn.tally.outputTokens = addCounts(turn.tally.outputTokens, step.usage.outputTokens);
+      turn.usage.inputTokens = addCounts(turn.usage.inputTokens, step.usage.inputTokens);
+      turn.usage.outputTokens = addCounts(turn.usage.outputTokens, step.usage.outputTokens);
       const { finishReason, usage } = step;
       if (step.toolCalls.length === 0) return turn.log.deferFinalMessage({ finishReason, usage });
       const toolCalls = step.toolCalls.map((call) => this.toRequest(call));
@@ -55,7 +54,7 @@ export class ToolLoopAgent implements Agent {
   }
 
   /** What has been said so far, as the model is told it, and the ids that its calls have. */
-  private async begin(turn: AgentTurn): Promise<{ conversation: Conversation; ids: CallIds }> {
+  private async begin(turn: RunContext): Promise<{ conversation: Conversation; ids: CallIds }> {
     const { workspace, options, signal, log } = turn;
     const instructions = systemPrompt(workspace, this.config.instructions, options.instructions);
     const room = roomForHistory(this.config);
@@ -81,7 +80,7 @@ const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(val
 const callIdsOf = (event: StoredAgentEvent): string[] =>
   event.type === 'assistant_message' ? (event.toolCalls ?? []).map(({ id }) => id) : [];
 
-async function stopAtLimit(turn: AgentTurn, limit: string, reason: string): Promise<void> {
+async function stopAtLimit(turn: RunContext, limit: string, reason: string): Promise<void> {
   await turn.log.append({
     type: 'system',
     level: 'warning',

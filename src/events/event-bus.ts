@@ -1,6 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
-import type { StreamingMessage } from './streaming-message.js';
 import type { LiveEvent } from './live-event.js';
 
 /**
@@ -10,7 +9,6 @@ import type { LiveEvent } from './live-event.js';
 @Injectable()
 export class EventBus implements BeforeApplicationShutdown {
   private readonly subjects = new Map<string, Subject<LiveEvent>>();
-  private readonly openMessages = new Map<string, StreamingMessage>();
 
   publish(sessionId: string, published: LiveEvent): void {
     this.subjects.get(sessionId)?.next(published);
@@ -39,16 +37,6 @@ export class EventBus implements BeforeApplicationShutdown {
     const subject = this.subjects.get(sessionId);
     this.subjects.delete(sessionId);
     subject?.complete();
-  }
-
-  /** The message that the model is writing, so that who joins in the middle gets the text so far. */
-  openMessage(sessionId: string): StreamingMessage | undefined {
-    return this.openMessages.get(sessionId);
-  }
-
-  setOpenMessage(sessionId: string, message: StreamingMessage | undefined): void {
-    if (message) this.openMessages.set(sessionId, message);
-    else this.openMessages.delete(sessionId);
   }
 
   /** After the last run has ended, and before the connections are closed. */

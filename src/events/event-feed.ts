@@ -5,6 +5,7 @@ import { nextTurn } from '../files/loop-turns.js';
 import { EventPages, type EventRow } from './event-pages.js';
 import { EventTruncator } from './event-truncation.js';
 import type { LiveEvent } from './live-event.js';
+import { StreamingMessages } from './streaming-messages.js';
 
 /** Characters that are sent before the reader is waited for. */
 const CHARACTERS = 256_000;
@@ -28,6 +29,7 @@ export class EventFeed {
   constructor(
     private readonly pages: EventPages,
     private readonly bus: EventBus,
+    private readonly streaming: StreamingMessages,
     private readonly frames: EventTruncator,
   ) {}
 
@@ -78,7 +80,7 @@ export class EventFeed {
     }
     // From here to `live` nothing is awaited: no event can come between. A message is closed before it is
     // stored, so what is still open was not in the replay.
-    for (const published of this.bus.openMessage(sessionId)?.soFar() ?? []) {
+    for (const published of this.streaming.of(sessionId)?.soFar() ?? []) {
       subscriber.next({ kind: 'live', published });
     }
     subscriber.next({ kind: 'replay_end', lastSeq: state.last });

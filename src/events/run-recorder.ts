@@ -13,6 +13,7 @@ import type { RecentEvents, Room } from './recent-events.js';
 
 /** What the history takes at most where an agent does not say. */
 const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 12_000_000, resultBytes: 8_000_000 };
+import type { StreamingMessages } from './streaming-messages.js';
 
 export interface RunRecorderScope {
   readonly sessionId: string;
@@ -49,6 +50,7 @@ export class RunRecorder {
     private readonly work: UnitOfWork,
     private readonly events: EventLog,
     private readonly bus: EventBus,
+    private readonly streaming: StreamingMessages,
     private readonly scope: RunRecorderScope,
   ) {
     this.known = scope.known;
@@ -126,9 +128,8 @@ export class RunRecorder {
   /** Begins a message: what the model writes is streamed as it comes. */
   openMessage(): StreamingMessage {
     if (this.sealed) throw new RunEnded();
-    this.current = new StreamingMessage(this.bus, this.scope.sessionId, this.scope.runId, () =>
-      this.events.newMask(),
-    );
+    const { sessionId, runId } = this.scope;
+    this.current = new StreamingMessage(this.bus, this.streaming, sessionId, runId, () => this.events.newMask());
     return this.current;
   }
 

@@ -3,6 +3,7 @@ import type { SecretMask } from '../common/secret.js';
 import type { EventBus } from './event-bus.js';
 import type { StreamingAgentEvent } from './event.types.js';
 import type { LiveEvent } from './live-event.js';
+import type { StreamingMessages } from './streaming-messages.js';
 
 interface OpenToolCall {
   readonly toolCallId: string;
@@ -45,6 +46,7 @@ export class StreamingMessage {
 
   constructor(
     private readonly bus: EventBus,
+    private readonly open: StreamingMessages,
     readonly sessionId: string,
     readonly runId: string,
     private readonly newMask: () => SecretMask,
@@ -52,7 +54,7 @@ export class StreamingMessage {
     this.jsonScope = JSON.stringify({ sessionId, runId, messageId: this.messageId }).slice(1, -1);
     this.textMask = newMask();
     this.thinkingMask = newMask();
-    bus.setOpenMessage(sessionId, this);
+    open.opened(this);
   }
 
   get text(): string {
@@ -132,7 +134,7 @@ export class StreamingMessage {
       const rest = call.mask.end();
       if (rest !== '') this.showArguments(call, rest);
     }
-    if (this.bus.openMessage(this.sessionId) === this) this.bus.setOpenMessage(this.sessionId, undefined);
+    this.open.closed(this);
     if (this.thinkingParts.length > 0) {
       this.send({ type: 'assistant_streaming_thinking_message', content: '' }, true);
     }

@@ -14,6 +14,19 @@ export class UnknownModel extends DomainError {
   }
 }
 
+/** Which model a session uses: never its configuration, which holds a key. */
+export interface ModelReference {
+  readonly provider: string;
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** What a session has chosen; null: the server's default. */
+export interface ModelChoice {
+  readonly modelProvider: string | null;
+  readonly modelId: string | null;
+}
+
 /** The models of this server. A client chooses from them; it never brings its own. */
 @Injectable()
 export class ModelCatalog {
@@ -34,6 +47,20 @@ export class ModelCatalog {
     const found = this.all.find((model) => model.provider === provider && model.id === id);
     if (!found) throw new UnknownModel(provider, id, this.all);
     return found;
+  }
+
+  /** The model that a session's next run uses. @throws UnknownModel when it is no longer configured */
+  modelOf({ modelProvider, modelId }: ModelChoice): ModelConfig {
+    if (modelProvider === null || modelId === null) return this.default;
+    return this.find(modelProvider, modelId);
+  }
+
+  /** The model that a session has chosen, also one that is no longer configured. */
+  referenceOf({ modelProvider, modelId }: ModelChoice): ModelReference {
+    const provider = modelProvider ?? this.default.provider;
+    const id = modelId ?? this.default.id;
+    const model = this.all.find((each) => each.provider === provider && each.id === id);
+    return { provider, id, displayName: model?.displayName ?? id };
   }
 
   load(model: ModelConfig): Promise<Model> {

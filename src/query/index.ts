@@ -1,4 +1,3 @@
 export { AbortDto, QueryDto } from './dto/query.dto.js';
 export { QueryModule } from './query.module.js';
 export { QueryService } from './query.service.js';
-export { Run } from '../runs/run.entity.js';

@@ -3,10 +3,11 @@ import type { Response } from 'express';
 import { RunLimit } from '../http/run-limit.js';
 import { Limits } from '../http/limits.js';
 import { sendEventStream } from '../http/event-stream.js';
+import { type DetailedStatus, RunsService } from '../runs/index.js';
 import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
-import { type Answer, type DetailedStatus, QueryService } from './query.service.js';
+import { type Answer, QueryService } from './query.service.js';
 import { QueryStreams } from './query-streams.js';
 import { type RunDto, type RunDetailsDto, toRunDto } from './dto/run.dto.js';
 
@@ -16,6 +17,7 @@ export class QueryController {
     private readonly queries: QueryService,
     private readonly streams: QueryStreams,
     private readonly oneshots: OneshotService,
+    private readonly runReads: RunsService,
     private readonly limits: Limits,
   ) {}
 
@@ -84,7 +86,7 @@ export class QueryController {
   /** One run. */
   @Get('runs/:id')
   async run(@Param('id') id: string): Promise<{ run: RunDetailsDto }> {
-    const { run, steps } = await this.queries.details(id);
+    const { run, steps } = await this.runReads.details(id);
     return { run: { ...toRunDto(run), steps } };
   }
 }

@@ -1,5 +1,4 @@
-import { DatabaseUnavailable, DomainError } from '../common/errors.js';
-import type { OpenRun } from '../runs/run.entity.js';
+import { DomainError } from '../common/errors.js';
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {
@@ -21,21 +20,6 @@ export class QueueFull extends DomainError {
   }
 }
 
-export class Draining extends DomainError {
-  constructor() {
-    super('DRAINING', 'The server is about to stop and takes no new query. Try again in a moment.');
-  }
-}
-
-export class RunNotFound extends DomainError {
-  constructor(id: string) {
-    super(
-      'RUN_NOT_FOUND',
-      `There is no run "${id.slice(0, 100)}". List the runs of a session with GET /api/runs?sessionId=….`,
-    );
-  }
-}
-
 export class IdempotencyMismatch extends DomainError {
   constructor(runId: string) {
     super(
@@ -43,22 +27,6 @@ export class IdempotencyMismatch extends DomainError {
       'This idempotency key was used for another query of this session within the last 24 hours. Use a new key.',
       { runId },
     );
-  }
-}
-
-/** The run is no longer this process's to write: it was ended by somebody else, or its session deleted. */
-export class ClaimLost extends DomainError {
-  constructor() {
-    super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
-  }
-}
-
-/** The session has a run under way whose server has died. */
-export class RunLost extends Error {
-  override readonly name = 'RunLost';
-
-  constructor(readonly run: OpenRun) {
-    super(`The server of run ${run.id} has died.`);
   }
 }
 
@@ -79,26 +47,5 @@ export class RunInterrupted extends DomainError {
     super('DRAINING', 'The server stopped before this query was answered. Send it again in a moment.', {
       runId,
     });
-  }
-}
-
-/** The database takes nothing for now; what the run writes is kept until it does. */
-export class RunDelayed extends DatabaseUnavailable {
-  constructor(runId: string) {
-    super(
-      'The database cannot be written right now. The run goes on, and what it comes to is stored as soon as that is possible: look at its session again in a moment.',
-      { runId },
-    );
-  }
-}
-
-/** The server stopped while the query waited in the queue, where it stays. */
-export class LeftInQueue extends DomainError {
-  constructor(runId: string) {
-    super(
-      'DRAINING',
-      'The server stopped while this query waited. It is kept, and answered when the server is there again: follow its session then.',
-      { runId },
-    );
   }
 }

@@ -1,6 +1,8 @@
+import { Injectable } from '@nestjs/common';
 import type { WaitingOn } from '../agent/index.js';
 import type { DomainError } from '../common/errors.js';
 import type { AssistantMessageEvent, RunEndStatus } from '../events/index.js';
+import { claimOwnerId, releaseOwnerId } from './run-owner.js';
 
 /** What a run came to, once that is stored. */
 export interface RunResult {
@@ -83,8 +85,16 @@ export class ActiveRun {
 }
 
 /** The only state of runs in this process: those that have not ended. */
+@Injectable()
 export class ActiveRuns {
+  /** Names this server as the owner of the runs that it works on. */
+  readonly ownerId = claimOwnerId();
   private readonly byId = new Map<string, ActiveRun>();
+
+  /** Says that this server works on nothing any more. */
+  release(): void {
+    releaseOwnerId(this.ownerId);
+  }
 
   add(run: ActiveRun): void {
     this.byId.set(run.id, run);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Transaction, UnitOfWork } from '../database/index.js';
-import type { OpenRun, Run, RunStatus, StoredRun } from './run.entity.js';
+import type { RunEnd } from './run-end.js';
+import type { OpenRun, Run, StoredRun } from './run.entity.js';
 
 export type NewRun = Pick<Run, 'id' | 'sessionId' | 'priority' | 'input' | 'idempotencyKey'>;
 
@@ -9,15 +10,6 @@ export interface Claim {
   readonly owner: string;
   readonly provider: string;
   readonly model: string;
-}
-
-export interface RunEnd {
-  readonly status: Exclude<RunStatus, 'queued' | 'running'>;
-  readonly iterations: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly errorCode: string | null;
-  readonly errorMessage: string | null;
 }
 
 const OPEN_RUN = '"id", "sessionId", "status", "owner", "createdAt", "startedAt", "progressAt"';

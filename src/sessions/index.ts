@@ -1,7 +1,6 @@
 export { RuntimeSettingsDto, SessionIdDto, WatchSessionDto } from './dto/sessions.dto.js';
 export { type SessionDto, type SessionStatus, toSessionStatus } from './session.dto.js';
-export { Session, type SessionState } from './session.entity.js';
-export { SessionNotFound } from './session.errors.js';
+export { Session } from './session.entity.js';
 export { SessionStreams } from './session-streams.js';
 export { SessionsModule } from './sessions.module.js';
 export type { SessionSummary } from './sessions.repository.js';

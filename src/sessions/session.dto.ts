@@ -1,13 +1,7 @@
-import type { AppConfig } from '../config/index.js';
 import type { Usage } from '../events/index.js';
-import type { AgentOptions, Session, SessionState } from './session.entity.js';
-
-/** Which model a session uses: never its configuration, which holds a key. */
-export interface ModelReference {
-  readonly provider: string;
-  readonly id: string;
-  readonly displayName: string;
-}
+import type { ModelReference } from '../models/index.js';
+import type { AgentOptions, SessionState } from '../runs/index.js';
+import type { Session } from './session.entity.js';
 
 export interface SessionStatus {
   readonly isProcessing: boolean;
@@ -39,15 +33,8 @@ export const toSessionStatus = (state: SessionState): SessionStatus => ({
   state,
 });
 
-export function toModelReference({ modelProvider, modelId }: Session, { models }: AppConfig): ModelReference {
-  const [standard] = models;
-  const provider = modelProvider ?? standard.provider;
-  const id = modelId ?? standard.id;
-  const model = models.find((each) => each.provider === provider && each.id === id);
-  return { provider, id, displayName: model?.displayName ?? id };
-}
-
-export function toSessionDto(session: Session, config: AppConfig): SessionDto {
+/** @param agentName the server's, shown with each session */
+export function toSessionDto(session: Session, model: ModelReference, agentName: string): SessionDto {
   const { name, tags } = session;
   return {
     id: session.id,
@@ -60,8 +47,8 @@ export function toSessionDto(session: Session, config: AppConfig): SessionDto {
       ...session.metadata,
       name,
       tags,
-      modelConfig: toModelReference(session, config),
-      agentInfo: { name: config.agent.name },
+      modelConfig: model,
+      agentInfo: { name: agentName },
       ...(session.runtimeSettings && { runtimeSettings: session.runtimeSettings }),
       ...(session.agentOptions && { agentOptions: session.agentOptions }),
     },

@@ -1,18 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-
-export const SESSION_STATES = ['idle', 'executing', 'aborted', 'error'] as const;
-/** What a session is doing, or how its last run ended. */
-export type SessionState = (typeof SESSION_STATES)[number];
-
-/** What a client may set for the runs of one session. */
-export interface AgentOptions {
-  /** Told to the model after the server's own instructions. */
-  readonly instructions?: string;
-  /** Model steps that one run may take; never more than the server allows. */
-  readonly maxIterations?: number;
-  readonly temperature?: number;
-  readonly maxOutputTokens?: number;
-}
+import type { AgentOptions, SessionState } from '../runs/index.js';
 
 // PostgreSQL gives bigint as text: times are numbers everywhere above the database.
 const time = { from: Number, to: (value: number) => value };

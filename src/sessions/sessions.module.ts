@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { RunSessions } from '../runs/index.js';
 import { EventLists } from './event-lists.js';
 import { SessionLists } from './session-lists.js';
 import { SessionStreams } from './session-streams.js';
@@ -8,7 +9,14 @@ import { SessionsService } from './sessions.service.js';
 
 @Module({
   controllers: [SessionsController],
-  providers: [SessionsRepository, SessionsService, EventLists, SessionLists, SessionStreams],
-  exports: [SessionsService, SessionStreams],
+  providers: [
+    SessionsRepository,
+    SessionsService,
+    EventLists,
+    SessionLists,
+    SessionStreams,
+    { provide: RunSessions, useExisting: SessionsService },
+  ],
+  exports: [SessionsService, SessionStreams, RunSessions],
 })
 export class SessionsModule {}

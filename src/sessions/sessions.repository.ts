@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Reader, type Transaction, UnitOfWork } from '../database/index.js';
 import type { Usage } from '../events/index.js';
-import { Session, type SessionState } from './session.entity.js';
+import type { SessionState } from '../runs/index.js';
+import { Session } from './session.entity.js';
 
 export interface ListFilter {
   /** Only sessions older than this place in the list. */

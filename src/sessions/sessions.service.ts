@@ -1,21 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { ModelCatalog, SummaryService } from '../agent/index.js';
+import { SummaryService } from '../agent/index.js';
 import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
 import { EventBus, type Usage } from '../events/index.js';
+import { ModelCatalog } from '../models/index.js';
+import { type AgentOptions, type RunSessions, SessionNotFound, type SessionState } from '../runs/index.js';
 import type {
   ChooseModelDto,
   CreateSessionDto,
   GenerateSummaryDto,
   UpdateSessionDto,
 } from './dto/sessions.dto.js';
-import { type ModelReference, type SessionDto, toModelReference, toSessionDto } from './session.dto.js';
-import type { AgentOptions, Session, SessionState } from './session.entity.js';
-import { SessionNotFound } from './session.errors.js';
+import { type SessionDto, toSessionDto } from './session.dto.js';
+import type { Session } from './session.entity.js';
 import { SessionsRepository, type SessionSummary } from './sessions.repository.js';
 
 /** Keys of a session's metadata that have a place, or an endpoint, of their own. */
@@ -35,7 +36,7 @@ const MAX_SETTINGS = 100_000;
 
 /** Sessions are rows: nothing of one that is idle lives in the process. */
 @Injectable()
-export class SessionsService {
+export class SessionsService implements RunSessions {
   private readonly beforeDelete: ((sessionId: string) => Promise<void>)[] = [];
   /** Deletions under way, by session. */
   private readonly leaving = new Map<string, Promise<void>>();
@@ -105,7 +106,9 @@ export class SessionsService {
    */
   async getForQuery(tx: Transaction, id: string): Promise<Session> {
     if (this.leaving.has(id)) throw new SessionNotFound(id);
-    return this.getWithin(tx, id);
+    const session = await this.getWithin(tx, id);
+    this.catalog.modelOf(session); // refused now rather than when its turn comes
+    return session;
   }
 
   /** The session that was updated last. @throws SessionNotFound when there is none */
@@ -141,7 +144,7 @@ export class SessionsService {
   /** A title for the session, by its own model unless another is named. */
   async generateSummary(dto: GenerateSummaryDto): Promise<string> {
     const session = await this.get(dto.sessionId);
-    const title = await this.summaries.titleOf(dto.messages, this.named(dto) ?? this.modelOf(session));
+    const title = await this.summaries.titleOf(dto.messages, this.named(dto) ?? this.catalog.modelOf(session));
     return maskSecrets(title, this.config.secrets);
   }
 
@@ -151,12 +154,6 @@ export class SessionsService {
     const fits = (model: ModelConfig) =>
       (id ?? model.id) === model.id && (provider ?? model.provider) === model.provider;
     return this.catalog.all.find(fits) ?? this.catalog.find(provider ?? '*', id ?? '*');
-  }
-
-  /** The model that the session's next run will use. @throws UnknownModel when it is no longer configured */
-  modelOf({ modelProvider, modelId }: Session): ModelConfig {
-    if (modelProvider === null || modelId === null) return this.catalog.default;
-    return this.catalog.find(modelProvider, modelId);
   }
 
   /** What must be over before a session can go; a run of it, for instance. */
@@ -197,13 +194,8 @@ export class SessionsService {
     return this.repository.setState(tx, sessionId, state, usage);
   }
 
-  /** The model of the session, also one that is no longer configured. */
-  modelReferenceOf(session: Session): ModelReference {
-    return toModelReference(session, this.config);
-  }
-
   toDto(session: Session): SessionDto {
-    return toSessionDto(session, this.config);
+    return toSessionDto(session, this.catalog.referenceOf(session), this.config.agent.name);
   }
 
   /** A key of this server is in no row, whoever gave it. */

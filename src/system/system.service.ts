@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AgentService, ModelCatalog } from '../agent/index.js';
+import { AgentService } from '../agent/index.js';
 import { DomainError } from '../common/errors.js';
 import { withoutCredentials } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import { UnitOfWork } from '../database/index.js';
+import { ModelCatalog } from '../models/index.js';
 import { QueryService } from '../query/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
 

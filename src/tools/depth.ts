@@ -1,3 +1,6 @@
+/** Levels of objects and lists in arguments and results: what recurses into a deeper value runs out of stack. */
+export const MAX_JSON_DEPTH = 200;
+
 /** Whether objects and lists stand in each other more than `levels` deep. Goes level by level, for it must not recurse. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
   let level = childrenOf([value]);

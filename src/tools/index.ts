@@ -25,4 +25,5 @@ export {
   ToolError,
 } from './tool.js';
 export { boundResult, headOf, type ToolResult } from './result.js';
+export { isDeeperThan, MAX_JSON_DEPTH } from './depth.js';
 export { ToolSet } from './tool-set.js';

@@ -1,5 +1,4 @@
-import { isDeeperThan } from './depth.js';
-import { MAX_JSON_DEPTH } from '../agent/bounds.js';
+import { isDeeperThan, MAX_JSON_DEPTH } from './depth.js';
 import { type TextPart, textResult, ToolError } from './tool.js';
 
 /** What a tool gave, as an event can hold it. */

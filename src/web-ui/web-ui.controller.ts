@@ -1,5 +1,5 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ModelCatalog } from '../agent/index.js';
+import { ModelCatalog } from '../models/index.js';
 import { PAGE_STYLE } from '../common/html.js';
 import { pagePolicy } from '../http/security-headers.js';
 import { AppConfig } from '../config/index.js';

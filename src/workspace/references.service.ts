@@ -3,12 +3,13 @@ import { DomainError } from '../common/errors.js';
 import { PathJail } from '../files/path-jail.js';
 import { AppConfig } from '../config/index.js';
 import type { EventDraft, QueryContent } from '../events/index.js';
+import type { RunPreparation } from '../runs/index.js';
 import { Expansion, note } from './reference-reader.js';
 import { mayRefer, type Reference, referencesIn, textsOf } from './references.js';
 
 /** The `@file:` and `@dir:` references of queries. */
 @Injectable()
-export class ReferencesService {
+export class ReferencesService implements RunPreparation {
   constructor(private readonly config: AppConfig) {}
 
   /**
@@ -16,7 +17,7 @@ export class ReferencesService {
    * cannot be read is told as such in the event.
    * @throws the signal's reason, once it has aborted
    */
-  async expand(
+  async contextOf(
     workspace: string,
     content: QueryContent,
     signal: AbortSignal,

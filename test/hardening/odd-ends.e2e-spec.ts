@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { type Agent, type AgentTurn, defineTool, DomainError } from '../../src/index.js';
+import { type Agent, type RunContext, defineTool, DomainError } from '../../src/index.js';
 import type { AnyEvent } from '../support/client.js';
 import { TestServer } from '../support/test-server.js';
 
 /** Comes to an end that no database takes as it is. */
 @Injectable()
 class OddAgent implements Agent {
-  async run({ log, tally }: AgentTurn): Promise<void> {
+  async run({ log, usage }: RunContext): Promise<void> {
     const [message] = (await log.history(['user_message'])).slice(-1);
     log.openMessage().addText('so far');
     switch (message?.type === 'user_message' && message.content) {
       case 'count what is no number':
-        Object.assign(tally, { iterations: 0.5, inputTokens: NaN, outputTokens: -Infinity });
+        Object.assign(usage, { iterations: 0.5, inputTokens: NaN, outputTokens: -Infinity });
         return;
       case 'fail with what is no JSON':
         throw new DomainError('MODEL_ERROR', 'It failed.', { big: 1n });

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { UnitOfWork } from '../../src/database/index.js';
 import { EventBus } from '../../src/events/index.js';
-import { RunEngine } from '../../src/runs/run-engine.js';
+import { ActiveRuns } from '../../src/runs/index.js';
 import type { TestServer } from './test-server.js';
 
 /** A part of the server, for what nothing on the wire tells. */
@@ -21,8 +21,8 @@ export function rowsOf(app: TestServer, sessionId: string): Promise<unknown[]> {
 
 /** The runs that the process still holds: those under way, and those in a queue. */
 export function liveRuns(app: TestServer): string[] {
-  return inside(app, RunEngine)
-    .live.all()
+  return inside(app, ActiveRuns)
+    .all()
     .map(({ id }) => id);
 }
 
@@ -33,5 +33,5 @@ export function hasListeners(app: TestServer, sessionId: string): boolean {
 
 /** Aborts a run at this very moment, where a request to do so would take its time. */
 export function abortNow(app: TestServer, runId: string): void {
-  inside(app, RunEngine).live.get(runId)?.abort();
+  inside(app, ActiveRuns).get(runId)?.abort();
 }

@@ -1,6 +1,6 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { Injectable } from '@nestjs/common';
-import type { AgentTurn } from '../../src/agent/index.js';
+import type { RunContext } from '../../src/agent/index.js';
 import { type Model, SdkModel } from '../../src/models/model.js';
 import { ToolLoopAgent } from '../../src/agent/tool-loop.agent.js';
 import type { ModelInput } from '../../src/index.js';
@@ -55,7 +55,7 @@ export const responsesModel = (origin: string): Model =>
 function agentAsking(model: Model): typeof ToolLoopAgent {
   @Injectable()
   class OtherModelAgent extends ToolLoopAgent {
-    override run(turn: AgentTurn): Promise<void> {
+    override run(turn: RunContext): Promise<void> {
       return super.run({ ...turn, model });
     }
   }

@@ -74,6 +74,11 @@ export class UnitOfWork {
     return this.add(work, delayed);
   }
 
+  /** Whether {@link stopRetrying} was called. */
+  get isStopping(): boolean {
+    return this.queue.isClosed;
+  }
+
   /** From now on what cannot be written is refused for good: the server stops. */
   stopRetrying(): void {
     this.queue.close();

@@ -6,7 +6,7 @@ import type {
 import { isCount } from '../counts.js';
 import { newId } from '../../common/ids.js';
 import { parseForeignJson } from '../json.js';
-import { MAX_CALLS_PER_ANSWER } from '../../agent/bounds.js';
+import { MAX_CALLS_PER_ANSWER } from '../bounds.js';
 import { isUsableId } from '../call-ids.js';
 import { LineBuffer } from '../line-buffer.js';
 

@@ -1,0 +1,191 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppConfig } from '../config/index.js';
+import { type Transaction, UnitOfWork } from '../database/index.js';
+import type { QueryContent } from '../events/index.js';
+import { ActiveRun, ActiveRuns, type RunResult } from './active-runs.js';
+import type { LostStatus } from './run-end.js';
+import { LeftInQueue, RunLost } from './run.errors.js';
+import type { OpenRun } from './run.entity.js';
+import { RunExecutor } from './run-executor.js';
+import { type BegunRun, RunLifecycle } from './run-lifecycle.js';
+import { isOwnerAlive } from './run-owner.js';
+import type { RunSession } from './run-session.js';
+import { type NewRun, RunsRepository } from './runs.repository.js';
+
+/** A query on its way to a run of its own. */
+export interface Admission {
+  readonly run: ActiveRun;
+  readonly row: NewRun;
+  readonly session: RunSession;
+  readonly content: QueryContent;
+}
+
+/** Whose turn it is: begins runs, as far as there is room for them, and ends those that nobody works on. */
+@Injectable()
+export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(RunScheduler.name);
+  private stopping = false;
+
+  constructor(
+    private readonly work: UnitOfWork,
+    private readonly runs: RunsRepository,
+    private readonly lifecycle: RunLifecycle,
+    private readonly executor: RunExecutor,
+    private readonly active: ActiveRuns,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** Whether the server is about to stop: no run begins then. */
+  get draining(): boolean {
+    return this.stopping;
+  }
+
+  /** Runs that a crash has left open are closed before the first request is answered. */
+  async onApplicationBootstrap(): Promise<void> {
+    for (const run of await this.runs.running()) {
+      if (!isOwnerAlive(run.owner)) await this.endLost(run);
+    }
+    await this.startWaiting();
+  }
+
+  /** Takes nothing new, lets runs finish for a while, then ends them as interrupted. */
+  async onModuleDestroy(): Promise<void> {
+    this.stopping = true;
+    await this.work.idle(); // a query whose transaction had begun is among the active runs now
+    const running = () => this.active.all().filter((run) => run.waitingOn !== 'queue');
+    const finished = () => Promise.all(running().map((run) => run.done));
+    await Promise.race([finished(), sleep(this.config.server.shutdownGraceMs, undefined, { ref: false })]);
+    for (const run of running()) run.abort('interrupted');
+    this.work.stopRetrying(); // what cannot be stored now, the next start closes
+    await finished();
+    for (const run of this.active.all()) {
+      run.end({ runId: run.id, status: 'interrupted', error: new LeftInQueue(run.id) });
+    }
+    this.active.release();
+  }
+
+  /**
+   * The session's runs that have not ended: the one under way first, then the queue.
+   * @throws RunLost when the server of the one under way has died: nobody else would end it before the next start
+   */
+  async openRuns(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
+    const open = await this.runs.openOf(tx, sessionId);
+    const [first] = open;
+    if (first?.status === 'running' && !isOwnerAlive(first.owner)) throw new RunLost(first);
+    return open;
+  }
+
+  /** Begins a run at once, if there is room in the server. @returns whether it did */
+  async begin(tx: Transaction, { run, row, session, content }: Admission): Promise<boolean> {
+    if (!(await this.hasRoom(tx))) return false;
+    const begun = await this.lifecycle.begin(tx, row, session, content);
+    tx.afterCommit(() => this.execute(run, begun));
+    return true;
+  }
+
+  /** Puts a run into its session's queue. */
+  async enqueue(tx: Transaction, { run, row }: Admission): Promise<void> {
+    await this.lifecycle.enqueue(tx, row);
+    tx.afterCommit(() => this.active.add(run));
+  }
+
+  /**
+   * Registers a queued run that a process before this one accepted, so that its end can be awaited. Skipped while
+   * another process works in its session: that one begins it.
+   */
+  async adopt(tx: Transaction, { id, sessionId }: OpenRun): Promise<void> {
+    if (this.active.get(id)) return;
+    const [first] = await this.runs.openOf(tx, sessionId);
+    if (first?.status === 'running' && first.owner !== this.active.ownerId) return;
+    this.active.add(new ActiveRun(id, sessionId));
+  }
+
+  /**
+   * Ends an open run as aborted. When this resolves, its end is committed.
+   * @throws RunDelayed when its end cannot be stored for now
+   */
+  async abort(run: OpenRun): Promise<void> {
+    if (run.status === 'queued' && (await this.cancel(run))) return;
+    const active = this.active.get(run.id);
+    if (!active) return this.endLost(run, 'aborted');
+    active.abort();
+    await active.ended();
+  }
+
+  /** Ends what is under way in a session, and earlier queries that wait to interrupt it, so that `runId` is next. */
+  interruptFor(runId: string, sessionId: string): void {
+    for (const run of this.active.ofSession(sessionId)) {
+      if (run.id !== runId && run.waitingOn !== 'queue') run.abort();
+    }
+  }
+
+  /** Ends a run that another process works on, or none any more; what waited behind it goes on. */
+  async endLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
+    await this.work.write((tx) => this.lifecycle.endLost(tx, run, status));
+    await this.startWaiting();
+  }
+
+  private async cancel({ id, sessionId }: OpenRun): Promise<boolean> {
+    const canceled = await this.work.write((tx) => this.lifecycle.cancel(tx, id, sessionId));
+    if (canceled) this.settle({ runId: id, status: 'aborted' });
+    return canceled;
+  }
+
+  /** Tells callers that await a queued run how it ended. */
+  private settle(result: RunResult): void {
+    this.active.get(result.runId)?.end(result);
+    this.active.remove(result.runId);
+  }
+
+  private async hasRoom(tx: Transaction): Promise<boolean> {
+    const { exclusive, maxConcurrentRuns } = this.config.server;
+    return (await this.runs.countRunning(tx)) < (exclusive ? 1 : maxConcurrentRuns);
+  }
+
+  private execute(run: ActiveRun, begun: BegunRun): void {
+    // A queued run may have been registered by an earlier hook of this very commit: a caller awaits that one's end.
+    const known = this.active.get(run.id) ?? run;
+    this.active.add(known);
+    void this.executor.execute(known, begun).then((someWait) => {
+      if (someWait) return this.startWaiting();
+    });
+  }
+
+  /** Begins the queued runs whose turn it is, as far as there is room. Never rejects. */
+  private async startWaiting(): Promise<void> {
+    if (this.stopping) return;
+    try {
+      while (await this.work.persist((tx) => this.startNext(tx), ignored)) continue;
+    } catch (error) {
+      this.logger.error(`The next run of the queue cannot be begun: ${String(error)}`);
+    }
+  }
+
+  /** @returns whether another one may begin after it */
+  private async startNext(tx: Transaction): Promise<boolean> {
+    if (this.stopping || !(await this.runs.hasQueued(tx)) || !(await this.hasRoom(tx))) return false;
+    const next = await this.runs.nextQueued(tx);
+    if (!next) return false;
+    if (!isReadable(next.input)) {
+      const error = await this.lifecycle.reject(tx, next);
+      tx.afterCommit(() => this.settle({ runId: next.id, status: 'error', error }));
+      return true;
+    }
+    const begun = await this.lifecycle.dequeue(tx, next);
+    tx.afterCommit(() => this.execute(new ActiveRun(next.id, next.sessionId), begun));
+    return true;
+  }
+}
+
+/** A queue whose next run cannot be stored yet waits with it. */
+const ignored = (): void => undefined;
+
+function isReadable(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,61 @@
+import { DatabaseUnavailable, DomainError } from '../common/errors.js';
+import type { OpenRun } from './run.entity.js';
+
+export class Draining extends DomainError {
+  constructor() {
+    super('DRAINING', 'The server is about to stop and takes no new query. Try again in a moment.');
+  }
+}
+
+export class RunNotFound extends DomainError {
+  constructor(id: string) {
+    super(
+      'RUN_NOT_FOUND',
+      `There is no run "${id.slice(0, 100)}". List the runs of a session with GET /api/runs?sessionId=….`,
+    );
+  }
+}
+
+/** The run is no longer this process's to write: it was ended by somebody else, or its session deleted. */
+export class ClaimLost extends DomainError {
+  constructor() {
+    super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
+  }
+}
+
+/** The session has a run under way whose server has died. */
+export class RunLost extends Error {
+  override readonly name = 'RunLost';
+
+  constructor(readonly run: OpenRun) {
+    super(`The server of run ${run.id} has died.`);
+  }
+}
+
+/** The database takes nothing for now; what the run writes is kept until it does. */
+export class RunDelayed extends DatabaseUnavailable {
+  constructor(runId: string) {
+    super(
+      'The database cannot be written right now. The run goes on, and what it comes to is stored as soon as that is possible: look at its session again in a moment.',
+      { runId },
+    );
+  }
+}
+
+/** The server stopped while the query waited in the queue, where it stays. */
+export class LeftInQueue extends DomainError {
+  constructor(runId: string) {
+    super(
+      'DRAINING',
+      'The server stopped while this query waited. It is kept, and answered when the server is there again: follow its session then.',
+      { runId },
+    );
+  }
+}
+
+/** A queued run that cannot be begun: its row cannot be read. */
+export class UnreadableQuery extends DomainError {
+  constructor(runId: string) {
+    super('INTERNAL', 'This query could not be read when its turn came. Send it again.', { runId });
+  }
+}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { ActiveRuns, type RunActivity } from './active-runs.js';
+import { RunNotFound } from './run.errors.js';
+import type { OpenRun, StoredRun } from './run.entity.js';
+import { RunEvents } from './run-events.js';
+import type { SessionState } from './run-session.js';
+import type { RunStep } from './run-steps.js';
+import { RunsRepository } from './runs.repository.js';
+
+/** Whether a session works, and on what. Of an idle session: its state alone. */
+export type DetailedStatus = {
+  readonly isProcessing: boolean;
+  readonly state: SessionState;
+} & Partial<RunActivity> & {
+    /** How many queries wait in this session. */
+    readonly queued?: number;
+    /** They, in their order; each can be taken out by an abort that names its run. */
+    readonly queue?: readonly QueuedRun[];
+  };
+
+export interface QueuedRun {
+  readonly runId: string;
+  /** From 1. */
+  readonly position: number;
+  /** When it was taken, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Runs as they are read. */
+@Injectable()
+export class RunsService {
+  constructor(
+    private readonly runs: RunsRepository,
+    private readonly events: RunEvents,
+    private readonly active: ActiveRuns,
+  ) {}
+
+  /** The session's runs, oldest first. */
+  list(sessionId: string): Promise<StoredRun[]> {
+    return this.runs.list(sessionId);
+  }
+
+  /** A run with the steps that it took. @throws RunNotFound */
+  async details(id: string): Promise<{ run: StoredRun; steps: RunStep[] }> {
+    const run = await this.runs.find(id);
+    if (!run) throw new RunNotFound(id);
+    return { run, steps: await this.events.steps(run) };
+  }
+
+  /** What a session in that state is doing, and what waits in its queue. */
+  async statusOf(sessionId: string, state: SessionState): Promise<DetailedStatus> {
+    if (state !== 'executing') return { isProcessing: false, state };
+    const open = await this.runs.readOpenOf(sessionId);
+    const [current] = open;
+    const queue = open
+      .filter((run) => run.status === 'queued')
+      .map(({ id, createdAt }, i) => ({ runId: id, position: i + 1, since: createdAt }));
+    const doing = current && this.activityOf(current);
+    return { isProcessing: true, state, ...doing, queued: queue.length, queue };
+  }
+
+  /** What a run that has not ended is doing; less is known of one that another process works on. */
+  private activityOf({ id, status, createdAt, startedAt, progressAt }: OpenRun): RunActivity {
+    const run = this.active.get(id);
+    if (status === 'queued') return { runId: id, waitingOn: 'queue', since: createdAt };
+    if (!run) return { runId: id, since: startedAt ?? createdAt, lastProgress: progressAt ?? createdAt };
+    const { waitingOn, since } = run;
+    return { runId: id, waitingOn, since, lastProgress: run.progressAt() };
+  }
+}
