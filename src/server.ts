@@ -5,11 +5,10 @@ import type { Express } from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppModule, type Extensions } from './app.module.js';
-import { toDomainError } from './common/errors.js';
 import { Limits } from './http/limits.js';
 import { routeStack } from './http/routes.js';
 import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
-import { notOpened } from './database/index.js';
+import { DatabaseUnavailable, notOpened } from './database/index.js';
 import { HttpAdapter } from './http/listen.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
@@ -138,8 +137,8 @@ export class AgentTARSServer {
   /** The database may have opened and still not take what the start writes: the ends of runs that a crash left open. */
   private explained(error: unknown): unknown {
     const { storage } = this.config.server;
-    const isDatabase = toDomainError(error).code === 'DATABASE_UNAVAILABLE';
-    return isDatabase && storage.type === 'sqlite' ? notOpened(storage.path, error as Error) : error;
+    const isDatabase = error instanceof DatabaseUnavailable;
+    return isDatabase && storage.type === 'sqlite' ? notOpened(storage.path, (error.cause as Error) ?? error) : error;
   }
 
   private async close(nest: INestApplication): Promise<void> {

@@ -72,32 +72,11 @@ export class InvalidInput extends DomainError {
   }
 }
 
-/** The database cannot be read or written for now. */
-export class DatabaseUnavailable extends DomainError {
-  constructor(
-    message = 'The database is locked or cannot be written right now. Nothing was stored; try again in a moment.',
-    details?: unknown,
-  ) {
-    super('DATABASE_UNAVAILABLE', message, details);
-  }
-}
-
 /** What anything that was thrown says to a client. An unknown error never says its own text. */
 export function toDomainError(thrown: unknown): DomainError {
   if (thrown instanceof DomainError) return thrown;
-  if (isDatabaseBusy(thrown)) return new DatabaseUnavailable();
   return new DomainError(
     'INTERNAL',
     'The server failed to answer this request. Its log says why; please try again.',
   );
-}
-
-function isDatabaseBusy(thrown: unknown): boolean {
-  const code = codeOf(thrown) ?? codeOf((thrown as { driverError?: unknown } | undefined)?.driverError);
-  return /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(code ?? '');
-}
-
-function codeOf(thrown: unknown): string | undefined {
-  const code = (thrown as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
 }

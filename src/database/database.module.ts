@@ -3,7 +3,7 @@ import type { MixedList } from 'typeorm';
 import { AppConfig } from '../config/index.js';
 import { openDatabase } from './sqlite/open-database.js';
 import { PrivateFiles } from './sqlite/private-files.js';
-import { UnitOfWork } from './sqlite/unit-of-work.js';
+import { UnitOfWork } from './unit-of-work.js';
 
 /** Opens the database before anything that needs it, and closes it after everything else has stopped. */
 @Global()

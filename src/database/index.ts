@@ -1,6 +1,5 @@
-export { UnitOfWork } from './sqlite/unit-of-work.js';
-export { type Delayed } from './sqlite/write-queue.js';
-export { type Reader, type Transaction } from './sqlite/writer.js';
-export { DatabaseNotOpened, notOpened, openDatabase } from './sqlite/open-database.js';
-export { NoSqliteDriver } from './sqlite/drivers/index.js';
+export { CommitInDoubt, DatabaseNotOpened, DatabaseUnavailable } from './database.errors.js';
 export { DatabaseModule } from './database.module.js';
+export { notOpened, openDatabase } from './sqlite/open-database.js';
+export { NoSqliteDriver } from './sqlite/drivers/index.js';
+export { type Delayed, type Reader, type Transaction, UnitOfWork } from './unit-of-work.js';

@@ -7,6 +7,12 @@ export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'aborte
  */
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
+// PostgreSQL gives bigint as text: times are numbers everywhere above the database.
+const time = {
+  from: (value: unknown) => (value === null ? null : Number(value)),
+  to: (value: number | null) => value,
+};
+
 @Entity('runs')
 export class Run {
   /** The order of acceptance. */
@@ -37,17 +43,17 @@ export class Run {
   @Column('text', { nullable: true })
   idempotencyKey: string | null;
 
-  @Column('bigint')
+  @Column('bigint', { transformer: time })
   createdAt: number;
 
-  @Column('bigint', { nullable: true })
+  @Column('bigint', { nullable: true, transformer: time })
   startedAt: number | null;
 
-  @Column('bigint', { nullable: true })
+  @Column('bigint', { nullable: true, transformer: time })
   endedAt: number | null;
 
   /** When it last wrote an event. */
-  @Column('bigint', { nullable: true })
+  @Column('bigint', { nullable: true, transformer: time })
   progressAt: number | null;
 
   @Column('text', { nullable: true })

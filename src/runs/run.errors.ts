@@ -1,4 +1,5 @@
-import { DatabaseUnavailable, DomainError } from '../common/errors.js';
+import { DomainError } from '../common/errors.js';
+import { DatabaseUnavailable } from '../database/index.js';
 import type { OpenRun } from './run.entity.js';
 
 export class Draining extends DomainError {

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { FindOptionsSelect } from 'typeorm';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { RunEnd } from './run-end.js';
-import type { OpenRun, Run, StoredRun } from './run.entity.js';
+import { type OpenRun, Run, type StoredRun } from './run.entity.js';
 
 export type NewRun = Pick<Run, 'id' | 'sessionId' | 'priority' | 'input' | 'idempotencyKey'>;
 
@@ -14,10 +15,28 @@ export interface Claim {
 
 const OPEN_RUN = '"id", "sessionId", "status", "owner", "createdAt", "startedAt", "progressAt"';
 
-const STORED_RUN = [
-  '"no", "id", "sessionId", "status", "priority", "owner", "idempotencyKey", "createdAt", "startedAt", "endedAt"',
-  '"progressAt", "provider", "model", "attempts", "iterations", "inputTokens", "outputTokens", "errorCode", "errorMessage"',
-].join(', ');
+/** A query's content may be long, and no reader of runs asks for it. */
+const WITHOUT_INPUT: FindOptionsSelect<Run> = {
+  no: true,
+  id: true,
+  sessionId: true,
+  status: true,
+  priority: true,
+  owner: true,
+  idempotencyKey: true,
+  createdAt: true,
+  startedAt: true,
+  endedAt: true,
+  progressAt: true,
+  provider: true,
+  model: true,
+  attempts: true,
+  iterations: true,
+  inputTokens: true,
+  outputTokens: true,
+  errorCode: true,
+  errorMessage: true,
+};
 
 // SQLite takes a partial index only where its condition stands in the query as it is: one half for each.
 const OPEN_OF = `
@@ -153,18 +172,14 @@ export class RunsRepository {
   }
 
   async find(id: string): Promise<StoredRun | undefined> {
-    const [run] = await this.work.read((db) =>
-      db.query<StoredRun>(`SELECT ${STORED_RUN} FROM "runs" WHERE "id" = ?`, [id]),
-    );
+    const [run] = await this.work.read((db) => db.find(Run, { select: WITHOUT_INPUT, where: { id } }));
     return run;
   }
 
   /** In the order in which they were accepted. */
   list(sessionId: string): Promise<StoredRun[]> {
     return this.work.read((db) =>
-      db.query<StoredRun>(`SELECT ${STORED_RUN} FROM "runs" WHERE "sessionId" = ? ORDER BY "no"`, [
-        sessionId,
-      ]),
+      db.find(Run, { select: WITHOUT_INPUT, where: { sessionId }, order: { no: 'ASC' } }),
     );
   }
 

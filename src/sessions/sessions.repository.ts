@@ -108,7 +108,7 @@ export class SessionsRepository {
       const session = await this.find(id, tx);
       if (!session) return null;
       const changes = { ...change(session), updatedAt: Date.now() };
-      await tx.manager.update(Session, { id }, changes as never);
+      await tx.update(Session, { id }, changes);
       return Object.assign(session, changes);
     });
   }

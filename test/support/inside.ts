@@ -1,11 +1,11 @@
-import type { Type } from '@nestjs/common';
+import type { Abstract, Type } from '@nestjs/common';
 import { UnitOfWork } from '../../src/database/index.js';
 import { EventBus } from '../../src/events/index.js';
 import { ActiveRuns } from '../../src/runs/index.js';
 import type { TestServer } from './test-server.js';
 
 /** A part of the server, for what nothing on the wire tells. */
-export function inside<T>({ server }: TestServer, part: Type<T>): T {
+export function inside<T>({ server }: TestServer, part: Type<T> | Abstract<T>): T {
   const nest = server['nest'];
   if (!nest) throw new Error('The server is not running.');
   return nest.get(part, { strict: false });

@@ -9,7 +9,9 @@ import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
 import { type MigrationClass, migrations } from './migrations/index.js';
 import { makePrivate } from './private-files.js';
-import { UnitOfWork } from './unit-of-work.js';
+import { DatabaseNotOpened } from '../database.errors.js';
+import type { UnitOfWork } from '../unit-of-work.js';
+import { SqliteUnitOfWork } from './sqlite-unit-of-work.js';
 import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
 const RETRY_MS = 50;
@@ -20,11 +22,6 @@ type Entities = MixedList<new () => object>;
 
 interface Pragmas {
   pragma(statement: string): unknown;
-}
-
-/** The database could not be opened. The message names the file and says what to do. */
-export class DatabaseNotOpened extends Error {
-  override readonly name = 'DatabaseNotOpened';
 }
 
 /** The schema could not be brought up to date. */
@@ -53,7 +50,7 @@ export async function openDatabase(
     if (storage.type === 'memory') {
       const writer = await connect();
       await migrate(writer);
-      return new UnitOfWork(writer);
+      return new SqliteUnitOfWork(writer);
     }
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await makePrivate(file);
@@ -66,11 +63,11 @@ export async function openDatabase(
     const reader = await connect();
     await reader.query('PRAGMA busy_timeout = 5000');
     await reader.query('PRAGMA query_only = 1');
-    if (!driver.synchronous) return new UnitOfWork(writer, reader);
+    if (!driver.synchronous) return new SqliteUnitOfWork(writer, reader);
     // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
     await writer.query('PRAGMA synchronous = NORMAL');
     await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
-    return new UnitOfWork(writer, reader, new WalSync(file), new WalCheckpointer(driver.name, file));
+    return new SqliteUnitOfWork(writer, reader, new WalSync(file), new WalCheckpointer(driver.name, file));
   } catch (error) {
     for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
     throw notOpened(file, error as Error);
@@ -109,7 +106,7 @@ function dataSource(
 async function migrate(writer: DataSource): Promise<void> {
   await writer.query('PRAGMA foreign_keys = OFF'); // a table that is rebuilt takes nothing with it
   try {
-    await new UnitOfWork(writer).write(() => writer.runMigrations({ transaction: 'all' }));
+    await new SqliteUnitOfWork(writer).write(() => writer.runMigrations({ transaction: 'all' }));
   } catch (error) {
     throw isOutside(error) ? error : new MigrationFailed((error as Error).message, { cause: error });
   }

@@ -1,15 +1,12 @@
 import { Logger } from '@nestjs/common';
-import { toDomainError } from '../../common/errors.js';
-import type { Transaction } from './writer.js';
+import type { Delayed, Transaction } from '../unit-of-work.js';
+import { isUnavailable } from './sqlite-errors.js';
 
 /** How long a write waits for another process that holds the database's lock. */
 export const BUSY_TIMEOUT_MS = 5_000;
 
 /** When what the database has refused is tried again, if no other write shows before that it can be. */
 const RETRY_MS = [100, 500, 1_000, 5_000] as const;
-
-/** Is told why a write is not stored yet, each time it is refused. */
-export type Delayed = (reason: unknown) => void;
 
 /** A piece of work that waits to be written. */
 export interface PendingWrite {
@@ -97,9 +94,9 @@ export class WriteQueue {
 
   /** The database did not take a batch: each is told why. What must not be lost is kept. */
   refuse(batch: readonly PendingWrite[], error: unknown): void {
-    const isUnavailable = toDomainError(error).code === 'DATABASE_UNAVAILABLE';
-    const isKept = ({ delayed }: PendingWrite) => isUnavailable && delayed !== undefined && !this.closed;
-    if (isUnavailable) this.warn(error);
+    const unavailable = isUnavailable(error);
+    const isKept = ({ delayed }: PendingWrite) => unavailable && delayed !== undefined && !this.closed;
+    if (unavailable) this.warn(error);
     for (const write of batch) if (!isKept(write)) write.reject(error);
     const again = batch.filter(isKept);
     if (again.length === 0) return;

@@ -1,20 +1,6 @@
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
+import type { Transaction } from '../unit-of-work.js';
 import { type Sql, sqlOf } from './sql.js';
-
-/** What reads see of the database: committed rows, or in a transaction its own too. */
-export interface Reader {
-  readonly manager: EntityManager;
-  /** Runs one query and answers its rows, as the driver gives them. */
-  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-}
-
-/** What a piece of work sees of the transaction that it runs in. */
-export interface Transaction extends Reader {
-  /** Runs one statement and answers how many rows it changed. */
-  execute(sql: string, values?: readonly unknown[]): Promise<number>;
-  /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
-  afterCommit(hook: () => void): void;
-}
 
 const SELECT = /^\s*SELECT\b/;
 
@@ -75,8 +61,12 @@ export class Writer {
   /** Runs work as the transaction's only one: when it throws, the transaction is to be rolled back. */
   run(work: (tx: Transaction) => Promise<void>, hooks: (() => void)[]): Promise<void> {
     const { sql } = this;
+    const { manager } = this.runner;
     return work({
-      manager: this.runner.manager,
+      find: (entity, options) => manager.find(entity, options),
+      update: async (entity, where, changes) => {
+        await manager.update(entity, where, changes as never);
+      },
       execute: async (text, values) => {
         this.pages += pagesOf(values);
         return sql.run(text, values);

@@ -1,35 +1,26 @@
 import { Logger } from '@nestjs/common';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { DatabaseUnavailable } from '../../common/errors.js';
+import { CommitInDoubt, DatabaseUnavailable } from '../database.errors.js';
+import { type Delayed, type Reader, type Transaction, UnitOfWork } from '../unit-of-work.js';
 import type { WalCheckpointer } from './wal-checkpointer.js';
 import type { WalSync } from './wal-sync.js';
 import { sqlOf } from './sql.js';
-import { type Delayed, type PendingWrite, WriteQueue } from './write-queue.js';
-import { type Reader, type Transaction, Writer } from './writer.js';
+import { isBusy, toDatabaseError } from './sqlite-errors.js';
+import { type PendingWrite, WriteQueue } from './write-queue.js';
+import { Writer } from './writer.js';
 
 const BUSY_RETRY_MS = 25;
 /** How soon a commit that the disk has not confirmed is written anew. */
 const SYNC_RETRY_MS = 250;
 
-/** A commit was written, and the disk has not confirmed it. */
-export class CommitInDoubt extends DatabaseUnavailable {
-  constructor() {
-    super(
-      'The disk has not confirmed that this was stored: it may be there, or be lost. Look before you send it again.',
-    );
-  }
-}
-
 /**
- * The one writer. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
+ * The one writer of a SQLite file. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
  * transactions there lose committed rows; so every write waits here for its turn. Those that wait together
  * share one transaction and one fsync (group commit), each in a savepoint of its own: one that throws takes
  * back its own rows only.
- *
- * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
  */
-export class UnitOfWork {
+export class SqliteUnitOfWork extends UnitOfWork {
   private readonly logger = new Logger(UnitOfWork.name);
   private readonly queue = new WriteQueue(() => this.start());
   private draining: Promise<void> | undefined;
@@ -47,56 +38,48 @@ export class UnitOfWork {
     private readonly log?: WalSync,
     private readonly checkpoints?: WalCheckpointer,
   ) {
+    super();
     this.writer = new Writer(writer);
     if (!reader) return;
     const sql = sqlOf(reader);
     this.committed = {
-      manager: reader.manager,
+      find: (entity, options) => reader.manager.find(entity, options),
       query: async (text, values) => (await (this.writer.readConnectionFor(text) ?? sql).all(text, values)) as never,
     };
   }
 
-  /**
-   * Runs `work` in a transaction and resolves when it is committed.
-   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only
-   * {@link CommitInDoubt} leaves that open; the hooks of such a commit run when the disk has confirmed it after all.
-   */
-  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  override write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.add(work);
   }
 
-  /**
-   * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
-   * kept and tried again, in order, until {@link stopRetrying}. Rejects with what `work` threw.
-   * @param work may run several times; only its last time counts
-   */
-  persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
+  override persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
     return this.add(work, delayed);
   }
 
-  /** Whether {@link stopRetrying} was called. */
-  get isStopping(): boolean {
+  override get isStopping(): boolean {
     return this.queue.isClosed;
   }
 
-  /** From now on what cannot be written is refused for good: the server stops. */
-  stopRetrying(): void {
+  override stopRetrying(): void {
     this.queue.close();
   }
 
-  /** Runs reads that see committed rows only. */
-  async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
+  override async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
     // One connection: the read takes its turn among the writes, so that it never sees half of one.
-    return this.committed ? work(this.committed) : this.write(work);
+    if (!this.committed) return this.write(work);
+    try {
+      return await work(this.committed);
+    } catch (error) {
+      throw toDatabaseError(error);
+    }
   }
 
-  /** Resolves when all that was handed in so far has been written. */
-  async idle(): Promise<void> {
+  override async idle(): Promise<void> {
     while (this.draining) await this.draining;
   }
 
   /** Waits for the last write, moves the log into the database file and closes it. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.stopRetrying();
     await this.idle();
     if (this.reader) {
@@ -116,8 +99,8 @@ export class UnitOfWork {
           result = await work(tx);
         },
         resolve: () => resolve(result),
-        reject,
-        delayed,
+        reject: (error) => reject(toDatabaseError(error) as Error),
+        delayed: delayed && ((reason) => delayed(toDatabaseError(reason))),
         since: Date.now(),
       });
       this.start();
@@ -237,9 +220,4 @@ export class UnitOfWork {
       this.logger.error(`A hook after a commit failed: ${String(error)}`);
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && code.startsWith('SQLITE_BUSY');
 }

@@ -1,0 +1,67 @@
+import type { Type } from '@nestjs/common';
+import type { FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
+
+/** What reads see of the database: committed rows, or in a transaction its own too. */
+export interface Reader {
+  /** Runs one query and answers its rows, as the driver gives them. For the hot paths. */
+  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Finds entities. Their columns come with their types on every database. */
+  find<Entity extends ObjectLiteral>(
+    entity: Type<Entity>,
+    options?: FindManyOptions<Entity>,
+  ): Promise<Entity[]>;
+}
+
+/** What a piece of work sees of the transaction that it runs in. */
+export interface Transaction extends Reader {
+  /** Runs one statement and answers how many rows it changed. For the hot paths. */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Changes the columns that `changes` names of the rows that fit. */
+  update<Entity extends ObjectLiteral>(
+    entity: Type<Entity>,
+    where: FindOptionsWhere<Entity>,
+    changes: Partial<Entity>,
+  ): Promise<void>;
+  /** Runs, in the order of registration, once the commit is on disk; never if it was rolled back. */
+  afterCommit(hook: () => void): void;
+}
+
+/** Is told why a write is not stored yet, each time it is refused. */
+export type Delayed = (reason: unknown) => void;
+
+/**
+ * The one way to the database. Writes are transactions that run one after another, and those that wait together share
+ * a commit; each takes back its own rows when it throws.
+ *
+ * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
+ */
+export abstract class UnitOfWork {
+  /**
+   * Runs `work` in a transaction and resolves when it is committed.
+   * Rejects with what `work` threw, or with the reason why the commit failed; then nothing was stored. Only
+   * CommitInDoubt leaves that open; the hooks of such a commit run when the disk has confirmed it after all.
+   */
+  abstract write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+
+  /**
+   * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
+   * kept and tried again, in order, until {@link stopRetrying}. Rejects with what `work` threw.
+   * @param work may run several times; only its last time counts
+   */
+  abstract persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T>;
+
+  /** Runs reads that see committed rows only. */
+  abstract read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+
+  /** Resolves when all that was handed in so far has been written. */
+  abstract idle(): Promise<void>;
+
+  /** From now on what cannot be written is refused for good: the server stops. */
+  abstract stopRetrying(): void;
+
+  /** Whether {@link stopRetrying} was called. */
+  abstract get isStopping(): boolean;
+
+  /** Waits for the last write, and closes the database. */
+  abstract close(): Promise<void>;
+}
