@@ -12,6 +12,7 @@ import { Run, RunsModule } from './runs/index.js';
 import { Session, SessionsModule } from './sessions/index.js';
 import { ShareModule } from './share/share.module.js';
 import { SystemModule } from './system/system.module.js';
+import { ToolsModule } from './tools/index.js';
 import { WorkspaceModule } from './workspace/index.js';
 import { WebUiModule } from './web-ui/web-ui.module.js';
 
@@ -21,6 +22,8 @@ export interface Extensions {
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   /** What answers queries, instead of the tool loop. */
   readonly agent?: Type<Agent>;
+  /** TypeORM entities of one's own. Their tables are the extension's to make. */
+  readonly entities?: readonly Type[];
 }
 
 /** What has routes and sockets of its own. */
@@ -67,16 +70,17 @@ class ConfigModule {
 @Module({})
 export class AppModule {
   static with(wanted: Features): DynamicModule {
-    const { config, isHosted, imports = [], agent } = wanted;
+    const { config, isHosted, imports = [], entities = [], agent } = wanted;
     const gateway = isHosted ? GatewayModule.unconnected() : GatewayModule.connected();
     const features = FEATURES.filter((feature) => feature !== WebUiModule || config.webui.enabled);
     return {
       module: AppModule,
       imports: [
         ConfigModule.of(wanted),
-        DatabaseModule.forRoot([Session, Run, StoredEvent]),
+        DatabaseModule.forRoot([Session, Run, StoredEvent, ...entities]),
         EventsModule,
         ModelsModule,
+        ToolsModule,
         AgentModule.with(agent),
         RunsModule.with([SessionsModule, WorkspaceModule]),
         ...features.map((feature) => (feature === GatewayModule ? gateway : feature)),

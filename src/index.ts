@@ -1,4 +1,4 @@
-import type { AnyTool } from './agent/index.js';
+import type { AnyTool } from './tools/index.js';
 import type { ConfigInput } from './config/index.js';
 
 /** What `agent-tars.config.ts` exports and `new AgentTARSServer(config)` takes. */
@@ -20,14 +20,11 @@ export { UnfitHost } from './hosting/unfit-host.js';
 export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
 export {
   type Agent,
-  type AnyTool,
-  defineTool,
   type RunContext,
   type RunOptions,
-  type Tool,
-  type ToolContext,
-  ToolError,
 } from './agent/index.js';
+export { type AnyTool, defineTool, Tool, type ToolContext, type ToolDescription, ToolError } from './tools/index.js';
+export { type Reader, type Transaction, UnitOfWork } from './database/index.js';
 export { DomainError, type ErrorBody, type ErrorCode } from './common/errors.js';
 export * from './events/event.types.js';
 export { EventBus, EventLog, EventFeed, type RunRecorder } from './events/index.js';

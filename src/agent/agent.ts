@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../config/index.js';
 import type { RunRecorder } from '../events/index.js';
 import type { Model } from '../models/index.js';
-import type { ToolSet } from '../tools/tool-set.js';
+import type { ToolSet } from '../tools/index.js';
 
 /** The dependency-injection token of the {@link Agent} that answers queries. */
 export const AGENT = Symbol('Agent');

@@ -16,6 +16,8 @@ export interface Reader {
 export interface Transaction extends Reader {
   /** Runs one statement and answers how many rows it changed. For the hot paths. */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Adds a row. */
+  insert<Entity extends ObjectLiteral>(entity: Type<Entity>, row: Entity): Promise<void>;
   /** Changes the columns that `changes` names of the rows that fit. */
   update<Entity extends ObjectLiteral>(
     entity: Type<Entity>,

@@ -39,8 +39,8 @@ export class SystemController {
 
   /** How the agent is set up, without any secret. */
   @Get('agent/options')
-  options(): { options: AgentOptionsView } {
-    return { options: this.system.agentOptions() };
+  async options(): Promise<{ options: AgentOptionsView }> {
+    return { options: await this.system.agentOptions() };
   }
 
   /** What a client may set for a session, and what is set. */

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { AgentService } from '../agent/index.js';
 import { DomainError } from '../common/errors.js';
 import { withoutCredentials } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
@@ -7,6 +6,7 @@ import { UnitOfWork } from '../database/index.js';
 import { ModelCatalog } from '../models/index.js';
 import { QueryService } from '../query/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
+import { ToolRegistry } from '../tools/index.js';
 
 export interface ModelView {
   readonly id: string;
@@ -34,7 +34,7 @@ export interface RuntimeSettingsView {
 @Injectable()
 export class SystemService {
   constructor(
-    private readonly agents: AgentService,
+    private readonly tools: ToolRegistry,
     private readonly catalog: ModelCatalog,
     private readonly sessions: SessionsService,
     private readonly queries: QueryService,
@@ -59,7 +59,8 @@ export class SystemService {
     return this.catalog.all.map(({ id, provider, displayName }) => ({ id, provider, displayName }));
   }
 
-  agentOptions(): AgentOptionsView {
+  async agentOptions(): Promise<AgentOptionsView> {
+    const { infos } = await this.tools.snapshot();
     const { id, provider, displayName, baseURL, apiKey } = this.catalog.default;
     return {
       name: this.config.agent.name,
@@ -74,7 +75,7 @@ export class SystemService {
       instructions: this.config.instructions ?? null,
       maxIterations: this.config.agent.maxIterations,
       toolTimeoutMs: this.config.agent.toolTimeoutMs,
-      tools: this.agents.tools.infos.map(({ name, description }) => ({ name, description })),
+      tools: infos.map(({ name, description }) => ({ name, description })),
     };
   }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { InvalidConfig } from '../config/index.js';
 import type { ToolInfo } from '../events/index.js';
 import { type AnyTool, ToolError } from './tool.js';
+import type { ToolSource } from './tool-source.js';
 
 /** Of what is wrong with a call's arguments, the model is told so many things. */
 const MAX_ISSUES = 20;
@@ -23,13 +24,20 @@ export class ToolSet {
   readonly forModel: readonly LanguageModelV3FunctionTool[];
 
   /**
-   * A tool of the user's takes the place of a built-in one of the same name.
+   * The tools of all sources; one of a later source takes the place of an earlier one of the same name.
    * @throws InvalidConfig when one of them makes no sense
    */
-  constructor(builtIn: readonly AnyTool[], own: readonly AnyTool[]) {
-    const problems = own.flatMap(problemOf);
+  static async from(sources: readonly ToolSource[]): Promise<ToolSet> {
+    const lists = await Promise.all(
+      sources.map(async (source) => ({ name: source.name, tools: await source.list() })),
+    );
+    const problems = lists.flatMap(({ name, tools }) => tools.flatMap((tool, i) => problemOf(tool, `${name}.${i}`)));
     if (problems.length > 0) throw new InvalidConfig(problems);
-    for (const tool of [...builtIn, ...own]) this.entries.set(tool.name, toEntry(tool));
+    return new ToolSet(lists.flatMap(({ tools }) => tools));
+  }
+
+  private constructor(tools: readonly AnyTool[]) {
+    for (const tool of tools) this.entries.set(tool.name, toEntry(tool));
     this.forModel = [...this.entries.values()].map(({ info }) => ({
       type: 'function',
       name: info.name,
@@ -71,17 +79,20 @@ export class ToolSet {
   }
 }
 
-/** What keeps a tool, which a user may have written, from being offered to a model. */
-function problemOf(tool: unknown, i: number): string[] {
+/**
+ * What keeps a tool, which a user may have written, from being offered to a model.
+ * @param place where the tool stands: its source, and its number there
+ */
+function problemOf(tool: unknown, place: string): string[] {
   const { name, description, parameters, execute } = Object(tool) as Record<keyof AnyTool, unknown>;
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    return [`tools.${i}.name must be 1 to 64 letters, digits, _ or -.`];
+    return [`${place}.name must be 1 to 64 letters, digits, _ or -.`];
   }
-  if (typeof description !== 'string') return [`tools.${i}.description (${name}) must be a text.`];
+  if (typeof description !== 'string') return [`${place}.description (${name}) must be a text.`];
   if (typeof parameters !== 'object' || parameters === null) {
-    return [`tools.${i}.parameters (${name}) must be a zod object or a JSON Schema.`];
+    return [`${place}.parameters (${name}) must be a zod object or a JSON Schema.`];
   }
-  return typeof execute === 'function' ? [] : [`tools.${i}.execute (${name}) must be a function.`];
+  return typeof execute === 'function' ? [] : [`${place}.execute (${name}) must be a function.`];
 }
 
 function toEntry(tool: AnyTool): Entry {

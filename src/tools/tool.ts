@@ -1,3 +1,4 @@
+import { SetMetadata } from '@nestjs/common';
 import type { z } from 'zod';
 
 /** A JSON Schema of an object. */
@@ -40,6 +41,39 @@ export type AnyTool = Omit<Tool<never>, 'parameters'> & { readonly parameters: z
 export function defineTool<Args>(tool: Tool<Args>): Tool<Args> {
   return tool;
 }
+
+const TOOL = 'agent-tars:tool';
+
+/** What a method says of itself as a tool. */
+export type ToolDescription<Args = never> = Omit<Tool<Args>, 'name' | 'execute'> & {
+  /** Default: the method's name. */
+  readonly name?: string;
+};
+
+type ToolMethod<Args> = (args: Args, context: ToolContext) => unknown;
+
+/**
+ * Makes a tool of a method of a Nest provider. The provider's own dependencies are injected as ever.
+ *
+ * @example
+ * class Notes {
+ *   @Tool({ description: 'Find notes.', parameters: z.object({ text: z.string() }) })
+ *   find({ text }: { text: string }) { … }
+ * }
+ */
+export function Tool<Args>(description: ToolDescription<Args>) {
+  return <Method extends ToolMethod<Args>>(
+    target: object,
+    key: string,
+    method: TypedPropertyDescriptor<Method>,
+  ): void => {
+    SetMetadata(TOOL, description)(target, key, method);
+  };
+}
+
+/** What {@link Tool} said of a method; undefined when it is no tool. */
+export const toolOf = (method: unknown): Omit<AnyTool, 'name' | 'execute'> & { name?: string } | undefined =>
+  typeof method === 'function' ? (Reflect.getMetadata(TOOL, method) as never) : undefined;
 
 /** A tool could not do what it was asked. The message is for the model: what was wrong and what to try. */
 export class ToolError extends Error {

@@ -187,11 +187,12 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
           throw new Error('later');
         }),
         work.write((tx) => tx.update(Note, { text: 'before' }, { text: 'kept' })),
+        work.write((tx) => tx.insert(Note, { text: 'added' })),
       ]);
-      expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
-      expect(await work.read((reader) => reader.find(Note))).toEqual([{ text: 'kept' }]);
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+      expect(await work.read((reader) => reader.find(Note))).toEqual([{ text: 'kept' }, { text: 'added' }]);
       await work.write(insert('and on'));
-      expect(await notes(await connect(driver))).toEqual(['kept', 'and on']);
+      expect(await notes(await connect(driver))).toEqual(['kept', 'added', 'and on']);
     });
 
     it('makes one transaction of the writes that wait together', async () => {

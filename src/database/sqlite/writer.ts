@@ -64,6 +64,9 @@ export class Writer {
     const { manager } = this.runner;
     return work({
       find: (entity, options) => manager.find(entity, options),
+      insert: async (entity, row) => {
+        await manager.insert(entity, row as never);
+      },
       update: async (entity, where, changes) => {
         await manager.update(entity, where, changes as never);
       },

@@ -1,0 +1,14 @@
+import type { AppConfig } from '../config/index.js';
+import type { AnyTool } from './tool.js';
+import type { ToolSource } from './tool-source.js';
+
+/** The tools that the configuration brings. */
+export class ConfiguredTools implements ToolSource {
+  readonly name = 'tools';
+
+  constructor(private readonly config: AppConfig) {}
+
+  list(): readonly AnyTool[] {
+    return this.config.tools as readonly AnyTool[];
+  }
+}
