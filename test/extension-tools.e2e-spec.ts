@@ -21,7 +21,9 @@ class Notebook implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     await this.work.write((tx) =>
-      tx.execute('CREATE TABLE IF NOT EXISTS "extension_notes" ("id" INTEGER PRIMARY KEY, "text" TEXT NOT NULL)'),
+      tx.execute(
+        'CREATE TABLE IF NOT EXISTS "extension_notes" ("id" INTEGER PRIMARY KEY, "text" TEXT NOT NULL)',
+      ),
     );
   }
 

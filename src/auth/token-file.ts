@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { TOKENS_FILE } from '../config/index.js';
-
+import { withFileLock } from '../files/file-lock.js';
 import { SCOPES, type TokenEntry } from './token.js';
-
-/** A change takes milliseconds: whoever holds the lock for longer has died. */
-const LOCK_STALE_MS = 10_000;
-const LOCK_RETRY_MS = 20;
 
 /** The tokens cannot be read or written. The message names the file and says what to do. */
 export class TokensUnreadable extends Error {
@@ -66,7 +61,7 @@ export async function changeTokens<T>(
   const file = join(dataDir, TOKENS_FILE);
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    return await locked(`${file}.lock`, async () => {
+    return await withFileLock(`${file}.lock`, async () => {
       const { tokens, result } = await change(await readTokens(dataDir));
       await replaceFile(file, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
       return result;
@@ -98,35 +93,5 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
-  }
-}
-
-async function locked<T>(lock: string, work: () => Promise<T>): Promise<T> {
-  while (!(await take(lock))) {
-    if (await isStale(lock)) await rm(lock, { force: true });
-    else await sleep(LOCK_RETRY_MS);
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-async function take(lock: string): Promise<boolean> {
-  try {
-    await (await open(lock, 'wx', 0o600)).close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-async function isStale(lock: string): Promise<boolean> {
-  try {
-    return Date.now() - (await stat(lock)).mtimeMs > LOCK_STALE_MS;
-  } catch {
-    return false; // it is gone: the next try takes it
   }
 }

@@ -129,7 +129,9 @@ export class RunRecorder {
   openMessage(): StreamingMessage {
     if (this.sealed) throw new RunEnded();
     const { sessionId, runId } = this.scope;
-    this.current = new StreamingMessage(this.bus, this.streaming, sessionId, runId, () => this.events.newMask());
+    this.current = new StreamingMessage(this.bus, this.streaming, sessionId, runId, () =>
+      this.events.newMask(),
+    );
     return this.current;
   }
 

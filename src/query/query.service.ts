@@ -156,7 +156,10 @@ export class QueryService {
   }
 
   /** The run that an earlier request with the same idempotency key has started. */
-  private async earlier(tx: Transaction, { sessionId, idempotencyKey }: QueryRequest): Promise<Run | undefined> {
+  private async earlier(
+    tx: Transaction,
+    { sessionId, idempotencyKey }: QueryRequest,
+  ): Promise<Run | undefined> {
     if (idempotencyKey === undefined) return undefined;
     return this.rows.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
   }

@@ -71,7 +71,10 @@ export function toRunEnd({ status, error, iterations, inputTokens, outputTokens 
 }
 
 /** The last events of a run that its own server ends. */
-export function endEvents({ status, error, iterations, ...usage }: RunOutcome, elapsedMs: number): EventDraft[] {
+export function endEvents(
+  { status, error, iterations, ...usage }: RunOutcome,
+  elapsedMs: number,
+): EventDraft[] {
   const { inputTokens, outputTokens } = usage;
   const end = runEnd(status, iterations, elapsedMs, { inputTokens, outputTokens });
   return error ? [failure(error), end] : [end];
@@ -90,9 +93,10 @@ export function failure(error: DomainError): EventDraft {
   return { type: 'system', level: 'error', message, details: { code, ...more } };
 }
 
-const runEnd = (
-  status: RunEndStatus,
-  iterations: number,
-  elapsedMs: number,
-  usage: Usage,
-): EventDraft => ({ type: 'agent_run_end', iterations, elapsedMs, status, usage });
+const runEnd = (status: RunEndStatus, iterations: number, elapsedMs: number, usage: Usage): EventDraft => ({
+  type: 'agent_run_end',
+  iterations,
+  elapsedMs,
+  status,
+  usage,
+});

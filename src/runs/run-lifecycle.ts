@@ -8,7 +8,16 @@ import { ModelCatalog } from '../models/index.js';
 import { type ActiveRun, ActiveRuns } from './active-runs.js';
 import { ClaimLost, UnreadableQuery } from './run.errors.js';
 import type { OpenRun } from './run.entity.js';
-import { endEvents, failure, type LostStatus, lostEvents, NO_USAGE, type RunOutcome, STATE_AFTER, toRunEnd } from './run-end.js';
+import {
+  endEvents,
+  failure,
+  type LostStatus,
+  lostEvents,
+  NO_USAGE,
+  type RunOutcome,
+  STATE_AFTER,
+  toRunEnd,
+} from './run-end.js';
 import { type RunSession, RunSessions, type SessionState } from './run-session.js';
 import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
 

@@ -44,7 +44,8 @@ export class SqliteUnitOfWork extends UnitOfWork {
     const sql = sqlOf(reader);
     this.committed = {
       find: (entity, options) => reader.manager.find(entity, options),
-      query: async (text, values) => (await (this.writer.readConnectionFor(text) ?? sql).all(text, values)) as never,
+      query: async (text, values) =>
+        (await (this.writer.readConnectionFor(text) ?? sql).all(text, values)) as never,
     };
   }
 

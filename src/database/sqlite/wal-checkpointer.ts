@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
@@ -31,6 +32,7 @@ parentPort.on('message', (isLast) => {
  * slow disk.
  */
 export class WalCheckpointer {
+  private readonly logger = new Logger('Database');
   private readonly module: string;
   private thread: Worker | undefined;
   private settle: (() => void) | undefined;
@@ -67,6 +69,7 @@ export class WalCheckpointer {
 
   private async ask(isLast: boolean): Promise<void> {
     const thread = (this.thread ??= this.start());
+    if (!thread) return;
     const answered = new Promise<void>((resolve) => (this.settle = resolve));
     thread.ref();
     thread.postMessage(isLast);
@@ -74,21 +77,37 @@ export class WalCheckpointer {
     thread.unref(); // it must not keep the process
   }
 
-  private start(): Worker {
+  /** @returns undefined where no thread can be started, in a container with few processes, for instance */
+  private start(): Worker | undefined {
     const { module, file } = this;
-    const thread = new Worker(THREAD, {
-      eval: true,
-      execArgv: [],
-      workerData: { module, file },
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
-    });
+    let thread: Worker;
+    try {
+      thread = new Worker(THREAD, {
+        eval: true,
+        execArgv: [],
+        workerData: { module, file },
+        resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+      });
+    } catch (error) {
+      this.giveUp(error);
+      return undefined;
+    }
     thread.on('message', () => this.settle?.());
-    // Where there can be no such thread, SQLite's own checkpoints are what remains.
-    thread.on('error', () => (this.isBroken = true));
+    thread.on('error', (error) => this.giveUp(error));
     thread.on('exit', () => {
       this.thread = undefined;
       this.settle?.();
     });
     return thread;
+  }
+
+  /** SQLite's own checkpoints, inside a commit, are what remains. */
+  private giveUp(error: unknown): void {
+    if (!this.isBroken) {
+      this.logger.warn(
+        `The log is moved into the database file by commits from now on: no thread can do it (${String(error)}).`,
+      );
+    }
+    this.isBroken = true;
   }
 }
