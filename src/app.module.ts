@@ -4,6 +4,7 @@ import { Answers } from './http/answers.js';
 import { Limits } from './http/limits.js';
 import { AppConfig } from './config/index.js';
 import { DatabaseModule } from './database/index.js';
+import { DocsModule } from './docs/index.js';
 import { EventsModule, StoredEvent } from './events/index.js';
 import { GatewayModule } from './gateway/gateway.module.js';
 import { ModelsModule } from './models/models.module.js';
@@ -33,6 +34,7 @@ export const FEATURES: readonly Type[] = [
   QueryModule,
   ShareModule,
   GatewayModule,
+  DocsModule,
   SystemModule,
   WebUiModule,
 ];

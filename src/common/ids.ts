@@ -5,16 +5,8 @@ import { randomBytes } from 'node:crypto';
  * compact), then 96 random bits.
  */
 export function newId(now = Date.now()): string {
-  if (now !== lastTime) {
-    lastTime = now;
-    lastPrefix = now.toString(36).padStart(9, '0');
-  }
-  return lastPrefix + takeRandom().toString('base64url');
+  return now.toString(36).padStart(9, '0') + takeRandom().toString('base64url');
 }
-
-// Many ids are of one millisecond, and its digits cost as much as the random ones.
-let lastTime = 0;
-let lastPrefix = '000000000';
 
 // One call to the system's generator serves 256 ids: it costs more than all the rest of an id.
 const CHUNK = 12;

@@ -1,3 +1,4 @@
+export { type BuildInfo, buildInfo } from './build-info.js';
 export * from './config.types.js';
 export { InvalidConfig } from './config.schema.js';
 export { isLoopback } from './resolve-auth.js';

@@ -2,7 +2,7 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { modulesOf } from '../http/nest-modules.js';
-import { buildInfo } from '../config/build-info.js';
+import { buildInfo } from '../config/index.js';
 import { type ApiTypes, readApiTypes, type Schema } from './api-types.js';
 import { InputSchemas } from './input-schemas.js';
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { RuntimeSettingsDto, type SessionDto } from '../sessions/index.js';
-import { type BuildInfo, buildInfo } from '../config/build-info.js';
+import { type BuildInfo, buildInfo } from '../config/index.js';
 import { OptionalSessionDto } from './dto/system.dto.js';
 import {
   type AgentOptionsView,

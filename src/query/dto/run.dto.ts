@@ -1,6 +1,5 @@
 import type { Usage } from '../../events/index.js';
-import type { RunStep } from '../../runs/run-steps.js';
-import type { RunStatus, StoredRun } from '../../runs/run.entity.js';
+import type { RunStatus, RunStep, StoredRun } from '../../runs/index.js';
 
 /** A run as clients see it. Times are milliseconds since the epoch. */
 export interface RunDto {

@@ -1,0 +1,2 @@
+export { DocsModule } from './docs.module.js';
+export { DocsService } from './docs.service.js';
