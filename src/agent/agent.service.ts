@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModelCatalog } from '../models/index.js';
+import { ModelCatalog, type ModelChoice } from '../models/index.js';
 import { ToolRegistry } from '../tools/index.js';
 import { AGENT, type Agent, type RunContext } from './agent.js';
+
+/** What a run brings to its agent. */
+export interface RunScope extends Omit<RunContext, 'modelConfig' | 'model' | 'tools'> {
+  /** The model that the run's session has chosen. */
+  readonly choice: ModelChoice;
+}
 
 /** Gives the agent what it works with: the run's model, and a snapshot of the tools. */
 @Injectable()
@@ -12,9 +18,10 @@ export class AgentService {
     private readonly tools: ToolRegistry,
   ) {}
 
-  /** Resolves when the query is answered. Throws what {@link Agent.run} throws. */
-  async run(scope: Omit<RunContext, 'model' | 'tools'>): Promise<void> {
-    const [model, tools] = await Promise.all([this.catalog.load(scope.modelConfig), this.tools.snapshot()]);
-    await this.agent.run({ ...scope, model, tools });
+  /** Resolves when the query is answered. @throws UnknownModel, and what {@link Agent.run} throws */
+  async run({ choice, ...scope }: RunScope): Promise<void> {
+    const modelConfig = this.catalog.modelOf(choice);
+    const [model, tools] = await Promise.all([this.catalog.load(modelConfig), this.tools.snapshot()]);
+    await this.agent.run({ ...scope, modelConfig, model, tools });
   }
 }

@@ -6,7 +6,6 @@ import { maskSecrets } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import { type EventDraft, RunRecorders, type RunRecorder } from '../events/index.js';
-import { ModelCatalog } from '../models/index.js';
 import { type ActiveRun, ActiveRuns } from './active-runs.js';
 import { counted, leastEnd, NO_USAGE, type RunOutcome } from './run-end.js';
 import { RunDelayed } from './run.errors.js';
@@ -32,7 +31,6 @@ export class RunExecutor {
     private readonly active: ActiveRuns,
     private readonly agents: AgentService,
     private readonly preparation: RunPreparation,
-    private readonly catalog: ModelCatalog,
     private readonly config: AppConfig,
   ) {}
 
@@ -86,7 +84,7 @@ export class RunExecutor {
       sessionId: session.id,
       runId: run.id,
       workspace: session.workspace,
-      modelConfig: this.catalog.modelOf(session),
+      choice: session,
       options,
       signal,
       log,
