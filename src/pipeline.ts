@@ -43,8 +43,10 @@ export class Pipeline {
     private readonly config: AppConfig,
     readonly limits: Limits,
   ) {
-    this.access = config.server.auth && new AccessControl(config);
-    this.gate = new Gate(limits, config.server.trustProxy, this.access);
+    const { dataDir, server } = config;
+    const { basePath, auth, trustProxy } = server;
+    this.access = auth && new AccessControl({ dataDir, basePath, token: auth.token });
+    this.gate = new Gate(limits, trustProxy, this.access);
   }
 
   /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */

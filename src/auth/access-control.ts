@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { addressOf } from '../http/client-id.js';
 import { DomainError } from '../common/errors.js';
+import type { Secret } from '../common/secret.js';
 import type { TokenReader } from '../http/gate.js';
-import type { AppConfig } from '../config/index.js';
 import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
 import { FAILURES, FailureLimiter } from './failure-limiter.js';
 import { ConnectionsByToken } from './connections-by-token.js';
@@ -43,6 +43,16 @@ export function headersOf(error: DomainError): Record<string, string> {
   return {};
 }
 
+/** What access is controlled with. */
+export interface AccessOptions {
+  /** Where the tokens are. */
+  readonly dataDir: string;
+  /** Of the routes that have scopes. */
+  readonly basePath: string;
+  /** The configured token, with every scope; undefined when there is none. */
+  readonly token: Secret | undefined;
+}
+
 /** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
 export class AccessControl implements TokenReader {
   readonly live = new ConnectionsByToken();
@@ -51,9 +61,9 @@ export class AccessControl implements TokenReader {
   readonly tokens: TokenStore;
   private readonly limiter = new FailureLimiter();
 
-  constructor({ dataDir, server }: AppConfig) {
-    this.routes = new RouteScopes(server.basePath);
-    this.tokens = new TokenStore(dataDir, server.auth?.token, (id) => this.live.end(id));
+  constructor({ dataDir, basePath, token }: AccessOptions) {
+    this.routes = new RouteScopes(basePath);
+    this.tokens = new TokenStore(dataDir, token, (id) => this.live.end(id));
   }
 
   /** @throws TokensUnreadable */

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OWNER_FILE } from '../config/index.js';
+import { OWNER_FILE } from '../files/data-directory.js';
 import { allows, BROWSER, hashOf, isExpired, newSecret, newToken, type NewToken } from './token.js';
 import type { TokenEntry, TokenWish } from './token.js';
 import { changeTokens, readTokens, replaceFile } from './token-file.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { TOKENS_FILE } from '../config/index.js';
+import { TOKENS_FILE } from '../files/data-directory.js';
 import { withFileLock } from '../files/file-lock.js';
 import { SCOPES, type TokenEntry } from './token.js';
 

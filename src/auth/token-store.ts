@@ -13,7 +13,7 @@ import {
   type TokenEntry,
   type TokenWish,
 } from './token.js';
-import { TOKENS_FILE } from '../config/index.js';
+import { TOKENS_FILE } from '../files/data-directory.js';
 import { changeTokens, readTokens, TokensUnreadable } from './token-file.js';
 
 /** setTimeout takes no more. */

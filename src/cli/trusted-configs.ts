@@ -2,7 +2,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../auth/token-file.js';
-import { TRUSTED_CONFIGS_FILE } from '../config/index.js';
+import { TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
 
 /** A configuration file as it stood when the user accepted it. */
 export interface AcceptedConfig {

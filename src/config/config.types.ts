@@ -18,12 +18,6 @@ export type SqliteDriverName = (typeof SQLITE_DRIVERS)[number];
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** In the data directory: the tokens' hashes, and the owner's own token. */
-export const TOKENS_FILE = 'tokens.json';
-export const OWNER_FILE = 'auth-token';
-/** Beside them: which configuration files of working directories the user has accepted. */
-export const TRUSTED_CONFIGS_FILE = 'trusted-configs.json';
-
 export const WHEN_BUSY = ['reject', 'queue', 'interrupt'] as const;
 /** What a query does on a session that has a run under way. */
 export type WhenBusy = (typeof WHEN_BUSY)[number];

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LimitRules } from '../http/limits.js';
 import { Secret } from '../common/secret.js';
+import { OWNER_FILE, TOKENS_FILE, TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
 import { configSchema, describeIssues, InvalidConfig } from './config.schema.js';
 import {
   AppConfig,
@@ -11,9 +12,6 @@ import {
   type ModelInput,
   type ModelProviderName,
   type StorageConfig,
-  OWNER_FILE,
-  TOKENS_FILE,
-  TRUSTED_CONFIGS_FILE,
 } from './config.types.js';
 import { realPath, startedFrom } from './own-files.js';
 import { isLoopback, resolveAuth } from './resolve-auth.js';

@@ -1,7 +1,8 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { chmod, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppConfig, OWNER_FILE, TOKENS_FILE } from '../../config/index.js';
+import { AppConfig } from '../../config/index.js';
+import { OWNER_FILE, TOKENS_FILE } from '../../files/data-directory.js';
 
 /** The database itself, its write-ahead log, the log's index, a rollback journal. */
 const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
