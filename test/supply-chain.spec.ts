@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SQLITE_DRIVERS } from '../src/config/config.types.js';
+import { SQLITE_DRIVERS } from '../src/config/index.js';
 import { packagesIn } from './support/import-graph.js';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));

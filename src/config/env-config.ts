@@ -1,4 +1,4 @@
-import type { ConfigInput } from './config.types.js';
+import type { ConfigInput } from './config.schema.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

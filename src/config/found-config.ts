@@ -1,5 +1,5 @@
-import { InvalidConfig } from './config.schema.js';
-import type { ConfigInput } from './config.types.js';
+import type { ConfigInput } from './config.schema.js';
+import { InvalidConfig } from './invalid-config.js';
 import { namesVariable, shownVariable } from './resolve-secret.js';
 
 /** The providers' own variables end so too. */

@@ -3,7 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configFromEnv, type ConfigInput, InvalidConfig, loadConfigFiles, mergeConfig } from './index.js';
+import {
+  configFromEnv,
+  type ConfigInput,
+  discoverConfig,
+  InvalidConfig,
+  loadConfigFiles,
+  mergeConfig,
+} from './index.js';
 
 describe('configuration files', () => {
   let cwd: string;
@@ -38,10 +45,7 @@ describe('configuration files', () => {
       'agent-tars.config.yaml': 'workspace: mine',
     });
     execFileSync('mkfifo', [at('agent-tars.config.js'), at('agent-tars.config.json')]);
-    expect(await loadConfigFiles(cwd, [])).toMatchObject({
-      config: { workspace: 'mine' },
-      files: [at('agent-tars.config.yaml')],
-    });
+    expect(await discoverConfig(cwd)).toBe(at('agent-tars.config.yaml'));
     for (const name of ['agent-tars.config.ts', 'agent-tars.config.js', 'agent-tars.config.json']) {
       await expect(loadConfigFiles(cwd, [name])).rejects.toThrow(
         `The configuration file ${at(name)} cannot be used: it is no regular file.`,
@@ -55,7 +59,7 @@ describe('configuration files', () => {
     await put({ 'shared.yaml': 'workspace: mine', 'agent-tars.config.yml': 'workspace: another' });
     for (const target of ['shared.yaml', 'missing.yaml']) {
       await symlink(target, at('agent-tars.config.yaml'));
-      const refused = loadConfigFiles(cwd, []);
+      const refused = discoverConfig(cwd);
       await expect(refused).rejects.toThrow(InvalidConfig);
       await expect(refused).rejects.toThrow(`use --config ${at('agent-tars.config.yaml')}`);
       if (target === 'shared.yaml') {

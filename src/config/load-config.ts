@@ -1,8 +1,8 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { type Imports, importsOf } from './config-imports.js';
-import { InvalidConfig } from './config.schema.js';
-import type { ConfigInput } from './config.types.js';
+import type { ConfigInput } from './config.schema.js';
+import { InvalidConfig } from './invalid-config.js';
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'];
 const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];

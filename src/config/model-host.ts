@@ -1,4 +1,5 @@
-import type { ModelConfig, ModelProviderName } from './config.types.js';
+import type { ModelConfig } from './app-config.js';
+import type { ModelProviderName } from './model.schema.js';
 import type { Env } from './resolve-secret.js';
 
 /** Where the providers' own clients send their requests, and the variable by which they let it be changed. */

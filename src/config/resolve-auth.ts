@@ -1,6 +1,7 @@
-import { InvalidConfig } from './config.schema.js';
-import type { AppConfig, ConfigInput } from './config.types.js';
+import type { ServerConfig } from './app-config.js';
+import { InvalidConfig } from './invalid-config.js';
 import { type Env, resolveSecret } from './resolve-secret.js';
+import type { ServerSettings } from './server.schema.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const MIN_LENGTH = 16;
@@ -18,9 +19,9 @@ export function isLoopback(host: string): boolean {
  * @throws InvalidConfig
  */
 export function resolveAuth(
-  { auth, host = '127.0.0.1', insecureNoAuth = false }: NonNullable<ConfigInput['server']>,
+  { auth, host, insecureNoAuth }: Pick<ServerSettings, 'auth' | 'host' | 'insecureNoAuth'>,
   env: Env,
-): AppConfig['server']['auth'] {
+): ServerConfig['auth'] {
   if (auth === undefined) {
     if (insecureNoAuth || isLoopback(host)) return undefined;
     throw new InvalidConfig([

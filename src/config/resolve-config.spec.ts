@@ -140,7 +140,9 @@ describe('the configuration', () => {
       ],
     });
     const memory = resolve({ dataDir: '/data', server: { storage: { type: 'memory' } } });
-    expect(memory.files.offLimits).toEqual(['/data', '/data/tokens.json', '/data/auth-token']);
+    expect(memory.files.offLimits).toEqual([
+      ...['/data', '/data/tokens.json', '/data/auth-token', '/data/trusted-configs.json'],
+    ]);
     expect(resolve({ files: { visible: ['.github'] } }).files.visible).toEqual(['.github']);
   });
 
@@ -208,6 +210,14 @@ describe('the model', () => {
     });
   });
 
+  it('is still found where only its limits are configured', () => {
+    expect(standard({ idleTimeoutMs: 5 }, { OPENAI_API_KEY: 'k' })).toMatchObject({
+      provider: 'openai',
+      idleTimeoutMs: 5,
+      firstTokenTimeoutMs: 120_000,
+    });
+  });
+
   it('is OpenAI-compatible when only a base URL is given', () => {
     const model = standard({ id: 'm', baseURL: 'http://x/v1', displayName: 'Mine' });
     expect(model).toMatchObject({ provider: 'openai-compatible', id: 'm', displayName: 'Mine' });
@@ -245,6 +255,32 @@ describe('the model', () => {
     const config = resolve({ model: { provider: 'openai', apiKey: 'sk-sentinel' } });
     expect(JSON.stringify(config)).not.toContain('sk-sentinel');
     expect(String(config.models[0].apiKey)).toBe('***');
+  });
+});
+
+describe('the limits', () => {
+  const STRICT = {
+    requestsPerMinute: 600,
+    runsPerMinute: 60,
+    connections: 100,
+    sockets: 20,
+    messagesPerMinute: 600,
+    messageBytes: 1_000_000,
+  };
+
+  it.each<ConfigInput['server']>([
+    { host: '0.0.0.0', auth: true, maxBodyBytes: 2_000 },
+    { trustProxy: true },
+  ])('are strict where others than this machine may come: %j', (server) => {
+    expect(resolve({ server }).server.limits).toEqual(STRICT);
+    expect(resolve({ server: { ...server, limits: { sockets: 7 } } }).server.limits).toEqual({
+      ...STRICT,
+      sockets: 7,
+    });
+  });
+
+  it('let a socket message on this machine be as large as a body', () => {
+    expect(resolve({ server: { maxBodyBytes: 2_000 } }).server.limits.messageBytes).toBe(2_000);
   });
 });
 

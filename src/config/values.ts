@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+// The kinds of values that settings have. Each message completes the sentence "server.port is 99999, but must be …".
+
+export const text = z.string({ error: 'a text' }).min(1, 'a text that is not empty');
+export const flag = z.boolean({ error: 'true or false' });
+
+export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` });
+
+/** @param unit stands in the message; empty where there is none */
+export const whole = (min: number, max: number, unit: string) => {
+  const error = `a whole number from ${min} to ${max}${unit && ` (${unit})`}`;
+  return z.int({ error }).min(min, error).max(max, error);
+};
+export const milliseconds = whole(1, 86_400_000, 'milliseconds');
+
+const HTTP_URL = 'a URL that starts with http:// or https:// and holds no user or password';
+export const httpUrl = z.string({ error: HTTP_URL }).refine(isHttpUrl, HTTP_URL);
+
+function isHttpUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === ''; // fetch takes neither
+}
+
+export const hostName = z
+  .string({ error: 'a host name' })
+  .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i, 'a host name without scheme and port')
+  .toLowerCase();
+
+const ORIGIN = 'an origin such as https://example.org or http://localhost:5173, without a path';
+export const origin = z
+  .string({ error: ORIGIN })
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text.toLowerCase(), ORIGIN)
+  .toLowerCase();
+
+const PORT = 'a whole number from 0 to 65535, or "auto"';
+export const port = z.union([z.int().min(0, PORT).max(65_535, PORT), z.literal('auto')], { error: PORT });
+
+const PATH = 'a path such as /api';
+export const urlPath = z.string({ error: PATH }).regex(/^(\/[\w.-]+)+$/, PATH);
+
+const VISIBLE = 'a name such as .env.example, or a path in the workspace such as .github/workflows';
+export const visiblePath = z
+  .string({ error: VISIBLE })
+  .refine((path) => /^[^/\\]+(\/[^/\\]+)*$/.test(path) && !/(^|\/)\.\.?(\/|$)/.test(path), VISIBLE);
+
+/** A setting is checked with it: a schema that cannot be used must stop the start, not the first request. */
+export const objectSchema = z
+  .record(z.string(), z.unknown(), { error: 'a JSON Schema' })
+  .refine(isObjectSchema, 'a JSON Schema of an object: { type: "object", properties }');
+
+function isObjectSchema(schema: Record<string, unknown>): boolean {
+  try {
+    return schema['type'] === 'object' && z.fromJSONSchema(schema) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Settings that belong together. The type of the shape goes in as it stands, where `z.object` would map it: only so do
+ * the docstrings of its properties reach the declarations of this package, and the editors of those who use it.
+ */
+export function section<const S extends z.ZodRawShape>(shape: S, error = 'an object'): z.ZodObject<S> {
+  return z.object(shape, { error });
+}
+
+/**
+ * A type some of whose properties have types with names of their own. Declarations write out what a schema's type comes
+ * to, and leave out the docstrings of another file; a name leads to them.
+ */
+export type Named<T, Names> = { [K in keyof T]: K extends keyof Names ? Names[K] : T[K] };
