@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { TOKENS_FILE } from '../files/data-directory.js';
 import { withFileLock } from '../files/file-lock.js';
+import { makeDirectory } from '../files/make-directory.js';
 import { SCOPES, type TokenEntry } from './token.js';
 
 /** The tokens cannot be read or written. The message names the file and says what to do. */
@@ -60,7 +61,7 @@ export async function changeTokens<T>(
 ): Promise<T> {
   const file = join(dataDir, TOKENS_FILE);
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(dataDir);
     return await withFileLock(`${file}.lock`, async () => {
       const { tokens, result } = await change(await readTokens(dataDir));
       await replaceFile(file, `${JSON.stringify({ tokens }, undefined, 2)}\n`);

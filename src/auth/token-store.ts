@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { makeDirectory } from '../common/make-directory.js';
 import type { Secret } from '../common/secret.js';
 import { ensureOwner, without } from './token-commands.js';
 import {
@@ -54,9 +54,19 @@ export class TokenStore {
    * @throws TokensUnreadable
    */
   async open(): Promise<void> {
-    await mkdir(this.dataDir, { recursive: true, mode: 0o700 });
+    await this.makeDataDir();
     this.follow(); // first, so that no change falls between reading and following
     await this.inTurn(() => (this.configured ? readTokens(this.dataDir) : ensureOwner(this.dataDir)));
+  }
+
+  private async makeDataDir(): Promise<void> {
+    try {
+      await makeDirectory(this.dataDir);
+    } catch (error) {
+      throw new TokensUnreadable(
+        `The data directory ${this.dataDir} cannot be made (${(error as NodeJS.ErrnoException).code}). Choose another --data-dir.`,
+      );
+    }
   }
 
   close(): void {

@@ -1,8 +1,9 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../auth/token-file.js';
 import { TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
+import { makeDirectory } from '../files/make-directory.js';
 
 /** A configuration file as it stood when the user accepted it. */
 export interface AcceptedConfig {
@@ -28,7 +29,7 @@ export async function isTrusted(dataDir: string, { path, sha256 }: AcceptedConfi
  * @throws the file system's error, where the data directory cannot be written
  */
 export async function trust(dataDir: string, config: AcceptedConfig): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(dataDir);
   const others = (await readAccepted(dataDir)).filter(({ path }) => path !== config.path);
   const stored = { directory: await identityOf(dataDir), accepted: [...others, config] };
   await replaceFile(join(dataDir, TRUSTED_CONFIGS_FILE), `${JSON.stringify(stored, undefined, 2)}\n`);

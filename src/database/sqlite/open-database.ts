@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Logger, MixedList } from 'typeorm';
 import type { StorageConfig } from '../../config/index.js';
+import { makeDirectory } from '../../files/make-directory.js';
 import { WalCheckpointer } from './wal-checkpointer.js';
 import { WalSync } from './wal-sync.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
@@ -52,7 +52,7 @@ export async function openDatabase(
       await migrate(writer);
       return new SqliteUnitOfWork(writer);
     }
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(file));
     await makePrivate(file);
     await inspectFile(file);
     const writer = await connect();
