@@ -47,7 +47,8 @@ function isTypeOnly(statement) {
   const clause = statement.importClause;
   if (!clause) return false;
   if (clause.isTypeOnly) return true;
-  const named = clause.namedBindings && ts.isNamedImports(clause.namedBindings) && clause.namedBindings.elements;
+  const named =
+    clause.namedBindings && ts.isNamedImports(clause.namedBindings) && clause.namedBindings.elements;
   return !clause.name && named && named.length > 0 && named.every((each) => each.isTypeOnly);
 }
 
@@ -103,7 +104,11 @@ for (const [file, source] of sources) {
       const isInjected = ts.canHaveDecorators(node.parent) && ts.getDecorators(node.parent)?.length > 0;
       if (isInjected) dependencies.push([`${file} ${node.parent.name?.text}`, node.parameters.length]);
     }
-    if (ts.isMethodDeclaration(node) && /\.controller\.ts$/.test(file) && ts.getDecorators(node)?.length > 0) {
+    if (
+      ts.isMethodDeclaration(node) &&
+      /\.controller\.ts$/.test(file) &&
+      ts.getDecorators(node)?.length > 0
+    ) {
       handlers.push([name, node.body?.statements.length ?? 0]);
     }
     if (node.kind === ts.SyntaxKind.AnyKeyword) anys += 1;

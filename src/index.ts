@@ -18,12 +18,15 @@ export { type Extensions } from './app.module.js';
 export { AgentTarsModule, type Registration } from './hosting/agent-tars.module.js';
 export { UnfitHost } from './hosting/unfit-host.js';
 export { AppConfig, InvalidConfig, type ModelInput, type StorageInput } from './config/index.js';
+export { type Agent, type RunContext, type RunOptions } from './agent/index.js';
 export {
-  type Agent,
-  type RunContext,
-  type RunOptions,
-} from './agent/index.js';
-export { type AnyTool, defineTool, Tool, type ToolContext, type ToolDescription, ToolError } from './tools/index.js';
+  type AnyTool,
+  defineTool,
+  Tool,
+  type ToolContext,
+  type ToolDescription,
+  ToolError,
+} from './tools/index.js';
 export { type Reader, type Transaction, UnitOfWork } from './database/index.js';
 export { DomainError, type ErrorBody, type ErrorCode } from './common/errors.js';
 export * from './events/event.types.js';

@@ -1,15 +1,15 @@
 import 'reflect-metadata';
-import { type DynamicModule, type INestApplication, Module, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, type INestApplication, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { Express } from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppModule, type Extensions } from './app.module.js';
-import { Limits } from './http/limits.js';
-import { routeStack } from './http/routes.js';
-import { AppConfig, type ConfigInput, resolveConfig } from './config/index.js';
+import { AppConfig, type ConfigInput, requireWorkspace, resolveConfig } from './config/index.js';
 import { DatabaseUnavailable, notOpened } from './database/index.js';
+import { Limits } from './http/limits.js';
 import { HttpAdapter } from './http/listen.js';
+import { routeStack } from './http/routes.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
 
@@ -97,7 +97,7 @@ export class AgentTARSServer {
   /**
    * Opens the database, closes the runs that a crash has left open, and listens. Resolves when the first
    * request can come.
-   * @throws CannotListen, DatabaseNotOpened, TokensUnreadable
+   * @throws CannotListen, DatabaseNotOpened, InvalidConfig, TokensUnreadable
    */
   async start(): Promise<void> {
     if (this.nest || this.starting) throw new Error('The server has been started already.');
@@ -123,6 +123,7 @@ export class AgentTARSServer {
     this.ownRoutes = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
+      await requireWorkspace(this.config.workspace);
       await this.pipeline.access?.open();
       nest = await this.createApplication();
       await this.listen(nest);
@@ -138,7 +139,9 @@ export class AgentTARSServer {
   private explained(error: unknown): unknown {
     const { storage } = this.config.server;
     const isDatabase = error instanceof DatabaseUnavailable;
-    return isDatabase && storage.type === 'sqlite' ? notOpened(storage.path, (error.cause as Error) ?? error) : error;
+    return isDatabase && storage.type === 'sqlite'
+      ? notOpened(storage.path, (error.cause as Error) ?? error)
+      : error;
   }
 
   private async close(nest: INestApplication): Promise<void> {
@@ -161,6 +164,7 @@ export class AgentTARSServer {
     boundRequests(http);
     pipeline.guardServer(http);
     nest.useLogger(logger(config.logLevel, config.secrets));
+    warnOfIgnored(config);
     pipeline.prepare(nest);
     return nest;
   }
@@ -176,4 +180,10 @@ export class AgentTARSServer {
     if (!this.nest) throw new Error('The server has not been started.');
     return (this.nest.getHttpServer() as { address(): AddressInfo }).address();
   }
+}
+
+/** A file that was written for the published Agent TARS starts, but not all of it does something here. */
+function warnOfIgnored({ ignored }: AppConfig): void {
+  if (ignored.length === 0) return;
+  new Logger('Config').warn(`Ignored, because this server has nothing like it: ${ignored.join(', ')}.`);
 }

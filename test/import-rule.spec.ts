@@ -121,7 +121,11 @@ describe('the check of the import rule', () => {
       'database/index.ts',
       'config/index.ts imports database/index.ts: database lies above config',
     ],
-    ['events/event-feed.ts', 'agent/index.ts', 'events/event-feed.ts imports agent/index.ts: agent lies above events'],
+    [
+      'events/event-feed.ts',
+      'agent/index.ts',
+      'events/event-feed.ts imports agent/index.ts: agent lies above events',
+    ],
     [
       'agent/agent.service.ts',
       'sessions/index.ts',

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
-import { makeDirectory } from '../common/make-directory.js';
+import { makeDirectory } from '../files/make-directory.js';
 import type { Secret } from '../common/secret.js';
 import { ensureOwner, without } from './token-commands.js';
 import {

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { printable } from './printable.js';
 import {
   configFromEnv,
   discoverConfig,
   type Env,
   InvalidConfig,
+  isRemote,
   isScript,
   loadConfigFiles,
   resolveDataDir,
+  resolvePath,
 } from '../config/index.js';
 import { summarize } from './config-summary.js';
 import { agrees, canAsk } from './terminal.js';
@@ -17,14 +18,14 @@ import { type AcceptedConfig, isTrusted, trust } from './trusted-configs.js';
 
 /** Where the flags say the configuration and the data are; each undefined where they do not. */
 export interface ConfigFlags {
-  /** The files that are named; false for `--no-config`. */
+  /** The files and URLs that are named; false for `--no-config`. */
   readonly config?: readonly string[] | false;
   readonly dataDir?: string;
 }
 
 /** The configuration files that a command is to read. */
 export interface ChosenConfig {
-  /** Absolute paths, later ones winning. */
+  /** Absolute paths and URLs, later ones winning. */
   readonly files: readonly string[];
   /** Whether it was found in the working directory: its author need not be the user. */
   readonly isFound: boolean;
@@ -32,7 +33,7 @@ export interface ChosenConfig {
 
 /** The files that the user names, or else the one of the working directory. */
 export async function chooseConfig(cwd: string, { config = [] }: ConfigFlags): Promise<ChosenConfig> {
-  const named = (config || []).map((file) => resolve(cwd, file));
+  const named = (config || []).map((name) => (isRemote(name) ? name : resolvePath(cwd, name)));
   const found = config === false || named.length > 0 ? undefined : await discoverConfig(cwd);
   return { files: found === undefined ? named : [found], isFound: found !== undefined };
 }

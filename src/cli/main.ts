@@ -27,7 +27,10 @@ program
   .option('--open', 'open the browser')
   .option('--headless', 'serve the API only, no page at /')
   .addOption(
-    new Option('--config <file>', 'a configuration file; repeatable, later ones win').argParser(collect),
+    new Option(
+      '--config <file>',
+      'a configuration file, or the URL of one; repeatable, later ones win',
+    ).argParser(collect),
   )
   .option('--no-config', NO_CONFIG)
   .option('--data-dir <dir>', 'where the database is (default ~/.agent-tars)')

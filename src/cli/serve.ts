@@ -9,6 +9,7 @@ import {
   modelHost,
   requireKeyVariables,
   resolveConfig,
+  shownSource,
 } from '../config/index.js';
 import type { AgentTARSServer } from '../server.js';
 import { chooseTrustedConfig } from './choose-config.js';
@@ -66,7 +67,7 @@ async function greeting(
     `Agent TARS Server ${(await buildInfo()).version}`,
     `  URL        ${server.url}`,
     ...(await loginHint(server, config)),
-    ...files.map((file) => `  Config     ${file}`),
+    ...files.map((file) => `  Config     ${shownSource(file)}`),
     `  Model      ${displayName} (${provider})`,
     ...hostsOf(config),
     `  Workspace  ${config.workspace}`,

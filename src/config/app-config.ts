@@ -38,6 +38,8 @@ export interface ConfigValues extends Frozen<Omit<Settings, 'server' | 'files' |
   /** The default model, first, and those that a session may choose. */
   readonly models: readonly [ModelConfig, ...ModelConfig[]];
   readonly tools: readonly unknown[];
+  /** The keys that were given and mean something to the published Agent TARS alone. */
+  readonly ignored: readonly string[];
   /** Every secret of this configuration, to mask what others echo. */
   readonly secrets: readonly Secret[];
 }

@@ -23,10 +23,22 @@ export function describeIssues(error: z.ZodError, input: unknown): string[] {
 
 /** A value as one line may show it: short, and without anything secret in it. */
 function show(key: string, value: unknown): string {
-  const mask = (name: string, each: unknown) =>
-    /key|token|secret|password|\bauth$/i.test(name) ? '***' : each;
-  if (mask(key, value) === '***') return '***';
-  const json = typeof value === 'bigint' ? String(value) : (JSON.stringify(value, mask) ?? typeof value);
+  if (isSecret(key)) return '***';
+  const json = jsonOf(value) ?? typeof value;
   const withoutUsers = json.replace(/\/\/[^/?#\s"]*@/g, '//***@');
   return withoutUsers.length > 200 ? `${withoutUsers.slice(0, 200)}…` : withoutUsers;
+}
+
+const isSecret = (name: string): boolean => /key|token|secret|password|\bauth$/i.test(name);
+
+/** JSON without secrets; undefined for what JSON has no words for. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, (name, each: unknown) => {
+      if (isSecret(name)) return '***';
+      return typeof each === 'bigint' ? Number(each) : each;
+    });
+  } catch {
+    return 'an object that contains itself'; // in YAML, by an alias
+  }
 }

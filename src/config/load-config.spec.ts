@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import {
   configFromEnv,
   type ConfigInput,
@@ -35,6 +35,23 @@ describe('configuration files', () => {
       shadows: [],
     });
     expect(await loadConfigFiles(cwd, [])).toEqual({ config: {}, files: [], shadows: [] });
+  });
+
+  it('may begin with a byte-order mark, and be named from the home directory', async () => {
+    const mark = '\uFEFF';
+    await put({
+      'c.json': `${mark}{ "workspace": "json" }`,
+      'c.yaml': `${mark}workspace: yaml`,
+      'c.ts': `${mark}const workspace: string = 'ts'; export default { workspace };`,
+      'c.cjs': `${mark}module.exports = { workspace: 'cjs' };`,
+    });
+    for (const kind of ['json', 'yaml', 'ts', 'cjs']) {
+      const name = `~/${relative(homedir(), at(`c.${kind}`))}`;
+      expect(await loadConfigFiles('/', [name])).toMatchObject({
+        config: { workspace: kind },
+        files: [at(`c.${kind}`)],
+      });
+    }
   });
 
   it('are regular files: nothing else of the name is taken, run or waited for', async () => {
@@ -165,6 +182,16 @@ describe('merging configurations', () => {
       expect(mergeConfig({}, { server: { auth } }).server).toEqual({ auth });
       expect(mergeConfig({ server: { auth } }, { server: { auth: undefined } }).server).toEqual({ auth });
     }
+  });
+
+  it('takes what contains itself', () => {
+    const loop = () => {
+      const object: Record<string, unknown> = {};
+      object['model'] = object;
+      return object as ConfigInput;
+    };
+    const merged = mergeConfig(mergeConfig({ workspace: 'x' }, loop()), loop());
+    expect(merged).toMatchObject({ workspace: 'x', model: { model: {} } });
   });
 
   it('takes no prototype from a file', () => {

@@ -1,8 +1,11 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
-import { extname, join, resolve } from 'node:path';
+import { extname, join } from 'node:path';
+import { parseDocument, reasonOf, requireObject } from './config-document.js';
 import { type Imports, importsOf } from './config-imports.js';
 import type { ConfigInput } from './config.schema.js';
 import { InvalidConfig } from './invalid-config.js';
+import { fetchConfig, isRemote } from './remote-config.js';
+import { resolvePath } from './resolve-path.js';
 
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'];
 const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];
@@ -10,7 +13,7 @@ const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];
 /** What configuration files say together, and which they are. */
 export interface LoadedConfig {
   readonly config: ConfigInput;
-  /** The files that were read, and those that they are known to import: absolute paths. */
+  /** The files of this machine that were read, and those that they are known to import: absolute paths. */
   readonly files: readonly string[];
   /** Where another file would be imported in the place of one of them: absolute paths. */
   readonly shadows: readonly string[];
@@ -18,12 +21,15 @@ export interface LoadedConfig {
 
 /**
  * Reads the configuration files, later ones winning. A script among them runs: {@link isScript} tells before.
- * @param files relative to `cwd`, or absolute
+ * @param files relative to `cwd`, absolute, or URLs
  * @throws InvalidConfig naming the file that cannot be read.
  */
 export async function loadConfigFiles(cwd: string, files: readonly string[]): Promise<LoadedConfig> {
   const read: ReadConfig[] = [];
-  for (const file of files) read.push(await readConfig(resolve(cwd, file)));
+  for (const file of files) {
+    if (isRemote(file)) read.push({ content: await fetchConfig(file), imports: NO_IMPORTS });
+    else read.push(await readConfig(resolvePath(cwd, file)));
+  }
   return {
     config: read.reduce<ConfigInput>(
       (merged, { content }) => mergeConfig(merged, content as ConfigInput),
@@ -56,8 +62,10 @@ export async function discoverConfig(cwd: string): Promise<string | undefined> {
 
 /** Whether reading a configuration file means running it. */
 export function isScript(file: string): boolean {
-  return !DATA_EXTENSIONS.includes(extname(file));
+  return !isRemote(file) && !DATA_EXTENSIONS.includes(extname(file));
 }
+
+const NO_IMPORTS: Imports = { files: [], shadows: [] };
 
 interface ReadConfig {
   readonly content: unknown;
@@ -68,40 +76,22 @@ async function readConfig(file: string): Promise<ReadConfig> {
   try {
     if (!(await stat(file)).isFile()) throw new Error('it is no regular file');
     const read = await parse(file);
-    if (typeof read.content !== 'object' || read.content === null || Array.isArray(read.content)) {
-      throw new Error('it must give one object (export default { … })');
-    }
+    requireObject(read.content);
     return read;
   } catch (error) {
     throw new InvalidConfig([`The configuration file ${file} cannot be used: ${reasonOf(error)}.`]);
   }
 }
 
-/** One line: what was wrong and, where a parser says so on its second line, the place. */
-function reasonOf(error: unknown): string {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'there is no such file';
-  const [what = '', where = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-  const place = /:\d+:\d+$/.test(where) ? ` at ${where.trim()}` : '';
-  return what.trim().replace(/[.:]+$/, '') + place;
-}
-
 async function parse(file: string): Promise<ReadConfig> {
-  const alone = { files: [file], shadows: [] };
-  switch (extname(file)) {
-    case '.json':
-      return { content: JSON.parse(await readFile(file, 'utf8')), imports: alone };
-    case '.yaml':
-    case '.yml': {
-      const { parse: parseYaml } = await import('yaml');
-      return { content: parseYaml(await readFile(file, 'utf8')) ?? {}, imports: alone };
-    }
-    default: {
-      const { createJiti } = await import('jiti');
-      const jiti = createJiti(import.meta.url, { fsCache: false });
-      const content = await jiti.import(file, { default: true });
-      return { content, imports: await importsOf(file, jiti) };
-    }
+  if (!isScript(file)) {
+    const content = await parseDocument(await readFile(file, 'utf8'), extname(file) === '.json');
+    return { content, imports: { files: [file], shadows: [] } };
   }
+  const { createJiti } = await import('jiti');
+  const jiti = createJiti(import.meta.url, { fsCache: false });
+  const content = await jiti.import(file, { default: true });
+  return { content, imports: await importsOf(file, jiti) };
 }
 
 /**
@@ -112,22 +102,24 @@ export function mergeConfig(base: ConfigInput, over: ConfigInput): ConfigInput {
   return mergeValue(base, over) as ConfigInput;
 }
 
-function mergeValue(base: unknown, over: unknown): unknown {
-  if (base !== undefined && saysNothing(over)) return base;
+/** @param within the objects of `over` that hold this one: YAML can hold what contains itself */
+function mergeValue(base: unknown, over: unknown, within: readonly unknown[] = []): unknown {
+  if (base !== undefined && saysNothing(over, within)) return base;
   if (over === true && isPlainObject(base)) return base; // asked for, and described already
-  if (!isPlainObject(base) || !isPlainObject(over)) return over;
+  if (!isPlainObject(base) || !isPlainObject(over) || within.includes(over)) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
-    if (key !== '__proto__') merged[key] = mergeValue(base[key], value);
+    if (key !== '__proto__') merged[key] = mergeValue(base[key], value, [...within, over]);
   }
   return merged;
 }
 
-function saysNothing(value: unknown): boolean {
+function saysNothing(value: unknown, within: readonly unknown[]): boolean {
   if (!isPlainObject(value)) return value === undefined;
+  if (within.includes(value)) return false;
   // `auth` asks for tokens whatever it holds: a token that is not set must not leave the server open.
   return Object.entries(value).every(([key, each]) =>
-    key === 'auth' ? each === undefined : saysNothing(each),
+    key === 'auth' ? each === undefined : saysNothing(each, [...within, value]),
   );
 }
 

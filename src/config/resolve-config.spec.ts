@@ -85,6 +85,7 @@ describe('the configuration', () => {
       agent: { name: 'Agent TARS', maxIterations: 50, toolTimeoutMs: 600000 },
       webui: { enabled: true },
       logLevel: 'warn',
+      ignored: [],
       secrets: [],
     });
   });
@@ -122,6 +123,25 @@ describe('the configuration', () => {
     const own = resolve({ server: { storage: { type: 'sqlite', path: 'own.db', driver: 'libsql' } } });
     expect(own.server.storage).toEqual({ type: 'sqlite', path: '/srv/own.db', driver: 'libsql' });
     expect(resolve({ server: { storage: { type: 'memory' } } }).server.storage).toEqual({ type: 'memory' });
+  });
+
+  it('takes ~ for the home directory, at the beginning of a path', () => {
+    const config = resolve({
+      workspace: '~',
+      dataDir: '~/data',
+      server: { storage: { type: 'sqlite', path: '~/own.db' } },
+      webui: { staticPath: '~/a/~/ui' },
+    });
+    expect(config).toMatchObject({
+      workspace: homedir(),
+      dataDir: join(homedir(), 'data'),
+      server: { storage: { path: join(homedir(), 'own.db') } },
+      webui: { staticPath: join(homedir(), 'a/~/ui') },
+    });
+    expect(resolve({ workspace: '~other', dataDir: 'a/~' })).toMatchObject({
+      workspace: '/srv/~other',
+      dataDir: '/srv/a/~',
+    });
   });
 
   it('keeps the data directory and the database from the workspace, wherever they are', () => {
@@ -411,6 +431,17 @@ describe('a bad value', () => {
     [7, 'The configuration is 7, but must be an object.'],
   ])('is told in one line: %j', (input, line) => {
     expect(problemsOf(input)).toEqual([line]);
+  });
+
+  it('may contain itself, or be no JSON at all', () => {
+    const loop: Record<string, unknown> = {};
+    loop['again'] = loop;
+    expect(problemsOf({ workspace: loop, model: loop, server: { port: 10n, open: { big: 1n } } })).toEqual([
+      'server.port is 10, but must be a whole number from 0 to 65535, or "auto".',
+      'server.open is {"big":1}, but must be true or false.',
+      'workspace is an object that contains itself, but must be a text.',
+      expect.stringContaining('model.again is not known'),
+    ]);
   });
 
   it('is told together with every other one', () => {

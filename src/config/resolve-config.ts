@@ -1,19 +1,17 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Secret } from '../common/secret.js';
 import { OWNER_FILE, TOKENS_FILE, TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
-import {
-  AppConfig,
-  type StorageConfig,
-} from './app-config.js';
+import { AppConfig, type StorageConfig } from './app-config.js';
 import { type ConfigInput, configSchema, type Settings } from './config.schema.js';
 import { describeIssues, InvalidConfig } from './invalid-config.js';
 import { realPath, startedFrom } from './own-files.js';
 import { resolveAuth } from './resolve-auth.js';
 import { resolveLimits } from './resolve-limits.js';
 import { resolveModels } from './resolve-models.js';
+import { resolvePath } from './resolve-path.js';
 import type { Env } from './resolve-secret.js';
 import type { ServerSettings } from './server.schema.js';
+import { strayKeys } from './stray-keys.js';
 
 /** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
 export interface ResolveOptions {
@@ -25,10 +23,11 @@ export interface ResolveOptions {
 
 /**
  * Checks `input`, fills in the defaults and freezes the result.
- * @throws InvalidConfig naming every bad value, one line each.
+ * @throws InvalidConfig naming every bad value and every key that is not known, one line each.
  */
 export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions): AppConfig {
-  const { model, ...settings } = parseSettings(input);
+  const { settings: parsed, ignored } = parseSettings(input);
+  const { model, ...settings } = parsed;
   const { cwd, env, configFiles = [] } = surroundings;
   const { models: choices, ...server } = settings.server;
   const dataDir = resolvePath(cwd, settings.dataDir);
@@ -49,25 +48,22 @@ export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions):
       dataDir,
       models,
       webui: { ...settings.webui, staticPath: ui[0] },
+      ignored,
       secrets: [...models.map(({ apiKey }) => apiKey), auth?.token].filter((secret) => secret !== undefined),
     }),
   );
 }
 
-function parseSettings(input: ConfigInput): Settings {
+function parseSettings(input: ConfigInput): { settings: Settings; ignored: readonly string[] } {
+  const { problems, ignored } = strayKeys(configSchema, input);
   const parsed = configSchema.safeParse(input);
-  if (!parsed.success) throw new InvalidConfig(describeIssues(parsed.error, input));
-  return parsed.data;
+  if (parsed.success && problems.length === 0) return { settings: parsed.data, ignored };
+  throw new InvalidConfig([...(parsed.success ? [] : describeIssues(parsed.error, input)), ...problems]);
 }
 
 /** Where the database and the tokens are. */
 export function resolveDataDir(cwd: string, dataDir: string | undefined): string {
   return resolvePath(cwd, configSchema.shape.dataDir.parse(dataDir));
-}
-
-/** `~` is the home directory; what is relative begins at `cwd`. */
-function resolvePath(cwd: string, path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : resolve(cwd, path);
 }
 
 function resolveStorage(storage: ServerSettings['storage'], cwd: string, dataDir: string): StorageConfig {

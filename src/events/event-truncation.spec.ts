@@ -5,7 +5,10 @@ import type { StoredAgentEvent } from './event.types.js';
 import { EventTruncator } from './event-truncation.js';
 
 const LIMIT = 100_000;
-const frames = new EventTruncator({} as EventPages, { server: { maxFrameBytes: LIMIT, basePath: '/api' } } as AppConfig);
+const frames = new EventTruncator(
+  {} as EventPages,
+  { server: { maxFrameBytes: LIMIT, basePath: '/api' } } as AppConfig,
+);
 
 describe('a frame', () => {
   it.each([

@@ -76,7 +76,8 @@ export class SessionRoom {
   private withoutThoseAhead(seq: number) {
     this.lastSeq = Math.max(this.lastSeq, seq);
     // What is stored can be read before it is told: then it is the first thing that a new member hears.
-    for (const id of this.awaitingFirstEvent) this.members.set(id, Math.min(this.members.get(id) ?? seq, seq - 1));
+    for (const id of this.awaitingFirstEvent)
+      this.members.set(id, Math.min(this.members.get(id) ?? seq, seq - 1));
     this.awaitingFirstEvent.clear();
     const room = this.namespace.to(this.name);
     if (this.replayedUpTo.size === 0) return room;

@@ -95,7 +95,10 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   /** Once the last run has ended: what it said last is on its way when the connections are closed. */
   async beforeApplicationShutdown(): Promise<void> {
     const sockets = [...(this.server?.sockets.sockets.values() ?? [])];
-    await Promise.race([Promise.all(sockets.map(drained)), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all(sockets.map(drained)),
+      sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false }),
+    ]);
   }
 
   handleDisconnect(socket: Socket): void {

@@ -16,7 +16,15 @@ export class RunsModule {
       module: RunsModule,
       global: true,
       imports,
-      providers: [ActiveRuns, RunEvents, RunExecutor, RunLifecycle, RunScheduler, RunsRepository, RunsService],
+      providers: [
+        ActiveRuns,
+        RunEvents,
+        RunExecutor,
+        RunLifecycle,
+        RunScheduler,
+        RunsRepository,
+        RunsService,
+      ],
       exports: [ActiveRuns, RunEvents, RunScheduler, RunsRepository, RunsService],
     };
   }

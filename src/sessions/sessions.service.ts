@@ -144,7 +144,10 @@ export class SessionsService implements RunSessions {
   /** A title for the session, by its own model unless another is named. */
   async generateSummary(dto: GenerateSummaryDto): Promise<string> {
     const session = await this.get(dto.sessionId);
-    const title = await this.summaries.titleOf(dto.messages, this.named(dto) ?? this.catalog.modelOf(session));
+    const title = await this.summaries.titleOf(
+      dto.messages,
+      this.named(dto) ?? this.catalog.modelOf(session),
+    );
     return maskSecrets(title, this.config.secrets);
   }
 

@@ -28,7 +28,8 @@ export class ProviderTools implements ToolSource {
       const method = (prototype as Record<string, unknown>)[name];
       const described = toolOf(method);
       if (!described || typeof method !== 'function') return [];
-      const execute = (args: never, context: ToolContext) => Promise.resolve(method.call(provider, args, context));
+      const execute = (args: never, context: ToolContext) =>
+        Promise.resolve(method.call(provider, args, context));
       return [{ ...described, name: described.name ?? name, execute }];
     });
   }

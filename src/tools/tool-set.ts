@@ -31,7 +31,9 @@ export class ToolSet {
     const lists = await Promise.all(
       sources.map(async (source) => ({ name: source.name, tools: await source.list() })),
     );
-    const problems = lists.flatMap(({ name, tools }) => tools.flatMap((tool, i) => problemOf(tool, `${name}.${i}`)));
+    const problems = lists.flatMap(({ name, tools }) =>
+      tools.flatMap((tool, i) => problemOf(tool, `${name}.${i}`)),
+    );
     if (problems.length > 0) throw new InvalidConfig(problems);
     return new ToolSet(lists.flatMap(({ tools }) => tools));
   }

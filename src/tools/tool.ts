@@ -72,7 +72,9 @@ export function Tool<Args>(description: ToolDescription<Args>) {
 }
 
 /** What {@link Tool} said of a method; undefined when it is no tool. */
-export const toolOf = (method: unknown): Omit<AnyTool, 'name' | 'execute'> & { name?: string } | undefined =>
+export const toolOf = (
+  method: unknown,
+): (Omit<AnyTool, 'name' | 'execute'> & { name?: string }) | undefined =>
   typeof method === 'function' ? (Reflect.getMetadata(TOOL, method) as never) : undefined;
 
 /** A tool could not do what it was asked. The message is for the model: what was wrong and what to try. */

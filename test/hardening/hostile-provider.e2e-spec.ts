@@ -112,9 +112,7 @@ describe('a hostile provider', () => {
     attack = await AttackSetup.start();
     const { server, model } = attack;
     const sessionId = await server.createSession();
-    model.next((reply) =>
-      reply.fail(400, 'odd', { constructor: 'x', __proto__: 'y', valueOf: 'z' }),
-    );
+    model.next((reply) => reply.fail(400, 'odd', { constructor: 'x', __proto__: 'y', valueOf: 'z' }));
     expect((await server.query(sessionId)).body.error).toContain('answered 400: odd');
     expect((await server.query(sessionId)).status).toBe(200);
     await attack.requireUnharmed();

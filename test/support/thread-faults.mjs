@@ -5,7 +5,9 @@ import threads from 'node:worker_threads';
 
 threads.Worker = class {
   constructor() {
-    throw Object.assign(new Error('Worker initialization failure: EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+    throw Object.assign(new Error('Worker initialization failure: EAGAIN'), {
+      code: 'ERR_WORKER_INIT_FAILED',
+    });
   }
 };
 syncBuiltinESMExports();

@@ -100,7 +100,7 @@ export class SqliteUnitOfWork extends UnitOfWork {
           result = await work(tx);
         },
         resolve: () => resolve(result),
-        reject: (error) => reject(toDatabaseError(error) as Error),
+        reject: (error) => reject(toDatabaseError(error)),
         delayed: delayed && ((reason) => delayed(toDatabaseError(reason))),
         since: Date.now(),
       });

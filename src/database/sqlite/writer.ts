@@ -65,10 +65,10 @@ export class Writer {
     return work({
       find: (entity, options) => manager.find(entity, options),
       insert: async (entity, row) => {
-        await manager.insert(entity, row as never);
+        await manager.insert(entity, row);
       },
       update: async (entity, where, changes) => {
-        await manager.update(entity, where, changes as never);
+        await manager.update(entity, where, changes);
       },
       execute: async (text, values) => {
         this.pages += pagesOf(values);
