@@ -15,8 +15,8 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /** What a driver threw, in the words of every database; anything else as it is. */
-export function toDatabaseError(error: unknown): unknown {
-  if (error instanceof DatabaseUnavailable || !isUnavailable(error)) return error;
+export function toDatabaseError(error: unknown): Error {
+  if (error instanceof DatabaseUnavailable || !isUnavailable(error)) return error as Error;
   return Object.assign(new DatabaseUnavailable(), { cause: error });
 }
 

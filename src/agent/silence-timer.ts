@@ -1,0 +1,53 @@
+/**
+ * Aborts its signal when the run's does, or when nothing has been heard of the model for too long. What is heard
+ * is only noted, for it happens once per token: the timer looks when its time has come, and waits for the rest.
+ */
+export class SilenceTimer {
+  private readonly controller = new AbortController();
+  private readonly abort = () => this.controller.abort();
+  private timer: NodeJS.Timeout;
+  private heardAt = Date.now();
+  expired = false;
+  started = false;
+
+  constructor(
+    private readonly parent: AbortSignal,
+    public waitedMs: number,
+  ) {
+    parent.addEventListener('abort', this.abort, { once: true });
+    if (parent.aborted) this.abort();
+    this.timer = this.arm(waitedMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  heard(idleMs: number): void {
+    this.heardAt = Date.now();
+    if (this.started) return;
+    this.started = true;
+    clearTimeout(this.timer);
+    this.waitedMs = idleMs;
+    this.timer = this.arm(idleMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.parent.removeEventListener('abort', this.abort);
+  }
+
+  private arm(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.look(), ms);
+  }
+
+  private look(): void {
+    const left = this.heardAt + this.waitedMs - Date.now();
+    if (left > 0) {
+      this.timer = this.arm(left);
+      return;
+    }
+    this.expired = true;
+    this.controller.abort();
+  }
+}
