@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket as TcpSocket } from 'node:net';
+import { join } from 'node:path';
 import { setImmediate as tick } from 'node:timers/promises';
 import type { Socket } from 'socket.io-client';
 import { defineTool } from '../src/index.js';
@@ -107,6 +108,37 @@ describe('an event that is larger than a frame may be', () => {
     expect(first?.['content']).toHaveLength(LIMIT - 1_000);
   });
 });
+
+describe.each(['better-sqlite3', 'libsql', 'sqlite3'] as const)(
+  'a long event in a database of %s',
+  (driver) => {
+    it('is read whole, cut for a frame, and shown in a page', async () => {
+      const app = await TestServer.start();
+      const path = join(app.directory, `${driver}.db`);
+      const server = { maxFrameBytes: LIMIT, storage: { type: 'sqlite', path, driver } } as const;
+      const stored = await app.restart({ server });
+      try {
+        const sessionId = await stored.createSession();
+        const texts = [20_000, 500_000].map((length) => 'ä"€😀'.repeat(length / 10));
+        for (const text of texts) await stored.query(sessionId, text);
+        const asked = (await stored.events(sessionId)).filter(({ type }) => type === 'user_message');
+        expect(asked.map((event) => texts.includes((event as { content: string }).content))).toEqual([
+          true,
+          true,
+        ]);
+        const reader = await stored.follow(sessionId, 0);
+        await reader.until('replay_end');
+        reader.leave();
+        const [, cut] = reader.events.filter(({ type }) => type === 'user_message');
+        expect(cut).toMatchObject({ truncated: { bytes: Buffer.byteLength(JSON.stringify(asked[1])) } });
+        const { html } = (await stored.post('/api/sessions/share', { sessionId })).body;
+        for (const text of texts) expect(html.includes(text.replaceAll('"', '&quot;'))).toBe(true);
+      } finally {
+        await stored.stop();
+      }
+    });
+  },
+);
 
 describe('a socket whose reader stops reading', () => {
   let app: TestServer;
