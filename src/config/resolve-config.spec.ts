@@ -284,6 +284,10 @@ describe('the limits', () => {
     runsPerMinute: 60,
     connections: 100,
     sockets: 20,
+    handshakes: 20,
+    handshakesPerMinute: 60,
+    strangers: 200,
+    stalledReaderMs: 60_000,
     messagesPerMinute: 600,
     messageBytes: 1_000_000,
   };
