@@ -198,15 +198,15 @@ describe('paths that lead out, or at what is hidden', () => {
     return events;
   }
 
-  /** Has the model call a tool once for each arguments. */
+  /** Has the model call a tool once for each arguments, no more of them in one answer than the server takes. */
   async function callTool(name: string, calls: readonly object[]) {
-    app.model.next(
-      (reply) => {
-        for (const call of calls) reply.toolCall(name, call);
+    for (let at = 0; at < calls.length; at += 100) {
+      app.model.next((reply) => {
+        for (const call of calls.slice(at, at + 100)) reply.toolCall(name, call);
         reply.end();
-      },
-      (reply) => reply.text('done').end(),
-    );
+      });
+    }
+    app.model.next((reply) => reply.text('done').end());
     const results = (await run(`use ${name}`)).filter(({ type }) => type === 'tool_result');
     expect(results).toHaveLength(calls.length);
     return results as (AnyEvent & { readonly content: unknown; readonly error?: string })[];

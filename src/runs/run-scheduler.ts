@@ -52,17 +52,31 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Takes nothing new, lets runs finish for a while, then ends them as interrupted. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
-    await this.work.idle(); // a query whose transaction had begun is among the active runs now
-    const running = () => this.active.all().filter((run) => run.waitingOn !== 'queue');
-    const finished = () => Promise.all(running().map((run) => run.done));
-    await Promise.race([finished(), sleep(this.config.server.shutdownGraceMs, undefined, { ref: false })]);
-    for (const run of running()) run.abort('interrupted');
+    const grace = sleep(this.config.server.shutdownGraceMs, undefined, { ref: false });
+    await Promise.race([this.finished(), grace]);
+    this.abortRunning();
     this.work.stopRetrying(); // what cannot be stored now, the next start closes
-    await finished();
+    await this.work.idle(); // a query whose transaction had begun is among the active runs now
+    this.abortRunning();
+    await this.finished();
     for (const run of this.active.all()) {
       run.end({ runId: run.id, status: 'interrupted', error: new LeftInQueue(run.id) });
     }
     this.active.release();
+  }
+
+  /** Resolves when nothing is being written and no run is under way. */
+  private async finished(): Promise<void> {
+    await this.work.idle();
+    await Promise.all(this.running().map((run) => run.done));
+  }
+
+  private abortRunning(): void {
+    for (const run of this.running()) run.abort('interrupted');
+  }
+
+  private running(): ActiveRun[] {
+    return this.active.all().filter((run) => run.waitingOn !== 'queue');
   }
 
   /**
