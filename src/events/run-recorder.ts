@@ -12,7 +12,7 @@ import { StreamingMessage } from './streaming-message.js';
 import type { RecentEvents, Room } from './recent-events.js';
 
 /** What the history takes at most where an agent does not say. */
-const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 12_000_000, resultBytes: 8_000_000 };
+const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 8_000_000, resultBytes: 6_000_000 };
 import type { StreamingMessages } from './streaming-messages.js';
 
 export interface RunRecorderScope {
