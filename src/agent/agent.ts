@@ -41,7 +41,7 @@ export interface RunContext {
   waitsFor(what: WaitingOn): void;
 }
 
-export type WaitingOn = 'model' | 'tool' | 'approval' | 'queue';
+export type WaitingOn = 'model' | 'tool' | 'queue';
 
 /** What answers a query. The default is the tool loop; an extension can put its own in its place. */
 export interface Agent {

@@ -47,7 +47,7 @@ export function payloadTooLarge(limit: number): DomainError {
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 const requireJson: RequestHandler = (req, _res, next) => {
-  if (hasBody(req.headers) ? !isJson(req) : isForm(req)) {
+  if (hasBody(req.headers) ? !req.is('json') : isForm(req)) {
     throw new DomainError(
       'UNSUPPORTED_MEDIA_TYPE',
       'The body must be JSON: send the header "Content-Type: application/json".',
@@ -55,11 +55,6 @@ const requireJson: RequestHandler = (req, _res, next) => {
   }
   next();
 };
-
-/** Nearly all say it in these very words; what else it may be, Express knows. */
-function isJson(req: Request): boolean {
-  return req.headers['content-type'] === 'application/json' || Boolean(req.is('json'));
-}
 
 /** An empty form still names its type, and a program that sends nothing needs none. */
 function isForm({ method, headers }: Request): boolean {

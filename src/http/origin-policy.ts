@@ -160,7 +160,7 @@ function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
   if (!url.startsWith('/') && url !== '*') return ''; // its target names another
   let named = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') named++;
+    if (rawHeaders[i]?.toLowerCase() === 'host') named++;
   }
   return named === 1 ? (headers.host ?? '').toLowerCase() : '';
 }

@@ -1,5 +1,4 @@
 import { applyDecorators, type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
-import { type ClassConstructor, plainToInstance } from 'class-transformer';
 import { IsNotEmpty, IsString, MaxLength, type ValidationError } from 'class-validator';
 import { InvalidInput } from '../common/errors.js';
 
@@ -13,29 +12,12 @@ const MAX_DEPTH = 100;
 /** How many items a list may have. Each field that is a list has a limit of its own, far below. */
 const MAX_ITEMS = 10_000;
 
-/**
- * Refuses what class-transformer cannot take: it would throw, or quietly drop a part. What has no field at all, as
- * most requests that open a session, is checked once for each class: the rules look at what was sent, and going
- * through them costs a fifth of such a request.
- */
+/** Refuses what class-transformer cannot take: it would throw, or quietly drop a part. */
 class JsonValidationPipe extends ValidationPipe {
-  private readonly mayBeEmpty = new WeakSet<ClassConstructor<unknown>>();
-
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body') checkShape(value);
-    const { metatype } = metadata;
-    if (!metatype || !isEmptyObject(value)) return super.transform(value, metadata);
-    if (this.mayBeEmpty.has(metatype)) return plainToInstance(metatype, value);
-    const checked: unknown = await super.transform(value, metadata);
-    if (checked instanceof metatype) this.mayBeEmpty.add(metatype);
-    return checked;
+    return super.transform(value, metadata);
   }
-}
-
-function isEmptyObject(value: unknown): value is object {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
-  );
 }
 
 /** Goes level by level: what recurses into a deep enough value, as JSON.stringify does, runs out of stack. */

@@ -109,7 +109,7 @@ export class SessionsRepository {
       if (!session) return null;
       const changes = { ...change(session), updatedAt: Date.now() };
       await tx.update(Session, { id }, changes);
-      return Object.assign(session, changes);
+      return { ...session, ...changes };
     });
   }
 
