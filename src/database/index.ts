@@ -2,4 +2,4 @@ export { CommitInDoubt, DatabaseNotOpened, DatabaseUnavailable } from './databas
 export { DatabaseModule } from './database.module.js';
 export { notOpened, openDatabase } from './sqlite/open-database.js';
 export { NoSqliteDriver } from './sqlite/drivers/index.js';
-export { type Delayed, type Reader, type Transaction, UnitOfWork } from './unit-of-work.js';
+export { type Delayed, type Reader, type Select, type Transaction, UnitOfWork } from './unit-of-work.js';

@@ -1,9 +1,17 @@
 import type { Type } from '@nestjs/common';
 import type { FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
 
+/** A statement that the compiler knows to be a SELECT, which writes nothing. */
+export type Select = `SELECT ${string}`;
+
 /** What reads see of the database: committed rows, or in a transaction its own too. */
 export interface Reader {
-  /** Runs one query and answers its rows, as the driver gives them. For the hot paths. */
+  /**
+   * Runs one SELECT and answers its rows, as the driver gives them. For the hot paths: the database takes the
+   * connection that has the newest pages at hand, which may be the one that writes.
+   */
+  select<Row>(sql: Select, values?: readonly unknown[]): Promise<Row[]>;
+  /** Runs one query and answers its rows, as the driver gives them. Outside a transaction it can write nothing. */
   query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Finds entities. Their columns come with their types on every database. */
   find<Entity extends ObjectLiteral>(

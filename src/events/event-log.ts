@@ -84,7 +84,7 @@ export class EventLog {
   async read(sessionId: string, { types }: ReadOptions = {}): Promise<StoredAgentEvent[]> {
     const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
     const rows = await this.work.read((db) =>
-      db.query<{ data: string }>(
+      db.select<{ data: string }>(
         `SELECT "data" FROM "events" WHERE "sessionId" = ?${ofTypes} ORDER BY "seq"`,
         [sessionId, ...(types ?? [])],
       ),
@@ -95,7 +95,7 @@ export class EventLog {
   /** The highest `seq` of a session; 0 when it has no events. */
   async lastSeq(sessionId: string): Promise<number> {
     const [row] = await this.work.read((db) =>
-      db.query<{ seq: number | null }>('SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?', [
+      db.select<{ seq: number | null }>('SELECT MAX("seq") AS "seq" FROM "events" WHERE "sessionId" = ?', [
         sessionId,
       ]),
     );

@@ -57,7 +57,7 @@ export class EventPages {
   page(sessionId: string, range: EventRange, limit = PAGE_ROWS): Promise<EventRow[]> {
     const { sql, values } = conditionOf(sessionId, range);
     return this.work.read((db) =>
-      db.query<EventRow>(
+      db.select<EventRow>(
         `SELECT "seq", "type", octet_length("data") AS "bytes",
          CASE WHEN octet_length("data") <= ${ROW_BYTES} THEN "data" END AS "data"
          FROM "events" WHERE ${sql} ORDER BY "seq" LIMIT ?`,
@@ -130,7 +130,7 @@ export class EventPages {
       const upTo = Math.min(range.upTo, after + WEIGHED);
       const { sql, values } = conditionOf(sessionId, { ...range, after, upTo });
       const [row] = await this.work.read((db) =>
-        db.query<{ bytes: number | null }>(
+        db.select<{ bytes: number | null }>(
           `SELECT SUM(octet_length("data")) AS "bytes" FROM "events" WHERE ${sql}`,
           values,
         ),
@@ -148,7 +148,7 @@ export class EventPages {
     values: readonly unknown[] = [],
   ): Promise<Buffer> {
     const [row] = await this.work.read((db) =>
-      db.query<{ data: Uint8Array | ArrayBuffer }>(
+      db.select<{ data: Uint8Array | ArrayBuffer }>(
         `SELECT ${expression} AS "data" FROM "events" WHERE "sessionId" = ? AND "seq" = ?`,
         [...values, sessionId, seq],
       ),

@@ -123,7 +123,7 @@ function readPage(
 ): Promise<Row[]> {
   const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
   return work.read((db) =>
-    db.query<Row>(
+    db.select<Row>(
       `SELECT "seq", "type", octet_length("data") AS "bytes", CASE WHEN octet_length("data") <= ${INLINE_BYTES} THEN "data" END AS "data"
        FROM "events" WHERE "sessionId" = ? AND "seq" < ?${ofTypes} ORDER BY "seq" DESC LIMIT ${PAGE}`,
       [sessionId, before, ...(types ?? [])],
@@ -133,7 +133,7 @@ function readPage(
 
 async function readWhole(work: UnitOfWork, sessionId: string, seq: number): Promise<string | undefined> {
   const [row] = await work.read((db) =>
-    db.query<{ data: string }>('SELECT "data" FROM "events" WHERE "sessionId" = ? AND "seq" = ?', [
+    db.select<{ data: string }>('SELECT "data" FROM "events" WHERE "sessionId" = ? AND "seq" = ?', [
       sessionId,
       seq,
     ]),

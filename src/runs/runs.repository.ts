@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FindOptionsSelect } from 'typeorm';
-import { type Transaction, UnitOfWork } from '../database/index.js';
+import { type Select, type Transaction, UnitOfWork } from '../database/index.js';
 import type { RunEnd } from './run-end.js';
 import { type OpenRun, Run, type StoredRun } from './run.entity.js';
 
@@ -39,8 +39,7 @@ const WITHOUT_INPUT: FindOptionsSelect<Run> = {
 };
 
 // SQLite takes a partial index only where its condition stands in the query as it is: one half for each.
-const OPEN_OF = `
-  SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'running'
+const OPEN_OF: Select = `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'running'
   UNION ALL
   SELECT * FROM (SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'queued' ORDER BY "priority" DESC, "no")`;
 
@@ -137,7 +136,7 @@ export class RunsRepository {
 
   /** The same, as it is committed. */
   readOpenOf(sessionId: string): Promise<OpenRun[]> {
-    return this.work.read((db) => db.query<OpenRun>(OPEN_OF, [sessionId, sessionId]));
+    return this.work.read((db) => db.select<OpenRun>(OPEN_OF, [sessionId, sessionId]));
   }
 
   async countRunning(tx: Transaction): Promise<number> {
@@ -186,7 +185,7 @@ export class RunsRepository {
   /** All runs that are under way, in whichever server. */
   running(): Promise<OpenRun[]> {
     return this.work.read((db) =>
-      db.query<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`),
+      db.select<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`),
     );
   }
 }

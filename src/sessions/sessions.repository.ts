@@ -36,20 +36,20 @@ export class SessionsRepository {
   }
 
   async find(id: string, reader?: Reader): Promise<Session | null> {
-    const query = (db: Reader) => db.query<Row>('SELECT * FROM "sessions" WHERE "id" = ?', [id]);
+    const query = (db: Reader) => db.select<Row>('SELECT * FROM "sessions" WHERE "id" = ?', [id]);
     const [row] = await (reader ? query(reader) : this.work.read(query));
     return row ? fromRow(row) : null;
   }
 
   async exists(id: string): Promise<boolean> {
-    const rows = await this.work.read((db) => db.query('SELECT 1 FROM "sessions" WHERE "id" = ?', [id]));
+    const rows = await this.work.read((db) => db.select('SELECT 1 FROM "sessions" WHERE "id" = ?', [id]));
     return rows.length > 0;
   }
 
   /** The session that was updated last; null when there is none. */
   async newest(): Promise<Session | null> {
     const [row] = await this.work.read((db) =>
-      db.query<Row>(`SELECT * FROM "sessions" ${NEWEST_FIRST} LIMIT 1`),
+      db.select<Row>(`SELECT * FROM "sessions" ${NEWEST_FIRST} LIMIT 1`),
     );
     return row ? fromRow(row) : null;
   }
@@ -57,7 +57,7 @@ export class SessionsRepository {
   /** The last updated ones, without the columns that may be long. */
   async summaries(limit: number): Promise<SessionSummary[]> {
     const rows = await this.work.read((db) =>
-      db.query<SessionSummary>(
+      db.select<SessionSummary>(
         `SELECT "id", "name", "state", "updatedAt" FROM "sessions" ${NEWEST_FIRST} LIMIT ?`,
         [limit],
       ),
@@ -69,7 +69,7 @@ export class SessionsRepository {
   async list(filter: ListFilter, limit: number): Promise<Listed[]> {
     const { sql, values } = conditionOf(filter);
     const rows = await this.work.read((db) =>
-      db.query<ListedRow>(`SELECT ${LISTED} FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?`, [
+      db.select<ListedRow>(`SELECT ${LISTED} FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?`, [
         ...values,
         limit,
       ]),
@@ -80,7 +80,7 @@ export class SessionsRepository {
   /** The sessions with these ids, in the order of the ids; some may be gone. */
   async listAll(ids: readonly string[]): Promise<Listed[]> {
     const rows = await this.work.read((db) =>
-      db.query<ListedRow>(
+      db.select<ListedRow>(
         `SELECT ${LISTED} FROM "sessions" WHERE "id" IN (${ids.map(() => '?').join(', ')})`,
         ids,
       ),
@@ -93,7 +93,7 @@ export class SessionsRepository {
   async places(filter: ListFilter, limit = -1): Promise<string[]> {
     const { sql, values } = conditionOf(filter);
     const [row] = await this.work.read((db) =>
-      db.query<{ places: string | null }>(
+      db.select<{ places: string | null }>(
         `SELECT group_concat("updatedAt" || ':' || "id") AS "places"
          FROM (SELECT "updatedAt", "id" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?)`,
         [...values, limit],

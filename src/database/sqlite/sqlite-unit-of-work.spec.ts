@@ -8,7 +8,7 @@ import { SQLITE_DRIVERS, type SqliteDriverName } from '../../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
 import { migrations } from './migrations/index.js';
 import { CommitInDoubt, DatabaseNotOpened, DatabaseUnavailable } from '../database.errors.js';
-import type { Transaction, UnitOfWork } from '../unit-of-work.js';
+import type { Select, Transaction, UnitOfWork } from '../unit-of-work.js';
 import { openDatabase } from './open-database.js';
 import { SqliteUnitOfWork } from './sqlite-unit-of-work.js';
 import type { WalSync } from './wal-sync.js';
@@ -298,6 +298,20 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const work = await openNotes(driver);
       const writing = work.read((reader) => reader.query(`INSERT INTO notes VALUES ('x') RETURNING text`));
       await expect(writing).rejects.toMatchObject({ cause: saying(/readonly/i) });
+    });
+
+    it('selects over the connection that writes while that is in no transaction, and only selects', async () => {
+      const work = await openNotes(driver);
+      // A temporary view hides the table from the connection that it was made on, and from no other.
+      await work.write((tx) => tx.execute(`CREATE TEMP VIEW notes AS SELECT 'seen by the writer' AS text`));
+      const selected = () => work.read((reader) => reader.select<{ text: string }>('SELECT text FROM notes'));
+      const isSync = driver !== 'sqlite3';
+      expect(await selected()).toEqual(isSync ? [{ text: 'seen by the writer' }] : []);
+      const during = await work.write(selected);
+      expect(during).toEqual([]);
+      // @ts-expect-error: the compiler refuses what could write
+      const refused: Select = 'DELETE FROM notes RETURNING text';
+      expect(refused).not.toMatch(/^SELECT /);
     });
 
     it('in memory lets a read take its turn among the writes', async () => {

@@ -43,9 +43,10 @@ export class SqliteUnitOfWork extends UnitOfWork {
     if (!reader) return;
     const sql = sqlOf(reader);
     this.committed = {
+      select: async (text, values) =>
+        (await (this.writer.selectConnection ?? sql).all(text, values)) as never,
+      query: async (text, values) => (await sql.all(text, values)) as never,
       find: (entity, options) => reader.manager.find(entity, options),
-      query: async (text, values) =>
-        (await (this.writer.readConnectionFor(text) ?? sql).all(text, values)) as never,
     };
   }
 

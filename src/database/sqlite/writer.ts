@@ -2,8 +2,6 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import type { Transaction } from '../unit-of-work.js';
 import { type Sql, sqlOf } from './sql.js';
 
-const SELECT = /^\s*SELECT\b/;
-
 const PAGE_BYTES = 4_096;
 
 /** A statement writes a page of its table and one of an index, and what its texts fill. */
@@ -25,13 +23,12 @@ export class Writer {
   }
 
   /**
-   * What reads committed rows here, when that is possible: outside a transaction. This connection has the pages at
-   * hand that it has just written; another one has to read them from the log again after each commit. It is given
-   * nothing but SELECT: unlike the reader's, it could be written to.
+   * The connection for a SELECT of committed rows; undefined while a transaction is under way, or may begin before the
+   * rows are there. It has the pages at hand that it has just written; the reader's has to read them from the log again
+   * after each commit. Unlike the reader's, it could be written to.
    */
-  readConnectionFor(sql: string): Sql | undefined {
-    const isFree = this.sql.isSync && !this.runner.isTransactionActive;
-    return isFree && SELECT.test(sql) ? this.sql : undefined;
+  get selectConnection(): Sql | undefined {
+    return this.sql.isSync && !this.runner.isTransactionActive ? this.sql : undefined;
   }
 
   /**
@@ -62,7 +59,10 @@ export class Writer {
   run(work: (tx: Transaction) => Promise<void>, hooks: (() => void)[]): Promise<void> {
     const { sql } = this;
     const { manager } = this.runner;
+    const query: Transaction['query'] = async (text, values) => (await sql.all(text, values)) as never;
     return work({
+      select: query,
+      query,
       find: (entity, options) => manager.find(entity, options),
       insert: async (entity, row) => {
         await manager.insert(entity, row);
@@ -74,7 +74,6 @@ export class Writer {
         this.pages += pagesOf(values);
         return sql.run(text, values);
       },
-      query: async (text, values) => (await sql.all(text, values)) as never,
       afterCommit: (hook) => hooks.push(hook),
     });
   }
