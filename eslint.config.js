@@ -1,6 +1,25 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Globals that Node loads with all of its fetch when they are first touched: tens of milliseconds and megabytes. */
+const LAZY_GLOBALS =
+  'TSTypeAnnotation > TSTypeReference > Identifier[name=/^(Request|Response|Headers|FormData|WebSocket|EventSource|MessageEvent|CloseEvent)$/]';
+/** Where the compiler writes the types of parameters, results and fields down for decorators to read. */
+const WRITTEN_TYPES = [
+  'MethodDefinition[decorators.length>0] > FunctionExpression > *.params',
+  'MethodDefinition:has(FunctionExpression > Identifier > Decorator) > FunctionExpression > *.params',
+  'ClassDeclaration[decorators.length>0] > ClassBody > MethodDefinition[kind="constructor"] > FunctionExpression > *.params',
+].flatMap((parameter) => [`${parameter} > ${LAZY_GLOBALS}`, `${parameter} > * > ${LAZY_GLOBALS}`]);
+const lazyGlobals = [
+  ...WRITTEN_TYPES,
+  `MethodDefinition[decorators.length>0] > FunctionExpression > ${LAZY_GLOBALS}`,
+  `PropertyDefinition[decorators.length>0] > ${LAZY_GLOBALS}`,
+].map((selector) => ({
+  selector,
+  message:
+    "A decorator has the compiler name this type in the code, and that loads the global of the same name. Import it under another one: import type { Response as ExpressResponse } from 'express'.",
+}));
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/'] },
   js.configs.recommended,
@@ -29,6 +48,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...lazyGlobals] },
   },
   {
     files: ['src/cli/**/*.ts'],

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Response as ExpressResponse } from 'express';
 import { RunLimit } from '../http/run-limit.js';
 import { Limits } from '../http/limits.js';
 import { sendEventStream } from '../http/event-stream.js';
@@ -42,7 +42,7 @@ export class QueryController {
   async stream(
     @Body() dto: QueryDto,
     @Headers('idempotency-key') key: string | undefined,
-    @Res() res: Response,
+    @Res() res: ExpressResponse,
   ): Promise<void> {
     const frames = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
     sendEventStream(res, frames, this.limits.rules.stalledReaderMs);
@@ -73,7 +73,7 @@ export class QueryController {
   @Post('oneshot/query/stream')
   @UseGuards(RunLimit)
   @HttpCode(200)
-  async oneshotStream(@Body() dto: OneshotDto, @Res() res: Response): Promise<void> {
+  async oneshotStream(@Body() dto: OneshotDto, @Res() res: ExpressResponse): Promise<void> {
     sendEventStream(res, await this.oneshots.stream(dto), this.limits.rules.stalledReaderMs);
   }
 

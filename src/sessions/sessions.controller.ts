@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Response as ExpressResponse } from 'express';
 import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
@@ -35,7 +35,7 @@ export class SessionsController {
 
   /** The sessions, last updated first: all of them, or a page when a limit is given. */
   @Get()
-  async list(@Query() dto: ListSessionsDto, @Res() res: Response): Promise<void> {
+  async list(@Query() dto: ListSessionsDto, @Res() res: ExpressResponse): Promise<void> {
     await this.lists.send(dto, res);
   }
 
@@ -47,13 +47,13 @@ export class SessionsController {
 
   /** The stored events of a session, in seq order. */
   @Get('events')
-  async events(@Query() dto: ListEventsDto, @Res() res: Response): Promise<void> {
+  async events(@Query() dto: ListEventsDto, @Res() res: ExpressResponse): Promise<void> {
     await this.streams.sendPage(dto, res);
   }
 
   /** The session that was updated last, with all its stored events. */
   @Get('events/latest')
-  async latest(@Res() res: Response): Promise<void> {
+  async latest(@Res() res: ExpressResponse): Promise<void> {
     await this.streams.sendLatest(res);
   }
 
@@ -65,7 +65,7 @@ export class SessionsController {
   async stream(
     @Query() dto: WatchSessionDto,
     @Headers('last-event-id') lastEventId: string | undefined,
-    @Res() res: Response,
+    @Res() res: ExpressResponse,
   ): Promise<void> {
     await this.streams.send(dto, lastEventId, res);
   }

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Response as ExpressResponse } from 'express';
 import { Answers } from '../http/answers.js';
 import { withoutCredentials } from '../common/secret.js';
 import { ShareDto } from './dto/share.dto.js';
@@ -22,7 +22,7 @@ export class ShareController {
   /** Makes a session into one self-contained page: sends it back, or uploads it and gives its address. */
   @Post('sessions/share')
   @HttpCode(200)
-  async share(@Body() { sessionId, upload }: ShareDto, @Res() res: Response): Promise<void> {
+  async share(@Body() { sessionId, upload }: ShareDto, @Res() res: ExpressResponse): Promise<void> {
     await this.answers.send(res, this.shares.share(sessionId, upload ?? false));
   }
 }

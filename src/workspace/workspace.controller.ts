@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import type { Request as ExpressRequest, Response as ExpressResponse } from 'express';
 import { SessionIdDto } from '../sessions/index.js';
 import { RawFileDto, ValidatePathsDto, WorkspaceFilesDto, WorkspaceSearchDto } from './dto/workspace.dto.js';
 import { sendFile } from './send-file.js';
@@ -36,8 +36,8 @@ export class WorkspaceController {
   @Get('raw/:sessionId/*path')
   async raw(
     @Param() { sessionId, path }: RawFileDto,
-    @Req() req: Request,
-    @Res() res: Response,
+    @Req() req: ExpressRequest,
+    @Res() res: ExpressResponse,
   ): Promise<void> {
     await sendFile(req, res, await this.workspace.open(sessionId, path));
   }
