@@ -8,7 +8,7 @@ import { AppModule, type Extensions } from './app.module.js';
 import { AppConfig, type ConfigInput, requireWorkspace, resolveConfig } from './config/index.js';
 import { DatabaseUnavailable, notOpened } from './database/index.js';
 import { Limits } from './http/limits.js';
-import { HttpAdapter } from './http/listen.js';
+import { ExpressHttpAdapter } from './http/express-adapter.js';
 import { routeStack } from './http/routes.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
@@ -154,12 +154,16 @@ export class AgentTARSServer {
     const { config, pipeline } = this;
     const { limits } = pipeline;
     const features = AppModule.with({ ...this.extensions, config, limits, isHosted: false });
-    const nest = await NestFactory.create(ServerModule.of(pipeline, features), new HttpAdapter(this.app), {
-      bodyParser: false,
-      abortOnError: false,
-      forceCloseConnections: true,
-      logger: false, // what fails until here is thrown, and told once
-    });
+    const nest = await NestFactory.create(
+      ServerModule.of(pipeline, features),
+      new ExpressHttpAdapter(this.app),
+      {
+        bodyParser: false,
+        abortOnError: false,
+        forceCloseConnections: true,
+        logger: false, // what fails until here is thrown, and told once
+      },
+    );
     const http = nest.getHttpServer() as Server;
     boundRequests(http);
     pipeline.guardServer(http);
@@ -172,7 +176,7 @@ export class AgentTARSServer {
   private async listen(nest: INestApplication): Promise<void> {
     const { port, host } = this.config.server;
     await nest.init();
-    await (nest.getHttpAdapter() as HttpAdapter).listenOn(port, host);
+    await (nest.getHttpAdapter() as ExpressHttpAdapter).listenOn(port, host);
     nest.get(HttpAdapterHost).listening = true;
   }
 

@@ -8,7 +8,7 @@ import {
   type NestContainer,
 } from '@nestjs/core';
 import type { Server } from 'node:http';
-import { LeanExpressAdapter } from '../http/lean-adapter.js';
+import { ExpressHttpAdapter } from '../http/express-adapter.js';
 import { SessionsGateway } from '../gateway/sessions.gateway.js';
 import type { Pipeline } from '../pipeline.js';
 import type { NestModule } from './own-modules.js';
@@ -27,7 +27,7 @@ export class HostedApplication extends NestApplication {
     modules: ReadonlyMap<string, NestModule>,
     private readonly pipeline: Pipeline,
   ) {
-    const adapter = new LeanExpressAdapter(pipeline.createExpress());
+    const adapter = new ExpressHttpAdapter(pipeline.createExpress());
     const container = containerOf(host.container, modules, adapter);
     super(container, adapter as HttpServer, new HostedConfig(host.config), new GraphInspector(container), {
       bodyParser: false,

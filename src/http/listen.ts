@@ -2,10 +2,10 @@ import { Logger } from '@nestjs/common';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { LeanExpressAdapter } from './lean-adapter.js';
 
 const FIRST_PORT = 8888;
 const PORTS_TRIED = 100;
+const SECOND_LOOPBACK = '::1';
 
 /** The server cannot listen where it was told to. The message says why and what to do. */
 export class CannotListen extends Error {
@@ -13,55 +13,11 @@ export class CannotListen extends Error {
 }
 
 /**
- * Nest's HTTP server, which also listens on this machine's second loopback address: browsers may take either
- * for "localhost".
+ * @param port `'auto'` takes the first free one from 8888
+ * @returns the port that was taken
+ * @throws CannotListen
  */
-export class HttpAdapter extends LeanExpressAdapter {
-  private readonly log = new Logger(HttpAdapter.name);
-  private second: net.Server | undefined;
-
-  /**
-   * Not by `listen`: Nest logs every port it finds taken as an error of its own.
-   * @param port `'auto'` takes the first free one from 8888
-   * @throws CannotListen
-   */
-  async listenOn(port: number | 'auto', host: string): Promise<void> {
-    const isLocal = host === '127.0.0.1' || host.toLowerCase() === 'localhost';
-    const taken = await listenOnFirstFree(this.http, port, isLocal ? '127.0.0.1' : host);
-    if (isLocal) await this.alsoListenOn(taken, '::1');
-  }
-
-  override async close(): Promise<void> {
-    this.second?.close(); // its connections are the server's own, and end with them
-    this.second = undefined;
-    await super.close();
-  }
-
-  private get http(): Server {
-    return this.getHttpServer();
-  }
-
-  /** Whoever comes here is handed to the one server, with its limits and timeouts. */
-  private async alsoListenOn(port: number, host: string): Promise<void> {
-    const second = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.http.emit('connection', socket);
-    });
-    // Node tells it of requests that cannot be read: it is where the connection was accepted.
-    second.on('clientError', (error, socket) => this.http.emit('clientError', error, socket));
-    try {
-      second.listen(port, host);
-      await once(second, 'listening');
-      this.second = second;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return; // this machine has no such address
-      this.log.debug(
-        `Port ${port} is taken on ${host} by somebody else, who may be what "localhost" leads to: use 127.0.0.1.`,
-      );
-    }
-  }
-}
-
-async function listenOnFirstFree(http: Server, port: number | 'auto', host: string): Promise<number> {
+export async function listenOn(http: Server, port: number | 'auto', host: string): Promise<number> {
   const last = port === 'auto' ? FIRST_PORT + PORTS_TRIED : port;
   for (let tried = port === 'auto' ? FIRST_PORT : port; ; tried++) {
     try {
@@ -73,6 +29,30 @@ async function listenOnFirstFree(http: Server, port: number | 'auto', host: stri
       if (code === 'EADDRINUSE' && tried < last) continue;
       throw cannotListen(error as NodeJS.ErrnoException, tried, host);
     }
+  }
+}
+
+/**
+ * Takes connections to the other loopback address, and hands them to the one server, with its limits and timeouts.
+ * @returns what listens there; undefined where this machine has no such address, or another program has its port
+ */
+export async function listenOnSecondLoopback(http: Server, port: number): Promise<net.Server | undefined> {
+  const second = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    http.emit('connection', socket);
+  });
+  // Node tells it of requests that cannot be read: it is where the connection was accepted.
+  second.on('clientError', (error, socket) => http.emit('clientError', error, socket));
+  try {
+    second.listen(port, SECOND_LOOPBACK);
+    await once(second, 'listening');
+    return second;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      new Logger('HttpServer').debug(
+        `Port ${port} is taken on ${SECOND_LOOPBACK} by somebody else, who may be what "localhost" leads to: use 127.0.0.1.`,
+      );
+    }
+    return undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import { once } from 'node:events';
 import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createExpressServer } from './express-server.js';
+import { createExpressServer } from './express-adapter.js';
 
 describe('a server for an Express application', () => {
   let server: Server;
