@@ -3,31 +3,46 @@ import express, { type Express } from 'express';
 import { once } from 'node:events';
 import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createExpressServer } from './express-adapter.js';
+import { createExpressServer, ExpressHttpAdapter } from './express-adapter.js';
 
 describe('a server for an Express application', () => {
   let server: Server;
 
   afterEach(() => void server.close());
 
-  async function urlOf(app: Express): Promise<string> {
-    server = createExpressServer(app);
+  const urlOf = (app: Express): Promise<string> => listening(createExpressServer(app));
+
+  async function listening(made: Server): Promise<string> {
+    server = made;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  it('makes requests and responses that need no other prototype', async () => {
-    const app = express();
+  it('does not fall back to the slow path on this Node and with this Express', async () => {
+    const adapter = new ExpressHttpAdapter();
+    adapter.initHttpServer({});
+    const app = adapter.getInstance<Express>();
+    const seen: Record<string, unknown>[] = [];
+    const look = (when: string, req: IncomingMessage, res: ServerResponse) =>
+      seen.push({
+        when,
+        ofNode: req instanceof IncomingMessage && res instanceof ServerResponse,
+        ofExpress: Object.getPrototypeOf(req) === app.request && Object.getPrototypeOf(res) === app.response,
+      });
+    app.use((req, res, next) => {
+      look('in a handler', req, res);
+      next();
+    });
     app.use((_req, res) => void res.json({}));
-    const url = await urlOf(app);
-    const born: unknown[] = [];
+    const url = await listening(adapter.getHttpServer());
     server.prependListener('request', (req, res) => {
-      born.push(Object.getPrototypeOf(req) === app.request, Object.getPrototypeOf(res) === app.response);
-      born.push(req instanceof IncomingMessage, res instanceof ServerResponse);
+      look('born', req, res);
+      res.on('finish', () => look('answered', req, res));
     });
     expect((await fetch(url)).status).toBe(200);
-    expect(born).toEqual([true, true, true, true]);
+    const asBorn = { ofNode: true, ofExpress: true };
+    expect(seen).toEqual(['born', 'in a handler', 'answered'].map((when) => ({ when, ...asBorn })));
   });
 
   it('serves applications that are mounted in it, each with requests of its own', async () => {
