@@ -53,9 +53,9 @@ export async function modelStep(turn: RunContext, request: ModelRequest, ids: Ca
     } catch (error) {
       turn.signal.throwIfAborted();
       const failed = toModelFailed(error, turn.modelConfig);
-      if (!message.isEmpty || failed.retryAfterMs === undefined || attempt >= MAX_RETRIES) throw failed;
+      if (!message.isEmpty || failed.retryInMs === undefined || attempt >= MAX_RETRIES) throw failed;
       turn.log.discardMessage();
-      await sleep(Math.max(failed.retryAfterMs, 250) * 2 ** attempt, undefined, { signal: turn.signal });
+      await sleep(Math.max(failed.retryInMs, 250) * 2 ** attempt, undefined, { signal: turn.signal });
     }
   }
 }

@@ -115,7 +115,7 @@ describe('whether it is asked again', () => {
         statusCode,
         ...(retryAfter !== undefined && { responseHeaders: { 'retry-after': retryAfter } }),
       }),
-    ).retryAfterMs;
+    ).retryInMs;
 
   it.each([
     [408, undefined, 500],
@@ -138,5 +138,10 @@ describe('whether it is asked again', () => {
     [503, '3600'],
   ])('after %i and Retry-After %s: never', (status, retryAfter) => {
     expect(after(status, retryAfter)).toBeUndefined();
+  });
+
+  it('is no time that clients are told to wait', () => {
+    const { retryInMs, retryAfterMs, details } = failed(call({ statusCode: 429 }));
+    expect([retryInMs, retryAfterMs, details]).toEqual([1_000, undefined, { providerStatus: 429 }]);
   });
 });

@@ -14,8 +14,8 @@ export class ModelFailed extends DomainError {
   constructor(
     code: ErrorCode,
     message: string,
-    /** Milliseconds after which asking again makes sense; undefined when it makes none. */
-    readonly retryAfterMs?: number,
+    /** Milliseconds after which the server may ask the provider again; undefined: not at all. No client waits for it. */
+    readonly retryInMs?: number,
     details?: unknown,
   ) {
     super(code, message, details);
@@ -74,8 +74,8 @@ export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed 
   }
   const { statusCode } = thrown;
   const details = statusCode === undefined ? undefined : { providerStatus: statusCode };
-  const fail = (code: ErrorCode, message: string, retryAfterMs?: number) =>
-    new ModelFailed(code, message, retryAfterMs, details);
+  const fail = (code: ErrorCode, message: string, retryInMs?: number) =>
+    new ModelFailed(code, message, retryInMs, details);
   const status = isKeyRefused(thrown) ? 401 : statusCode;
   switch (status) {
     case 401:
