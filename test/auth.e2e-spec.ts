@@ -693,6 +693,7 @@ describe('wrong tokens', () => {
     expect(JSON.parse(body)).toEqual({
       code: 'RATE_LIMITED',
       error: `Too many wrong tokens came from your address: 10 a minute is the limit. Try again in ${seconds} s.`,
+      details: { retryAfterMs: expect.any(Number) },
     });
     for (const path of [POLLING, '/socket.io/socket.io.js']) {
       expect((await from('127.0.6.1', CONFIGURED, { path })).status).toBe(429);

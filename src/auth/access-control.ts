@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { addressOf } from '../http/client-id.js';
-import { DomainError } from '../common/errors.js';
 import type { Secret } from '../common/secret.js';
 import type { TokenReader } from '../http/gate.js';
+import { NotFromOwnPage, ScopeMissing, TooManyFailures, Unauthorized } from './auth.errors.js';
 import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } from './credentials.js';
-import { FAILURES, FailureLimiter } from './failure-limiter.js';
+import { FailureLimiter } from './failure-limiter.js';
 import { ConnectionsByToken } from './connections-by-token.js';
 import { LoginCodes } from './login-codes.js';
 import { RouteScopes } from './route-scopes.js';
@@ -18,30 +18,6 @@ const HOW =
 
 /** Longer than any that is made here or configured in earnest. */
 const MAX_TOKEN = 1000;
-
-/** No token, or a wrong one. */
-export class Unauthorized extends DomainError {
-  constructor(message: string) {
-    super('UNAUTHORIZED', message);
-  }
-}
-
-/** Too many wrong tokens came from the same address. */
-export class TooManyFailures extends DomainError {
-  constructor(readonly retryAfterSeconds: number) {
-    super(
-      'RATE_LIMITED',
-      `Too many wrong tokens came from your address: ${FAILURES} a minute is the limit. Try again in ${retryAfterSeconds} s.`,
-    );
-  }
-}
-
-/** The headers that belong to an error. */
-export function headersOf(error: DomainError): Record<string, string> {
-  if (error instanceof Unauthorized) return { 'WWW-Authenticate': 'Bearer' };
-  if (error instanceof TooManyFailures) return { 'Retry-After': String(error.retryAfterSeconds) };
-  return {};
-}
 
 /** What access is controlled with. */
 export interface AccessOptions {
@@ -78,7 +54,7 @@ export class AccessControl implements TokenReader {
 
   /**
    * Whose request this is.
-   * @throws Unauthorized, TooManyFailures; DomainError FORBIDDEN when another page may have made the browser ask
+   * @throws Unauthorized, TooManyFailures; NotFromOwnPage when another page may have made the browser ask
    */
   authenticateRequest(req: IncomingMessage): TokenEntry {
     const credentials = credentialsOf(req);
@@ -123,14 +99,10 @@ export class AccessControl implements TokenReader {
     return this.ofCookies(cookiesOf(req));
   }
 
-  /** @throws DomainError FORBIDDEN naming the scope that is missing for `what` */
+  /** @throws ScopeMissing naming the scope that `what` needs */
   requireScope(entry: TokenEntry, scope: Scope, what: string): void {
     if (allows(entry, scope)) return;
-    throw new DomainError(
-      'FORBIDDEN',
-      `${what} needs a token with the scope "${scope}"; "${entry.name}" has ${entry.scopes.join(', ') || 'none'}.`,
-      { scope },
-    );
+    throw new ScopeMissing(entry, scope, what);
   }
 
   /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
@@ -147,7 +119,7 @@ export class AccessControl implements TokenReader {
 
   private hasToWait(entry: TokenEntry, address: string): boolean {
     if (!this.tokens.isConfigured(entry) || this.limiter.hasUsed(address, entry.hash)) return false;
-    return this.limiter.waitSeconds(address) > 0;
+    return this.limiter.waitMs(address) > 0;
   }
 
   /** The configured token is none of them: it could be guessed here uncounted. */
@@ -161,15 +133,12 @@ export class AccessControl implements TokenReader {
   }
 
   private assertNotLockedOut(address: string): void {
-    const wait = this.limiter.waitSeconds(address);
-    if (wait > 0) throw new TooManyFailures(wait);
+    const waitMs = this.limiter.waitMs(address);
+    if (waitMs > 0) throw new TooManyFailures(waitMs);
   }
 
   private checkPage(req: IncomingMessage, credentials: Credentials | undefined): void {
     if (!credentials || 'token' in credentials || isSafe(req.method) || isFromOwnPage(req)) return;
-    throw new DomainError(
-      'FORBIDDEN',
-      'A request that changes something must come from a page of this server when it carries its cookie. Programs send "Authorization: Bearer <token>".',
-    );
+    throw new NotFromOwnPage();
   }
 }

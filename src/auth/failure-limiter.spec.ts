@@ -14,33 +14,33 @@ describe('the limit of wrong tokens', () => {
   it('is met by ten within a minute, and is over when the minute is', () => {
     const { limiter, fail, after } = setUp();
     fail('10.0.0.1', 9);
-    expect(limiter.waitSeconds('10.0.0.1')).toBe(0);
+    expect(limiter.waitMs('10.0.0.1')).toBe(0);
     after(20_000);
     fail('10.0.0.1', 1);
-    expect(limiter.waitSeconds('10.0.0.1')).toBe(40);
+    expect(limiter.waitMs('10.0.0.1')).toBe(40_000);
     after(39_001);
-    expect(limiter.waitSeconds('10.0.0.1')).toBe(1);
+    expect(limiter.waitMs('10.0.0.1')).toBe(999);
     after(999);
-    expect(limiter.waitSeconds('10.0.0.1')).toBe(0);
+    expect(limiter.waitMs('10.0.0.1')).toBe(0);
     fail('10.0.0.1', 9);
-    expect(limiter.waitSeconds('10.0.0.1')).toBe(0); // a new minute, a new count
+    expect(limiter.waitMs('10.0.0.1')).toBe(0); // a new minute, a new count
   });
 
   it('is each address its own', () => {
     const { limiter, fail } = setUp();
     fail('10.0.0.1', 50);
-    expect(limiter.waitSeconds('10.0.0.2')).toBe(0);
+    expect(limiter.waitMs('10.0.0.2')).toBe(0);
   });
 
   it('takes the addresses that one IPv6 network has for one', () => {
     const { limiter, fail } = setUp();
     for (let i = 0; i < 10; i++) fail(`2001:db8:1:2::${i}`, 1);
-    expect(limiter.waitSeconds('2001:db8:1:2:ffff:1:2:3')).toBe(60);
-    expect(limiter.waitSeconds('2001:db8:1:3::1')).toBe(0);
+    expect(limiter.waitMs('2001:db8:1:2:ffff:1:2:3')).toBe(60_000);
+    expect(limiter.waitMs('2001:db8:1:3::1')).toBe(0);
     fail('::1', 10);
-    expect(limiter.waitSeconds('::1')).toBe(60);
+    expect(limiter.waitMs('::1')).toBe(60_000);
     fail('::ffff:10.0.0.1', 10);
-    expect(limiter.waitSeconds('::ffff:10.0.0.2')).toBe(0);
+    expect(limiter.waitMs('::ffff:10.0.0.2')).toBe(0);
   });
 
   it('remembers 10,000 addresses and uses, and forgets the oldest', () => {
@@ -50,10 +50,10 @@ describe('the limit of wrong tokens', () => {
     const others = Array.from({ length: 10_000 }, (_, i) => `11.0.${i >> 8}.${i & 255}`);
     for (const other of others.slice(1)) fail(other, 1);
     for (const other of others.slice(1)) limiter.succeeded(other, 'hash');
-    expect([limiter.waitSeconds('10.0.0.1'), limiter.hasUsed('10.0.0.1', 'hash')]).toEqual([60, true]);
+    expect([limiter.waitMs('10.0.0.1'), limiter.hasUsed('10.0.0.1', 'hash')]).toEqual([60_000, true]);
     fail(others[0] ?? '', 1);
     limiter.succeeded(others[0] ?? '', 'hash');
-    expect([limiter.waitSeconds('10.0.0.1'), limiter.hasUsed('10.0.0.1', 'hash')]).toEqual([0, false]);
+    expect([limiter.waitMs('10.0.0.1'), limiter.hasUsed('10.0.0.1', 'hash')]).toEqual([0, false]);
   });
 
   it('knows which address has used which token', () => {

@@ -22,11 +22,11 @@ export class FailureLimiter {
 
   constructor(private readonly now: () => number = Date.now) {}
 
-  /** Seconds for which nothing new is tried from this address; 0 when it may. */
-  waitSeconds(address: string): number {
+  /** Milliseconds for which nothing new is tried from this address; 0 when it may. */
+  waitMs(address: string): number {
     const failures = this.failures.get(networkOf(address));
     if (!failures || failures.count < FAILURES) return 0;
-    return Math.max(0, Math.ceil((failures.until - this.now()) / 1000));
+    return Math.max(0, failures.until - this.now());
   }
 
   failed(address: string): void {

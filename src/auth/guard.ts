@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { setClientId } from '../http/client-id.js';
 import { DomainError } from '../common/errors.js';
 import { writeError } from '../http/error-response.js';
-import { type AccessControl, headersOf } from './access-control.js';
+import type { AccessControl } from './access-control.js';
 import { sendLoginPage } from './login-page.js';
 
 /** Stands behind the front door and before everything else, what extensions add included. */
@@ -31,8 +31,8 @@ export function accessGuard(access: AccessControl): RequestHandler {
 /** Answers with what was thrown: to a person who opens a page, with one that says how to get in. */
 export function refuse(req: Request, res: Response, error: unknown): void {
   if (!(error instanceof DomainError)) throw error;
-  if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error, headersOf(error));
-  else writeError(res, error, headersOf(error));
+  if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error);
+  else writeError(res, error);
 }
 
 function isPage(req: Request): boolean {

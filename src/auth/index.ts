@@ -1,4 +1,4 @@
-export { AccessControl, headersOf } from './access-control.js';
+export { AccessControl } from './access-control.js';
 export { credentialsOf } from './credentials.js';
 export { accessGuard } from './guard.js';
 export { loginRoutes } from './login.js';

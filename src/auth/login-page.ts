@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { DomainError } from '../common/errors.js';
 import { html, Html, PAGE_STYLE } from '../common/html.js';
+import { errorHeaders } from '../http/error-response.js';
 
 const SCRIPT = `
 const form = document.querySelector('form');
@@ -37,12 +38,8 @@ button { font: inherit; padding: .35rem 1rem; }
 `;
 
 /** Tells a person who is not logged in how to be. */
-export function sendLoginPage(
-  res: ServerResponse,
-  error: DomainError,
-  headers: Readonly<Record<string, string>>,
-): void {
-  res.writeHead(error.status, { ...HEADERS, ...headers }).end(page(error.message));
+export function sendLoginPage(res: ServerResponse, error: DomainError): void {
+  res.writeHead(error.status, { ...errorHeaders(error), ...HEADERS }).end(page(error.message));
 }
 
 /** Takes a browser that has its cookie to the page at `/`, as a page of this server that asks for it. */

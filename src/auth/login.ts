@@ -2,7 +2,8 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { jsonBody } from '../http/json-body.js';
 import { addressOf } from '../http/client-id.js';
 import { InvalidInput } from '../common/errors.js';
-import { type AccessControl, Unauthorized } from './access-control.js';
+import type { AccessControl } from './access-control.js';
+import { Unauthorized } from './auth.errors.js';
 import { COOKIE, cookieName } from './credentials.js';
 import { refuse } from './guard.js';
 import { sendWayIn } from './login-page.js';

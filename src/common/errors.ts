@@ -34,23 +34,50 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+/** Milliseconds to wait before asking again, by the code of an error that names no other time. */
+export const RETRY_AFTER_MS = {
+  QUEUE_FULL: 5_000,
+  RATE_LIMITED: 5_000,
+  DATABASE_UNAVAILABLE: 5_000,
+  DRAINING: 5_000,
+} as const satisfies Partial<Record<ErrorCode, number>>;
+
+const retryAfterByCode: Readonly<Partial<Record<ErrorCode, number>>> = RETRY_AFTER_MS;
+
 /** The shape of every error that leaves the server, over HTTP and in a socket's acknowledgement. */
 export interface ErrorBody {
   /** A sentence for a person: what was wrong and what to do. */
   readonly error: string;
   readonly code: ErrorCode;
+  /** What the code alone does not say. `retryAfterMs`, where there is one: milliseconds to wait before asking again. */
   readonly details?: unknown;
 }
 
-/** An error that means something to the caller. Services throw it; one filter maps it. */
+/** What an error tells the client beside its sentence. */
+export interface ErrorHints {
+  /** Milliseconds to wait before asking again. Default: `details.retryAfterMs`, else that of the code, if any. */
+  readonly retryAfterMs?: number | undefined;
+  /** Headers of the HTTP answer, beside those that every error has. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** An error that means something to the caller. Services throw it; `http/error-response.ts` tells it at every door. */
 export class DomainError extends Error {
+  /** Milliseconds to wait before asking again; undefined when waiting changes nothing. */
+  readonly retryAfterMs: number | undefined;
+  /** Headers of the HTTP answer, beside those that every error has. */
+  readonly headers: Readonly<Record<string, string>>;
+
   constructor(
     readonly code: ErrorCode,
     message: string,
     readonly details?: unknown,
+    { retryAfterMs, headers = {} }: ErrorHints = {},
   ) {
     super(message);
     this.name = new.target.name;
+    this.retryAfterMs = retryAfterMs ?? retryAfterIn(details) ?? retryAfterByCode[code];
+    this.headers = headers;
   }
 
   get status(): number {
@@ -58,11 +85,8 @@ export class DomainError extends Error {
   }
 
   toBody(): ErrorBody {
-    return {
-      error: this.message,
-      code: this.code,
-      ...(this.details !== undefined && { details: this.details }),
-    };
+    const details = withRetryAfter(this.details, this.retryAfterMs);
+    return { error: this.message, code: this.code, ...(details !== undefined && { details }) };
   }
 }
 
@@ -70,6 +94,25 @@ export class InvalidInput extends DomainError {
   constructor(message: string, details?: unknown) {
     super('INVALID_INPUT', message, details);
   }
+}
+
+/** The time that an error tells to wait, in whole seconds, as Retry-After and sentences name it: rounded up, at least 1. */
+export function secondsToWait(retryAfterMs: number): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1_000));
+}
+
+/** An extension may name the time in the details. */
+function retryAfterIn(details: unknown): number | undefined {
+  const ms = (details as { retryAfterMs?: unknown } | null | undefined)?.retryAfterMs;
+  return typeof ms === 'number' && Number.isFinite(ms) ? ms : undefined;
+}
+
+/** Details that are no object have no place for the time: they stay as they are. */
+function withRetryAfter(details: unknown, retryAfterMs: number | undefined): unknown {
+  if (retryAfterMs === undefined) return details;
+  if (details === undefined) return { retryAfterMs };
+  const isRecord = typeof details === 'object' && details !== null && !Array.isArray(details);
+  return isRecord ? { ...details, retryAfterMs } : details;
 }
 
 /** What anything that was thrown says to a client. An unknown error never says its own text. */

@@ -2,7 +2,7 @@ import { StreamableFile } from '@nestjs/common';
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { DomainError } from '../common/errors.js';
+import { RouteNotFound } from '../http/http.errors.js';
 
 /** The files of Swagger UI that the page loads, and nothing else of its package. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -11,10 +11,10 @@ const TYPES: Readonly<Record<string, string>> = {
   'favicon-32x32.png': 'image/png',
 };
 
-/** @throws DomainError ROUTE_NOT_FOUND for any other name */
+/** @throws RouteNotFound for any other name */
 export function openAsset(name: string): StreamableFile {
   const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
-  if (type === undefined) throw new DomainError('ROUTE_NOT_FOUND', 'The API documentation has no such file.');
+  if (type === undefined) throw new RouteNotFound('The API documentation has no such file.');
   return new StreamableFile(createReadStream(join(directory(), name)), { type });
 }
 

@@ -2,11 +2,10 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Server, ServerOptions } from 'socket.io';
-import { type AccessControl, headersOf } from '../auth/index.js';
+import type { AccessControl } from '../auth/index.js';
 import type { DomainError } from '../common/errors.js';
 import { type OriginPolicy, guardDoor } from '../http/origin-policy.js';
 import type { Gate } from '../http/gate.js';
-import { waitHeaders } from '../http/limits.js';
 import { rejectSocket, writeError } from '../http/error-response.js';
 import { boundBacklogs } from './backpressure.js';
 import { Handshakes } from './handshakes.js';
@@ -63,9 +62,8 @@ export class SocketAdapter extends IoAdapter {
 
 /** engine.io itself would answer with 403, or 400 to an upgrade, whatever the reason. */
 function refuse(req: IncomingMessage & { readonly res?: ServerResponse }, error: DomainError): void {
-  const headers = { ...waitHeaders(error), ...headersOf(error) };
-  if (req.res) writeError(req.res, error, headers);
-  else rejectSocket(req.socket, error, headers);
+  if (req.res) writeError(req.res, error);
+  else rejectSocket(req.socket, error);
 }
 
 /** Socket.IO sends its client's script before anybody else sees the request. */
@@ -76,7 +74,7 @@ function guardScript(http: HttpServer, access: AccessControl): void {
     try {
       if (/^\/socket\.io\/[^?]/.test(req.url ?? '')) access.authenticateRequest(req);
     } catch (error) {
-      return writeError(res, error as DomainError, headersOf(error as DomainError));
+      return writeError(res, error as DomainError);
     }
     for (const listener of listeners) Reflect.apply(listener, http, [req, res]);
   });

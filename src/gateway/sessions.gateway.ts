@@ -13,8 +13,9 @@ import {
 } from '@nestjs/websockets';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server, Socket } from 'socket.io';
-import { DomainError, type ErrorBody, InvalidInput, toDomainError } from '../common/errors.js';
+import { InvalidInput, toDomainError } from '../common/errors.js';
 import { clientIdOf } from '../http/client-id.js';
+import { type RefusedAck, refusedAck } from '../http/error-response.js';
 import { Limits } from '../http/limits.js';
 import { validationPipe } from '../http/validation.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
@@ -27,7 +28,7 @@ import { SessionRooms } from './session-rooms.js';
 const FLUSH_TIMEOUT_MS = 1_000;
 
 /** The acknowledgement of every message. */
-type Ack = { readonly ok: true; readonly [key: string]: unknown } | ({ readonly ok: false } & ErrorBody);
+type Ack = { readonly ok: true; readonly [key: string]: unknown } | RefusedAck;
 
 /** The message as it came: a global pipe that threw would do so where no acknowledgement can be given any more. */
 const Message = createParamDecorator((_: unknown, context: ExecutionContext): unknown => {
@@ -134,10 +135,10 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
       this.limits.takeMessage(clientIdOf(socket.request));
       return { ok: true, ...(await this.inTurn(`${socket.id} ${sessionIn(message)}`, handle)) };
     } catch (thrown) {
-      const error: DomainError = toDomainError(thrown);
+      const error = toDomainError(thrown);
       if (error.code === 'INTERNAL') this.logger.error(`A socket message failed: ${String(thrown)}`);
       socket.emit('error', error.message);
-      return { ok: false, ...error.toBody() };
+      return refusedAck(error);
     }
   }
 

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Namespace, Server, Socket } from 'socket.io';
 import { type AccessControl, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
 import { addressOf, clientIdOf, setClientId } from '../http/client-id.js';
-import { DomainError, toDomainError } from '../common/errors.js';
+import { type DomainError, toDomainError } from '../common/errors.js';
+import { refusedAck } from '../http/error-response.js';
 import type { Limits } from '../http/limits.js';
 import type { Handshakes } from './handshakes.js';
 
@@ -83,7 +84,7 @@ function guardMessages(socket: Socket, entry: TokenEntry, access: AccessControl)
       const error = toDomainError(thrown);
       socket.emit('error', error.message);
       const ack = args.at(-1);
-      if (typeof ack === 'function') (ack as (answer: object) => void)({ ok: false, ...error.toBody() });
+      if (typeof ack === 'function') (ack as (answer: object) => void)(refusedAck(error));
       return;
     }
     next();

@@ -1,9 +1,9 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError, type ErrorCode, toDomainError } from '../common/errors.js';
-import { retryAfterOf } from './limits.js';
+import { writeError } from './error-response.js';
 
-/** The one place where what was thrown becomes an HTTP answer. */
+/** The one place where what routes throw becomes an error for the client. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(ErrorFilter.name);
@@ -18,27 +18,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (error.status >= 500 && error.code === 'INTERNAL') {
       this.logger.error(`${req.method} ${req.path} failed: ${this.describe(thrown)}`);
     }
-    if (res.headersSent) {
-      if (!res.writableEnded) res.destroy(); // there is no place left for an error, and it must not look complete
-      return;
-    }
-    const after = retryAfter(error);
-    if (after !== undefined) res.setHeader('retry-after', after);
-    res.status(error.status).json(error.toBody());
-  }
-}
-
-function retryAfter(error: DomainError): number | undefined {
-  const told = retryAfterOf(error);
-  if (told !== undefined) return told;
-  switch (error.code) {
-    case 'DRAINING':
-    case 'QUEUE_FULL':
-    case 'RATE_LIMITED':
-    case 'DATABASE_UNAVAILABLE':
-      return 5;
-    default:
-      return undefined;
+    writeError(res, error);
   }
 }
 

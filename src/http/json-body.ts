@@ -1,5 +1,6 @@
 import express, { type Request, type RequestHandler } from 'express';
-import { DomainError } from '../common/errors.js';
+import { writeError } from './error-response.js';
+import { BodyNotJson, BodyNotObject, BodyTooLarge } from './http.errors.js';
 
 /**
  * Reads the JSON body of a request that may change something: at most `limit` bytes, and one object. A request
@@ -15,10 +16,7 @@ export function jsonBody(limit: number): RequestHandler[] {
 function atMost(limit: number): RequestHandler {
   return (req, res, next) => {
     const refuse = () => {
-      if (res.headersSent) return;
-      const error = payloadTooLarge(limit);
-      res.setHeader('connection', 'close'); // what is still on its way is not read
-      res.status(error.status).json(error.toBody());
+      if (!res.headersSent) writeError(res, new BodyTooLarge(limit));
     };
     if (Number(req.headers['content-length'] ?? 0) > limit) {
       refuse();
@@ -35,24 +33,10 @@ function atMost(limit: number): RequestHandler {
   };
 }
 
-/** @param limit in bytes */
-export function payloadTooLarge(limit: number): DomainError {
-  return new DomainError(
-    'PAYLOAD_TOO_LARGE',
-    `The body is larger than the ${limit} bytes that this server takes (server.maxBodyBytes). Send less.`,
-    { limit },
-  );
-}
-
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 const requireJson: RequestHandler = (req, _res, next) => {
-  if (hasBody(req.headers) ? !req.is('json') : isForm(req)) {
-    throw new DomainError(
-      'UNSUPPORTED_MEDIA_TYPE',
-      'The body must be JSON: send the header "Content-Type: application/json".',
-    );
-  }
+  if (hasBody(req.headers) ? !req.is('json') : isForm(req)) throw new BodyNotJson();
   next();
 };
 
@@ -65,9 +49,7 @@ function isForm({ method, headers }: Request): boolean {
 const requireObject: RequestHandler = (req, _res, next) => {
   const body: unknown = req.body;
   if (body === undefined) req.body = {};
-  else if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new DomainError('INVALID_INPUT', 'The body must be one JSON object, such as {"sessionId": "…"}.');
-  }
+  else if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BodyNotObject();
   next();
 };
 

@@ -24,7 +24,7 @@ describe('turns', () => {
     const waiting = Array.from({ length: 16 }, () => turns.take('a'));
     await expect(turns.take('a')).rejects.toMatchObject({
       code: 'RATE_LIMITED',
-      details: { retryAfterMs: 5_000 },
+      retryAfterMs: 5_000,
     });
     release();
     for (const turn of waiting) (await turn)();

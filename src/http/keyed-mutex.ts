@@ -1,8 +1,7 @@
-import { DomainError } from '../common/errors.js';
+import { TurnRefused } from './http.errors.js';
 
 /** How many may wait behind the one whose turn it is, for each key. */
 const MAX_WAITING = 16;
-const RETRY_AFTER_MS = 5_000;
 
 interface Waiter {
   readonly begin: () => void;
@@ -27,7 +26,7 @@ export class KeyedMutex {
    * Waits until it is the caller's turn.
    * @param signal the caller has no more use for it
    * @returns what gives the turn back, to be called once
-   * @throws DomainError RATE_LIMITED when too many wait already, or it takes too long; also once `signal` says so
+   * @throws TurnRefused when too many wait already, or it takes too long; also once `signal` says so
    */
   async take(key: string, signal?: AbortSignal): Promise<() => void> {
     const queue = this.queues.get(key);
@@ -37,12 +36,12 @@ export class KeyedMutex {
   }
 
   private async wait(queue: Waiter[], signal: AbortSignal | undefined): Promise<void> {
-    if (queue.length >= MAX_WAITING || signal?.aborted) throw this.refusal();
+    if (queue.length >= MAX_WAITING || signal?.aborted) throw new TurnRefused(this.taken);
     await new Promise<void>((resolve, reject) => {
       const leave = () => {
         clearTimeout(waiter.timer);
         queue.splice(queue.indexOf(waiter), 1);
-        reject(this.refusal());
+        reject(new TurnRefused(this.taken));
       };
       const begin = () => {
         clearTimeout(waiter.timer);
@@ -59,10 +58,5 @@ export class KeyedMutex {
     const next = this.queues.get(key)?.shift();
     if (next) next.begin();
     else this.queues.delete(key);
-  }
-
-  private refusal(): DomainError {
-    const retry = `Try again in ${RETRY_AFTER_MS / 1_000} s.`;
-    return new DomainError('RATE_LIMITED', `${this.taken} ${retry}`, { retryAfterMs: RETRY_AFTER_MS });
   }
 }

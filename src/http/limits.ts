@@ -2,8 +2,8 @@ import type { RequestHandler } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientIdOf, networkOf } from './client-id.js';
-import { DomainError } from '../common/errors.js';
 import { rejectSocket, writeError } from './error-response.js';
+import { RateLimited } from './http.errors.js';
 import { AtOnce, RateLimit } from './rate-limit.js';
 
 /** How much one client may have. A client is a token where there are tokens, else an address. */
@@ -33,18 +33,6 @@ export interface LimitRules {
   readonly messageBytes: number;
   /** How long a reader may take no byte of an answer that waits for it. */
   readonly stalledReaderMs: number;
-}
-
-/** A client has reached a limit. The message names the limit and says when to come again. */
-export class RateLimited extends DomainError {
-  constructor(what: string, key: keyof LimitRules, limit: number, retryAfterMs: number) {
-    const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
-    super('RATE_LIMITED', `More than ${limit} ${what} (server.limits.${key}). Try again in ${seconds} s.`, {
-      limit,
-      key: `server.limits.${key}`,
-      retryAfterMs,
-    });
-  }
 }
 
 /** Shares of one address that all together who have no token get of {@link LimitRules.handshakesPerMinute}. */
@@ -148,8 +136,7 @@ export class Limits {
       socket.once('close', release);
       return true;
     }
-    const error = new RateLimited('connections at once', 'connections', places.most, SOON_MS);
-    rejectSocket(socket, error, waitHeaders(error));
+    rejectSocket(socket, new RateLimited('connections at once', 'connections', places.most, SOON_MS));
     return false;
   }
 }
@@ -171,22 +158,8 @@ export function limitRequests(limits: Limits): RequestHandler {
     try {
       if (!counted.has(req)) limits.takeRequest(clientIdOf(req));
     } catch (error) {
-      const refused = error as RateLimited;
-      writeError(res, refused, waitHeaders(refused));
-      return;
+      return writeError(res, error as RateLimited);
     }
     next();
   };
-}
-
-/** The seconds that an error tells to wait; undefined when it tells none. */
-export function retryAfterOf({ details }: DomainError): number | undefined {
-  const ms = (details as { retryAfterMs?: unknown } | undefined)?.retryAfterMs;
-  return typeof ms === 'number' ? Math.max(1, Math.ceil(ms / 1_000)) : undefined;
-}
-
-/** The headers of an error that tells to wait. */
-export function waitHeaders(error: DomainError): Record<string, string> {
-  const seconds = retryAfterOf(error);
-  return seconds === undefined ? {} : { 'Retry-After': String(seconds) };
 }

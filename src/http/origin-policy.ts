@@ -4,10 +4,10 @@ import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { forwardedHostOf, trustForwarded } from './client-id.js';
 import { answerAllowedPage } from './cors.js';
-import { DomainError } from '../common/errors.js';
+import type { DomainError } from '../common/errors.js';
 import type { Gate } from './gate.js';
-import { waitHeaders } from './limits.js';
 import { rejectSocket, writeError } from './error-response.js';
+import { ForeignOrigin, ForeignSite, NotLocal, UnknownHost } from './http.errors.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
@@ -90,33 +90,20 @@ export function enforceOriginPolicy(rules: OriginPolicy): RequestHandler {
  * own that points to this machine (Host: DNS rebinding). Programs that send no Origin are fine.
  */
 export function refusal(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
-  if (rules.localOnly && !isLocal(req.socket)) {
-    return new DomainError(
-      'FORBIDDEN',
-      'This server asks for no token, and so serves this machine only. Set server.auth, or let everybody in with server.insecureNoAuth.',
-    );
-  }
+  if (rules.localOnly && !isLocal(req.socket)) return new NotLocal();
   const hosts = hostsOf(req);
   const unknown = hosts.find((each) => !isKnownHost(nameOf(each), rules));
-  if (unknown !== undefined) {
-    return new DomainError(
-      'FORBIDDEN',
-      `This server is not known as "${unknown.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
-    );
-  }
+  if (unknown !== undefined) return new UnknownHost(unknown);
   const host = hosts.at(-1) ?? '';
   const { origin } = req.headers;
   const site = req.headers['sec-fetch-site'];
   if (origin === undefined) {
     if (OWN_SITE.has(site) || isLinkToPage(req, rules)) return undefined;
-    return new DomainError('FORBIDDEN', 'Pages of other sites may not use this server.');
+    return new ForeignSite();
   }
   if (rules.origins.includes(origin)) return undefined;
   if (isOwnOrigin(origin, host, schemesOf(req, nameOf(host), rules)) && OWN_SITE.has(site)) return undefined;
-  return new DomainError(
-    'FORBIDDEN',
-    `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
-  );
+  return new ForeignOrigin(origin);
 }
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
@@ -129,14 +116,14 @@ function answered(req: IncomingMessage, res: ServerResponse, rules: OriginPolicy
     if (answerAllowedPage(req, res, rules.origins)) return true;
   }
   const error = refused ?? gate?.refusal(req, res);
-  if (error) writeError(res, error, waitHeaders(error));
+  if (error) writeError(res, error);
   return error !== undefined;
 }
 
 function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
   if (!error) return false;
   destroyOnError(socket);
-  rejectSocket(socket, error, { Vary: 'Origin', ...waitHeaders(error) });
+  rejectSocket(socket, error, { Vary: 'Origin' });
   return true;
 }
 

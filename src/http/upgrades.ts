@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { DomainError } from '../common/errors.js';
 import { rejectSocket } from './error-response.js';
+import { RouteNotFound } from './http.errors.js';
 
 /** How long whoever listens for upgrades has to begin an answer. */
 const UNCLAIMED_MS = 1_000;
@@ -34,7 +34,7 @@ export function settleUpgrade(
   const refuse = () => {
     if (!socket.writable || socket.bytesWritten !== bytesWritten) return;
     const where = req.url?.split('?', 1)[0]?.slice(0, 200);
-    rejectSocket(socket, new DomainError('ROUTE_NOT_FOUND', `There is no WebSocket at ${where}.`));
+    rejectSocket(socket, new RouteNotFound(`There is no WebSocket at ${where}.`));
   };
   setTimeout(refuse, UNCLAIMED_MS).unref();
   return false;
