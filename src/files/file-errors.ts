@@ -9,6 +9,13 @@ export class PathForbidden extends DomainError {
   }
 }
 
+/** The directory itself is gone. */
+export class WorkspaceGone extends DomainError {
+  constructor() {
+    super('FILE_NOT_FOUND', 'The workspace directory of this session does not exist.');
+  }
+}
+
 export class FileNotFound extends DomainError {
   constructor(path: string) {
     super('FILE_NOT_FOUND', `There is no "${shorten(path)}" in the workspace.`);

@@ -1,7 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { DomainError } from '../common/errors.js';
-import { explainFileError, PathForbidden } from './file-errors.js';
+import { explainFileError, PathForbidden, WorkspaceGone } from './file-errors.js';
 import { isHidden, isRunLater, plainName } from './hidden-names.js';
 
 /** What of a workspace is for whom, beside the rules that always hold. */
@@ -40,12 +39,10 @@ export class PathJail {
     private readonly readOnly: readonly PlainParts[],
   ) {}
 
-  /** @throws DomainError FILE_NOT_FOUND when there is no such directory */
+  /** @throws WorkspaceGone when there is no such directory */
   static async of(directory: string, { visible, offLimits, readOnly = [] }: FileRules): Promise<PathJail> {
     const root = await realpath(directory).catch((error: unknown) => {
-      throw (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? new DomainError('FILE_NOT_FOUND', 'The workspace directory of this session does not exist.')
-        : error;
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new WorkspaceGone() : error;
     });
     const parents = new Map<string, Promise<string>>();
     // A link in the place of node_modules leads to what runs later too.

@@ -1,4 +1,5 @@
-import { DomainError } from '../common/errors.js';
+import { DomainError, type ErrorCode } from '../common/errors.js';
+import type { Run } from '../runs/index.js';
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {
@@ -48,4 +49,17 @@ export class RunInterrupted extends DomainError {
       runId,
     });
   }
+}
+
+/** What a run failed with, for the caller of its query: the same error, which also names the run. */
+export class RunFailed extends DomainError {
+  constructor({ code, message, details, retryAfterMs, headers }: DomainError, runId: string) {
+    const more = typeof details === 'object' && details !== null ? details : {};
+    super(code, message, { ...more, runId }, { retryAfterMs, headers });
+  }
+}
+
+/** What an ended run failed with, from its row; undefined when it did not fail. */
+export function storedError({ errorCode, errorMessage }: Run): DomainError | undefined {
+  return errorCode === null ? undefined : new DomainError(errorCode as ErrorCode, errorMessage ?? '');
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { DomainError } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
@@ -19,7 +18,7 @@ import {
   type StoredRun,
 } from '../runs/index.js';
 import { type Session, SessionsService } from '../sessions/index.js';
-import { IdempotencyMismatch, RunAborted, RunInterrupted } from './query.errors.js';
+import { IdempotencyMismatch, RunAborted, RunFailed, RunInterrupted } from './query.errors.js';
 import { type AwaitedResult, RunResults } from './run-results.service.js';
 import { type Entry, entryOf } from './when-busy.js';
 
@@ -87,11 +86,11 @@ export class QueryService {
     }
   }
 
-  /** Takes a query and waits for its final message. @throws what `start` does, the model's failure, RunDelayed */
+  /** Takes a query and waits for its final message. @throws what `start` does, RunFailed, RunAborted, RunInterrupted, RunDelayed */
   async ask(request: QueryRequest): Promise<Answer> {
     const { runId, ended, position } = await this.start(request);
     const { message, error, status } = await ended();
-    if (error) throw new DomainError(error.code, error.message, { ...detailsOf(error), runId });
+    if (error) throw new RunFailed(error, runId);
     if (status === 'interrupted') throw new RunInterrupted(runId);
     if (!message) throw new RunAborted(runId);
     return { result: message, runId, ...(position !== undefined && { queued: true, position }) };
@@ -178,8 +177,4 @@ export class QueryService {
     // The queue first, so that nothing of it starts when the run under way ends.
     for (const { id } of (await this.openRuns(sessionId)).reverse()) await this.abort(sessionId, id);
   }
-}
-
-function detailsOf({ details }: DomainError): object {
-  return typeof details === 'object' && details !== null ? details : {};
 }

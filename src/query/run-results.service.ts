@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { DomainError, type ErrorCode } from '../common/errors.js';
 import type { Transaction } from '../database/index.js';
 import {
   type ActiveRun,
@@ -9,6 +8,7 @@ import {
   type RunResult,
   type RunStatus,
 } from '../runs/index.js';
+import { storedError } from './query.errors.js';
 
 /** A run's result, for a caller that comes after the query was accepted. */
 export interface AwaitedResult {
@@ -40,13 +40,12 @@ export class RunResults {
 
   private async stored(run: Run): Promise<RunResult> {
     const message = await this.events.lastMessage(run);
+    const error = storedError(run);
     return {
       runId: run.id,
       status: END_STATUS[run.status],
       ...(message && { message }),
-      ...(run.errorCode !== null && {
-        error: new DomainError(run.errorCode as ErrorCode, run.errorMessage ?? ''),
-      }),
+      ...(error && { error }),
     };
   }
 }

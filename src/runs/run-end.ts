@@ -88,7 +88,7 @@ export function lostEvents(status: LostStatus): EventDraft[] {
 
 /** Tells a session why a run of it failed. */
 export function failure(error: DomainError): EventDraft {
-  const { error: message, code, details } = error.toBody();
+  const { message, code, details } = error;
   const more = typeof details === 'object' ? details : undefined;
   return { type: 'system', level: 'error', message, details: { code, ...more } };
 }

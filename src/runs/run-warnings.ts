@@ -14,8 +14,10 @@ export function silenceWarning(run: ActiveRun, silentMs: number): EventDraft {
 }
 
 /** What listeners are told while nothing of the run can be stored: an event that is not stored either. */
-export function delayNotice({ id: runId, sessionId }: ActiveRun, error: DomainError): NoticeEvent {
-  const { error: message, code } = error.toBody();
+export function delayNotice(
+  { id: runId, sessionId }: ActiveRun,
+  { message, code }: DomainError,
+): NoticeEvent {
   const timestamp = Date.now();
   const id = newId(timestamp);
   return { id, type: 'system', sessionId, runId, timestamp, level: 'error', message, details: { code } };

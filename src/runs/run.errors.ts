@@ -3,8 +3,8 @@ import { DatabaseUnavailable } from '../database/index.js';
 import type { OpenRun } from './run.entity.js';
 
 export class Draining extends DomainError {
-  constructor() {
-    super('DRAINING', 'The server is about to stop and takes no new query. Try again in a moment.');
+  constructor(message = 'The server is about to stop and takes no new query. Try again in a moment.') {
+    super('DRAINING', message);
   }
 }
 

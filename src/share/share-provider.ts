@@ -1,4 +1,4 @@
-import { DomainError } from '../common/errors.js';
+import { ShareFailed } from './share.errors.js';
 
 const TIMEOUT_MS = 30_000;
 
@@ -14,16 +14,10 @@ export interface SharedPage {
   readonly tags: readonly string[];
 }
 
-class ShareFailed extends DomainError {
-  constructor(reason: string) {
-    super('SHARE_FAILED', `The page was not shared: ${reason}. Check share.provider, or try again.`);
-  }
-}
-
 /**
  * Uploads a page to the configured provider.
  * @returns the page's public address
- * @throws DomainError SHARE_FAILED when the provider cannot be reached or does not answer with a URL
+ * @throws ShareFailed when the provider cannot be reached or does not answer with a URL
  */
 export async function uploadPage(provider: string, page: SharedPage): Promise<string> {
   const form = new FormData();

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { Part } from '../http/answers.js';
-import { DomainError } from '../common/errors.js';
 import { KeyedMutex } from '../http/keyed-mutex.js';
 import { maskSecretsIn, type Secret } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
@@ -9,6 +8,7 @@ import { EventLog, EventPages, EventTruncator } from '../events/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
 import { firstText, sharePage } from './share-page.js';
 import { uploadPage } from './share-provider.js';
+import { NoShareProvider, PageTooLarge } from './share.errors.js';
 import { SharedEvents, SHOWN_TYPES } from './shared-events.js';
 
 /** Of the events in a page as they are stored, and of a page that is uploaded. */
@@ -45,7 +45,7 @@ export class ShareService {
 
   /**
    * Makes the page and gives it, or uploads it and gives its address: `{ success, sessionId, html or url }` as JSON text.
-   * @throws SessionNotFound; DomainError SHARE_FAILED when the upload fails, PAYLOAD_TOO_LARGE
+   * @throws SessionNotFound, PageTooLarge, NoShareProvider; ShareFailed when the upload fails
    */
   async *share(sessionId: string, upload: boolean): AsyncGenerator<Part, void, void> {
     const page = await this.pageOf(sessionId);
@@ -64,7 +64,8 @@ export class ShareService {
     // Before the page is made: in HTML a secret may read otherwise, and what goes with the page is public too.
     const session = masked(this.sessions.toDto(await this.sessions.get(sessionId)), secrets);
     const upTo = await this.log.lastSeq(sessionId);
-    if (await this.pages.areLonger(sessionId, { upTo, types: SHOWN_TYPES }, MAX_PAGE_BYTES)) throw tooLarge();
+    if (await this.pages.areLonger(sessionId, { upTo, types: SHOWN_TYPES }, MAX_PAGE_BYTES))
+      throw new PageTooLarge(MAX_PAGE_BYTES);
     const events = new SharedEvents(this.pages, this.frames, secrets, sessionId, upTo);
     const question = await firstText(events);
     const html = sharePage(session, events, events.headOf(question));
@@ -77,12 +78,7 @@ export class ShareService {
     question,
     html,
   }: Page): Promise<string> {
-    if (this.provider === null) {
-      throw new DomainError(
-        'INVALID_INPUT',
-        'This server has no share provider: set share.provider, or share with "upload": false and send the page yourself.',
-      );
-    }
+    if (this.provider === null) throw new NoShareProvider();
     let release: (() => void) | undefined;
     const makeRoom = async () => {
       release = await this.uploads.take('');
@@ -130,7 +126,7 @@ async function whole(html: AsyncIterable<string>, makeRoom: () => Promise<void>)
     if (bytes <= SMALL_BYTES && bytes + part.size > SMALL_BYTES) await makeRoom();
     parts.push(part);
     bytes += part.size;
-    if (bytes > MAX_PAGE_BYTES) throw tooLarge();
+    if (bytes > MAX_PAGE_BYTES) throw new PageTooLarge(MAX_PAGE_BYTES);
   }
   return new Blob(parts, { type: 'text/html' });
 }
@@ -154,14 +150,6 @@ async function* inPieces(texts: AsyncIterable<string>): AsyncGenerator<string, v
     piece = '';
   }
   yield piece;
-}
-
-function tooLarge(): DomainError {
-  return new DomainError(
-    'PAYLOAD_TOO_LARGE',
-    `The page of this session would be larger than ${MAX_PAGE_BYTES / 1_048_576} MB. Read its events with GET /api/sessions/events, or share a session that holds less.`,
-    { limit: MAX_PAGE_BYTES },
-  );
 }
 
 /** Readable words, then what makes it unique and the same each time, without a part of the session's id. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { DomainError } from '../common/errors.js';
 import { withoutCredentials } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
-import { UnitOfWork } from '../database/index.js';
+import { DatabaseUnavailable, UnitOfWork } from '../database/index.js';
 import { ModelCatalog } from '../models/index.js';
 import { QueryService } from '../query/index.js';
+import { Draining } from '../runs/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
 import { ToolRegistry } from '../tools/index.js';
 
@@ -42,15 +42,13 @@ export class SystemService {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws DomainError DRAINING or DATABASE_UNAVAILABLE when no query can run */
+  /** @throws Draining, DatabaseUnavailable: no query can run */
   async ready(): Promise<{ status: 'ready' }> {
-    if (this.queries.draining) {
-      throw new DomainError('DRAINING', 'The server is about to stop and takes no new query.');
-    }
+    if (this.queries.draining) throw new Draining('The server is about to stop and takes no new query.');
     try {
       await this.work.read((db) => db.query('SELECT 1'));
     } catch {
-      throw new DomainError('DATABASE_UNAVAILABLE', 'The database cannot be read right now.');
+      throw new DatabaseUnavailable('The database cannot be read right now.');
     }
     return { status: 'ready' };
   }

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
 import { basename, extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { DomainError } from '../common/errors.js';
 import type { OpenFile } from '../files/jailed-files.js';
 import { isText } from '../files/text-file.js';
+import { FileNotRun } from './workspace.errors.js';
 
 /**
  * What a page from the workspace may do: show itself, with what lies beside it. It runs no script, sends no form, and
@@ -52,7 +52,7 @@ const BINARY = 'application/octet-stream';
 export async function sendFile(req: Request, res: Response, file: OpenFile): Promise<void> {
   try {
     if (RUN_BY_BROWSER.has(req.get('sec-fetch-dest') ?? '')) {
-      throw new DomainError('FORBIDDEN', 'Files of the workspace are shown, but never run by a page.');
+      throw new FileNotRun();
     }
     await setHeaders(res, file);
     if (req.fresh) {

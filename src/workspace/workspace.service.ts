@@ -9,6 +9,7 @@ import { readUpTo, textOf } from '../files/text-file.js';
 import { AppConfig } from '../config/index.js';
 import { SessionsService } from '../sessions/index.js';
 import { type ItemType, search } from './search.js';
+import { NoFileThere } from './workspace.errors.js';
 import type { DirectoryDto, FileDto, PathCheckDto, WorkspaceItemDto } from './workspace.types.js';
 
 /** Larger files are not put into JSON. */
@@ -77,7 +78,7 @@ export class WorkspaceService {
       return await openFile(jail, path);
     } catch (error) {
       if (!(error instanceof WrongKindOfFile)) throw error;
-      throw new DomainError('FILE_NOT_FOUND', `${error.message} Only files can be read here.`);
+      throw new NoFileThere(error);
     }
   }
 
