@@ -20,6 +20,12 @@ const lazyGlobals = [
     "A decorator has the compiler name this type in the code, and that loads the global of the same name. Import it under another one: import type { Response as ExpressResponse } from 'express'.",
 }));
 
+/** What clients are told stands together, by feature: a code and a sentence are found, and compared, in one place. */
+const inlineErrors = {
+  selector: 'NewExpression[callee.name="DomainError"]',
+  message: "Make it a class of its own in the feature's *.errors.ts.",
+};
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/'] },
   js.configs.recommended,
@@ -51,6 +57,17 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...lazyGlobals, inlineErrors] },
+  },
+  {
+    // Where errors are made, or any will do.
+    files: [
+      'src/common/errors.ts',
+      'src/**/*.errors.ts',
+      'src/**/*-errors.ts',
+      'src/http/error.filter.ts',
+      'src/**/*.spec.ts',
+    ],
     rules: { 'no-restricted-syntax': ['error', ...lazyGlobals] },
   },
   {
