@@ -264,7 +264,7 @@ it('an embedded server that was stopped keeps no process alive for its tokens', 
   const built = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
   const script = `
     import { AgentTARSServer } from ${built('index.js')};
-    import { createToken } from ${built('auth/manage.js')};
+    import { createToken } from ${built('auth/token-commands.js')};
     // Longer than a timer takes: Node would fire at once, and warn.
     await createToken('data', { name: 'long', scopes: ['read'], expiresAt: Date.now() + 60 * 86_400_000 });
     const config = { dataDir: 'data', model: { provider: 'embedded' }, server: { port: 0, auth: true } };

@@ -12,7 +12,7 @@ const NETWORK =
   /^import (?!type\b)([^;]+?) from '(node:(?:https?|http2|net|tls|dgram|dns(?:\/promises)?)|undici|ws)'/gm;
 
 describe('the source', () => {
-  it('opens connections in three places: to the model, to the share provider, and to checked addresses', () => {
+  it('opens connections in four places: to the model, to the share provider, to checked addresses, and for a configuration', () => {
     const src = fileURLToPath(new URL('../../src', import.meta.url));
     const found = readdirSync(src, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
@@ -30,19 +30,21 @@ describe('the source', () => {
         return [...[...source.matchAll(NETWORK)].flatMap(values), ...calls];
       });
     expect(found.sort()).toEqual([
-      'agent/images/fetch-image.ts: http of node:http',
-      'agent/images/fetch-image.ts: https of node:https',
-      'agent/images/fetch-image.ts: lookup as resolve of node:dns/promises',
-      'agent/images/public-address.ts: BlockList, isIP of node:net',
-      'agent/model/openai-chat/connections.ts: buildConnector, Client of undici',
-      'agent/model/openai-chat/exchange.ts: util of undici',
       'auth/login-page.ts: fetch', // in the browser, of the page's own server
-      'common/client.ts: isIPv6 of node:net',
-      'common/express-server.ts: createServer, IncomingMessage, ServerResponse of node:http',
-      'common/front-door.ts: isIP of node:net',
-      'common/plain-answer.ts: STATUS_CODES of node:http',
-      'common/routes.ts: METHODS of node:http',
-      'listen.ts: net of node:net', // which listens
+      'config/remote-config.ts: fetch',
+      'http/client-id.ts: isIP, isIPv6 of node:net',
+      'http/error-response.ts: STATUS_CODES of node:http',
+      'http/express-server.ts: createServer, IncomingMessage, ServerResponse of node:http',
+      'http/listen.ts: net of node:net', // which listens
+      'http/origin-policy.ts: isIP of node:net',
+      'http/routes.ts: METHODS of node:http',
+      'images/fetch-image.ts: http of node:http',
+      'images/fetch-image.ts: https of node:https',
+      'images/fetch-image.ts: lookup as resolve of node:dns/promises',
+      'images/public-address.ts: BlockList, isIP of node:net',
+      'models/bounded-fetch.ts: fetch',
+      'models/openai-chat/connections.ts: buildConnector, Client of undici',
+      'models/openai-chat/exchange.ts: util of undici',
       'share/share-provider.ts: fetch',
     ]);
   });
