@@ -1,121 +1,121 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { StoredAgentEvent } from '../../src/index.js';
-import { FAULT_SEED, within } from '../support/dice.js';
+import { FAULT_SEED, within } from '../support/rng.js';
 import { isStreaming } from '../support/expect-events.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
-import { Story, TO_BE_INTERRUPTED } from '../support/story.js';
-import { Cuts, PATIENCE_MS, StoryClients, type WhenBusy } from '../support/story-clients.js';
-import type { Faults } from '../support/tally.js';
+import { Scenario, TO_BE_INTERRUPTED } from '../support/scenario.js';
+import { Cuts, PATIENCE_MS, ScenarioClients, type WhenBusy } from '../support/scenario-clients.js';
+import type { Faults } from '../support/received-events.js';
 
 /** One that answers reads at once, and one that answers them later: then events come in between. */
 const DRIVERS = ['better-sqlite3', 'sqlite3'] as const;
 /** Sessions with each of them, and how many at once. */
-const STORIES = 6;
+const SCENARIOS = 6;
 const AT_ONCE = 3;
 /** Runs that one session sees. */
 const RUNS = 7;
 
-/** One server process, and the sessions that are played on it. */
-class Theatre {
-  private readonly stories = new Map<string, Story>();
-  readonly clients: StoryClients;
+/** One server process, and the scenarios that run on it. */
+class ScenarioServer {
+  private readonly scenarios = new Map<string, Scenario>();
+  readonly clients: ScenarioClients;
 
   private constructor(
     private readonly setup: ServerSetup,
     private readonly name: string,
     cuts: Cuts,
   ) {
-    this.clients = new StoryClients(setup.server.url, cuts);
+    this.clients = new ScenarioClients(setup.server.url, cuts);
     setup.model.answer = (reply, asked) => {
       const query = lastUserText(asked);
-      const story = this.stories.get(query.split(' ')[0] ?? '');
-      if (!story) throw new Error(`No session asks "${query}".`);
-      return story.answer(reply, asked);
+      const scenario = this.scenarios.get(query.split(' ')[0] ?? '');
+      if (!scenario) throw new Error(`No session asks "${query}".`);
+      return scenario.answer(reply, asked);
     };
   }
 
-  static async open(driver: (typeof DRIVERS)[number], cuts: Cuts): Promise<Theatre> {
+  static async open(driver: (typeof DRIVERS)[number], cuts: Cuts): Promise<ScenarioServer> {
     const setup = await ServerSetup.start({ config: { server: { storage: { type: 'sqlite', driver } } } });
-    return new Theatre(setup, driver, cuts);
+    return new ScenarioServer(setup, driver, cuts);
   }
 
   close(): Promise<void> {
     return this.setup.stop();
   }
 
-  /** Plays all sessions, some at once. */
-  async play(): Promise<Story[]> {
-    const played: Story[] = [];
-    const numbers = Array.from({ length: STORIES }, (_, i) => i);
+  /** Runs all scenarios, some at once. */
+  async runAll(): Promise<Scenario[]> {
+    const ended: Scenario[] = [];
+    const numbers = Array.from({ length: SCENARIOS }, (_, i) => i);
     const inTurn = async () => {
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-        played.push(await this.playOne(number));
+        ended.push(await this.runOne(number));
       }
     };
     const death = serverDeath(this.setup.server);
     death.catch(() => undefined); // it ends with the test
     await Promise.race([Promise.all(Array.from({ length: AT_ONCE }, inTurn)), death]);
-    return played;
+    return ended;
   }
 
   /** A session from its first query to its last end, with all who follow it. */
-  private async playOne(number: number): Promise<Story> {
+  private async runOne(number: number): Promise<Scenario> {
     const { clients, setup } = this;
-    const story = new Story(`${this.name}-${number}`, await setup.createSession());
-    this.stories.set(story.name, story);
+    const scenario = new Scenario(`${this.name}-${number}`, await setup.createSession());
+    this.scenarios.set(scenario.name, scenario);
     const ready = new Gate();
-    const path = `/api/sessions/stream?sessionId=${story.sessionId}`;
+    const path = `/api/sessions/stream?sessionId=${scenario.sessionId}`;
     const line = new SseLine(setup.server.url, { path }, ({ event }) => {
       if (event.type === 'replay_end') ready.open();
-      else story.witness.take(event);
+      else scenario.witness.take(event);
     });
     await within(PATIENCE_MS, 'The witness', ready.opened);
     const asking = async () => {
-      for (const round of story.diceOf('rounds').shuffled(this.rounds)) await round(story);
-      story.over.open();
+      for (const round of scenario.rngOf('rounds').shuffled(this.rounds)) await round(scenario);
+      scenario.over.open();
     };
     await Promise.all([
       asking(),
-      clients.followBySse(story, 'one'),
-      clients.followBySse(story, 'another'),
-      clients.followBySocket(story, 'websocket'),
-      clients.followBySocket(story, 'polling'),
-      clients.followBySocket(story, 'upgrade'),
+      clients.followBySse(scenario, 'one'),
+      clients.followBySse(scenario, 'another'),
+      clients.followBySocket(scenario, 'websocket'),
+      clients.followBySocket(scenario, 'polling'),
+      clients.followBySocket(scenario, 'upgrade'),
     ]);
     line.cut('destroyed');
     await line.closed;
-    return story;
+    return scenario;
   }
 
-  private readonly rounds: readonly ((story: Story) => Promise<unknown>)[] = [
-    async (story) => {
-      await this.ask(story, 'first');
-      await this.ask(story, 'second');
+  private readonly rounds: readonly ((scenario: Scenario) => Promise<unknown>)[] = [
+    async (scenario) => {
+      await this.ask(scenario, 'first');
+      await this.ask(scenario, 'second');
     },
-    (story) => {
-      const all = ['one', 'two', 'three'].map((what) => this.ask(story, `${what} of a queue`, 'queue'));
+    (scenario) => {
+      const all = ['one', 'two', 'three'].map((what) => this.ask(scenario, `${what} of a queue`, 'queue'));
       return Promise.all(all);
     },
-    async (story) => {
-      const { witness } = story;
+    async (scenario) => {
+      const { witness } = scenario;
       const { length } = witness.events;
-      const first = this.ask(story, TO_BE_INTERRUPTED);
+      const first = this.ask(scenario, TO_BE_INTERRUPTED);
       const speaks = () => witness.events.slice(length).some(isStreaming);
       await within(PATIENCE_MS, 'The run to be interrupted', witness.when(speaks));
-      await Promise.all([first, this.ask(story, 'instead', 'interrupt')]);
+      await Promise.all([first, this.ask(scenario, 'instead', 'interrupt')]);
     },
   ];
 
   /** Asks by any door; resolves when the run has ended. */
-  private async ask(story: Story, what: string, whenBusy: WhenBusy = 'reject'): Promise<void> {
-    const query = `${story.name} ${what}`;
-    story.endings.set(query, what === TO_BE_INTERRUPTED ? 'aborted' : 'completed');
+  private async ask(scenario: Scenario, what: string, whenBusy: WhenBusy = 'reject'): Promise<void> {
+    const query = `${scenario.name} ${what}`;
+    scenario.endings.set(query, what === TO_BE_INTERRUPTED ? 'aborted' : 'completed');
     const doors = ['askByStream', 'askByStream', 'askByRest', 'askBySocket'] as const;
-    await this.clients[story.diceOf(what).pick(doors)](story, query, whenBusy);
+    await this.clients[scenario.rngOf(what).pick(doors)](scenario, query, whenBusy);
   }
 
   async eventsOf(sessionId: string): Promise<StoredAgentEvent[]> {
@@ -126,7 +126,7 @@ class Theatre {
   }
 
   /** Each query has one run, however often it was sent, and whoever left has ended none. */
-  async expectEndings({ sessionId, endings }: Story): Promise<void> {
+  async expectEndings({ sessionId, endings }: Scenario): Promise<void> {
     const { body } = await this.setup.get<{ runs: { id: string; status: string }[] }>(
       `runs?sessionId=${sessionId}`,
     );
@@ -163,42 +163,42 @@ describe(`disconnects (FAULT_SEED=${FAULT_SEED})`, () => {
   };
   /** Events in the logs, in what clients must have seen, and in what they have seen. */
   const sums = { acknowledged: 0, owed: 0, seen: 0, deltas: 0, joined: 0 };
-  let theatre: Theatre | undefined;
+  let server: ScenarioServer | undefined;
 
-  afterAll(() => theatre?.close());
+  afterAll(() => server?.close());
 
   it.each(DRIVERS)(
     'lose, repeat and mix up nothing, and end no run (%s)',
     async (driver) => {
-      await theatre?.close();
-      theatre = await Theatre.open(driver, cuts);
-      const played = await theatre.play();
-      expect(theatre.clients.problems).toEqual([]);
-      for (const story of played) {
-        const { sessionId, witness, followers, readers } = story;
-        const events = await theatre.eventsOf(sessionId);
+      await server?.close();
+      server = await ScenarioServer.open(driver, cuts);
+      const ended = await server.runAll();
+      expect(server.clients.problems).toEqual([]);
+      for (const scenario of ended) {
+        const { sessionId, witness, followers, readers } = scenario;
+        const events = await server.eventsOf(sessionId);
         const log = events.map((event) => JSON.stringify(event));
         const ofRun = (id: string) => log.filter((_, i) => events[i]?.runId === id);
         const lists = [
-          ...[witness.tally, ...followers].map((tally) => ({ tally, owed: log })),
-          ...readers.map(({ tally, runId }) => ({ tally, owed: ofRun(runId) })),
+          ...[witness.received, ...followers].map((received) => ({ received, owed: log })),
+          ...readers.map(({ received, runId }) => ({ received, owed: ofRun(runId) })),
         ];
-        for (const { tally, owed } of lists) {
-          for (const [fault, count] of Object.entries(tally.compare(owed))) {
+        for (const { received, owed } of lists) {
+          for (const [fault, count] of Object.entries(received.compare(owed))) {
             faults[fault as keyof Faults] += count as number;
           }
           sums.owed += owed.length;
-          sums.seen += tally.stored.length;
-          sums.deltas += tally.deltas;
-          sums.joined += tally.compared;
+          sums.seen += received.stored.length;
+          sums.deltas += received.deltas;
+          sums.joined += received.compared;
         }
         sums.acknowledged += log.length;
         expect(faults).toEqual({ lost: 0, repeated: 0, outOfOrder: 0, unknown: 0, wrongText: 0 });
-        for (const { tally, owed } of lists) expect(tally.stored).toEqual(owed);
-        await theatre.expectEndings(story);
+        for (const { received, owed } of lists) expect(received.stored).toEqual(owed);
+        await server.expectEndings(scenario);
       }
-      expect(played).toHaveLength(STORIES);
-      await theatre.expectModelAlone();
+      expect(ended).toHaveLength(SCENARIOS);
+      await server.expectModelAlone();
     },
     90_000,
   );

@@ -2,17 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FAULT_SEED } from '../support/dice.js';
+import { FAULT_SEED } from '../support/rng.js';
 import { ModelStub } from '../support/model-stub.js';
-import { Lane } from './kills/lane.js';
+import { Worker } from './kills/worker.js';
 import { scriptFor } from './kills/model-script.js';
 import type { ServerLife } from './kills/server-life.js';
-import { Tally } from './kills/tally.js';
+import { Counts } from './kills/counts.js';
 
 /** More of them, for a longer run. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 204);
 /** Servers that are started, worked with and killed at the same time. */
-const LANES = 3;
+const WORKERS = 3;
 
 /** How many kills must have hit each window: about a third of what they do. */
 const AT_LEAST = {
@@ -34,7 +34,7 @@ const AT_LEAST = {
 };
 
 describe('a server that is killed', () => {
-  const tally = new Tally();
+  const counts = new Counts();
   const lives = new Map<number, ServerLife>();
   const wrong: string[] = [];
   let model: ModelStub;
@@ -50,31 +50,31 @@ describe('a server that is killed', () => {
     await Promise.all([...lives.values()].map((life) => life.exited));
     await model.stop();
     await rm(root, { recursive: true, force: true });
-    process.stdout.write(`seed ${FAULT_SEED}: ${tally.toString()}\n`);
+    process.stdout.write(`seed ${FAULT_SEED}: ${counts.toString()}\n`);
   });
 
   it('at any moment, has lost nothing, repeated nothing, and goes on', async () => {
-    const suite = { seed: FAULT_SEED, tally, model, lives, root, startMs: 1_500 };
+    const suite = { seed: FAULT_SEED, counts, model, lives, root, startMs: 1_500 };
     let failed = false;
-    const lanes = Array.from({ length: LANES }, async (_, i) => {
-      const lane = new Lane(i, suite);
+    const workers = Array.from({ length: WORKERS }, async (_, i) => {
+      const worker = new Worker(i, suite);
       try {
-        for (let kill = i; kill < KILLS && !failed; kill += LANES) {
-          await lane.kill(kill);
+        for (let kill = i; kill < KILLS && !failed; kill += WORKERS) {
+          await worker.kill(kill);
           model.requests.length = 0; // each holds the whole conversation
         }
-        if (!failed) await lane.finish();
+        if (!failed) await worker.finish();
       } catch (error) {
         failed = true;
         throw error;
       }
     });
-    const results = await Promise.allSettled(lanes);
+    const results = await Promise.allSettled(workers);
     const problems = results.flatMap((result) =>
       result.status === 'rejected' ? [String(result.reason)] : [],
     );
     expect([...problems, ...wrong]).toEqual([]);
-    expect({ lost: tally.lost, repeated: tally.repeated, outOfOrder: tally.outOfOrder }).toEqual({
+    expect({ lost: counts.lost, repeated: counts.repeated, outOfOrder: counts.outOfOrder }).toEqual({
       lost: 0,
       repeated: 0,
       outOfOrder: 0,
@@ -82,11 +82,11 @@ describe('a server that is killed', () => {
   }, 1_200_000);
 
   it('was killed often enough, in every window that matters, with enough to lose', () => {
-    expect(tally.kills).toBeGreaterThanOrEqual(200);
-    expect(tally.acknowledged).toBeGreaterThanOrEqual(2_000);
-    expect(tally.seen).toBeGreaterThanOrEqual(5_000);
+    expect(counts.kills).toBeGreaterThanOrEqual(200);
+    expect(counts.acknowledged).toBeGreaterThanOrEqual(2_000);
+    expect(counts.seen).toBeGreaterThanOrEqual(5_000);
     const missed = Object.entries(AT_LEAST).filter(
-      ([phase, least]) => (tally.phases.get(phase) ?? 0) < least,
+      ([phase, least]) => (counts.phases.get(phase) ?? 0) < least,
     );
     expect(missed).toEqual([]);
   });

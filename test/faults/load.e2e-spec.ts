@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AnyEvent } from '../support/client.js';
-import { Dice, FAULT_SEED, seedOf, within } from '../support/dice.js';
+import { Rng, FAULT_SEED, seedOf, within } from '../support/rng.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { type Held, held, PROBE } from '../support/probe.js';
 import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine } from '../support/socket-line.js';
 import { SseLine, SSE_CUTS } from '../support/sse-line.js';
-import { Tally } from '../support/tally.js';
+import { ReceivedEvents } from '../support/received-events.js';
 
 const STREAMS = 200;
 const SOCKETS = 1_000;
@@ -26,7 +26,7 @@ const MAX_GROWTH = { heap: 2.5, rss: 60, again: 0.7 };
 
 /** One run that is read by its own POST /sessions/query/stream. */
 class Reader {
-  readonly tally = new Tally();
+  readonly received = new ReceivedEvents();
   readonly line: SseLine;
   readonly events: AnyEvent[] = [];
 
@@ -41,7 +41,7 @@ class Reader {
       url,
       { method: 'POST', path: '/api/sessions/query/stream', body },
       ({ event }) => {
-        this.tally.take(event);
+        this.received.take(event);
         this.events.push(event);
         onEvent();
       },
@@ -111,7 +111,7 @@ describe(`load (FAULT_SEED=${FAULT_SEED})`, () => {
     const sessions = await each(count, 20, createSession);
     const readers = sessions.map((sessionId) => {
       const reader: Reader = new Reader(setup.server.url, sessionId, 'hello', () => {
-        if (reader.tally.deltas === 20 && reader.events.at(-1)?.['content'] === ' t19' && ++half === count)
+        if (reader.received.deltas === 20 && reader.events.at(-1)?.['content'] === ' t19' && ++half === count)
           all.open();
       });
       return reader;
@@ -120,12 +120,12 @@ describe(`load (FAULT_SEED=${FAULT_SEED})`, () => {
     return readers;
   }
 
-  function expectWhole({ tally, events }: Reader, finishReason: string): void {
+  function expectWhole({ received, events }: Reader, finishReason: string): void {
     const seqs = events.flatMap(({ seq }) => (seq === undefined ? [] : [seq]));
     expect(seqs).toEqual([1, 2, 3, 4]);
     expect(events.at(-2)).toMatchObject({ type: 'assistant_message', finishReason });
     expect(events.at(-1)).toMatchObject({ type: 'agent_run_end' });
-    expect(tally.compare(tally.stored)).toMatchObject({ repeated: 0, outOfOrder: 0, wrongText: 0 });
+    expect(received.compare(received.stored)).toMatchObject({ repeated: 0, outOfOrder: 0, wrongText: 0 });
   }
 
   async function streams(count: number): Promise<void> {
@@ -188,12 +188,12 @@ describe(`load (FAULT_SEED=${FAULT_SEED})`, () => {
   }
 
   async function aborted(count: number): Promise<void> {
-    const dice = new Dice(seedOf('who leaves'));
+    const rng = new Rng(seedOf('who leaves'));
     const readers = await inTheMiddle(count);
-    const leaves = readers.map(() => dice.chance(0.5));
+    const leaves = readers.map(() => rng.chance(0.5));
     await each(count, 50, async (i) => {
       const { line, sessionId } = readers[i] as Reader;
-      if (leaves[i]) line.cut(dice.pick(SSE_CUTS));
+      if (leaves[i]) line.cut(rng.pick(SSE_CUTS));
       else
         expect(await setup.post('sessions/abort', { sessionId })).toMatchObject({
           body: { success: true },

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { type AgentEvent, defineTool, EventBus, SessionsModule, SessionsService } from '../../src/index.js';
 import { type AnyEvent, type EventReader, types } from '../support/client.js';
-import { Dice, FAULT_SEED, ticks, within } from '../support/dice.js';
+import { Rng, FAULT_SEED, ticks, within } from '../support/rng.js';
 import { expectDeltasJoin, expectNoGap, storedOf } from '../support/expect-events.js';
 import { abortNow, hasListeners, liveRuns, rowsOf } from '../support/inside.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
@@ -72,7 +72,7 @@ const RUN = ['user_message', 'agent_run_start', 'assistant_message', 'agent_run_
 
 describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
   const processes = new ProcessTool();
-  const dice = new Dice(FAULT_SEED);
+  const rng = new Rng(FAULT_SEED);
   let app: TestServer;
   let held: Gate;
   /** How often the model had been asked before the test. */
@@ -110,12 +110,12 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
     app.post<{ success: boolean }>('/api/sessions/abort', { sessionId, ...(runId && { runId }) });
   const remove = (sessionId: string) => app.post('/api/sessions/delete', { sessionId });
 
-  /** Sends the requests in the dice's order, at moments of the dice, and waits for all the answers. */
+  /** Sends the requests in a random order, at random moments, and waits for all the answers. */
   async function scattered<T>(sends: readonly (() => Promise<T>)[]): Promise<T[]> {
     const answers = new Map<() => Promise<T>, Promise<T>>();
-    for (const send of dice.shuffled(sends)) {
+    for (const send of rng.shuffled(sends)) {
       answers.set(send, send());
-      await ticks(dice.below(12));
+      await ticks(rng.below(12));
     }
     return Promise.all(sends.map((send) => answers.get(send) as Promise<T>));
   }
@@ -470,7 +470,7 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
         const busy = ['reject', 'queue', 'interrupt'];
         const queries = [query, stream, send].flatMap((door) => busy.map((how) => () => door(how)));
         const deletion = async () => {
-          await ticks(dice.below(30)); // some must get in before it
+          await ticks(rng.below(30)); // some must get in before it
           expect(await remove(sessionId)).toMatchObject({ status: 200, body: { success: true } });
         };
         await within(10_000, 'Every answer', scattered([...queries, deletion]));
@@ -577,18 +577,18 @@ describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
             await other.query(sessionId);
             const stored = await other.events(sessionId);
             const follow = async () => {
-              const reader = await other.follow(sessionId, dice.below(5));
+              const reader = await other.follow(sessionId, rng.below(5));
               outcomes.add(reader.status);
               const events = await within(2_000, 'The end of a stream', reader.ended);
               // The deletion may cut it short, but what it holds was there.
               if (reader.status === 200) expect(stored).toEqual(expect.arrayContaining(storedOf(events)));
             };
             const join = async () => {
-              const { ok, code } = await ask(socket, 'join-session', { sessionId, after: dice.below(5) });
+              const { ok, code } = await ask(socket, 'join-session', { sessionId, after: rng.below(5) });
               outcomes.add(ok || code);
             };
             const deletion = async () => {
-              await ticks(dice.below(10));
+              await ticks(rng.below(10));
               const deleted = await other.post('/api/sessions/delete', { sessionId });
               expect(deleted).toMatchObject({ status: 200 });
             };

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AnyEvent } from '../support/client.js';
-import { Dice, FAULT_SEED, seedOf, within } from '../support/dice.js';
+import { Rng, FAULT_SEED, seedOf, within } from '../support/rng.js';
 import { Gate, type Script } from '../support/model-stub.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
-import { Witness } from '../support/story.js';
-import { Tally } from '../support/tally.js';
+import { Witness } from '../support/scenario.js';
+import { ReceivedEvents } from '../support/received-events.js';
 
 const TOKENS = 2_000;
 const RECONNECTS = 100;
 const PATIENCE_MS = 15_000;
 
 /** A client that can leave at any moment and come back with its cursor. */
-abstract class Traveller {
-  readonly tally = new Tally();
+abstract class ReconnectingClient {
+  readonly received = new ReceivedEvents();
   readonly ended = new Gate();
   /** The tokens before which it leaves, in order. */
   readonly moments: readonly number[];
-  protected readonly dice: Dice;
+  protected readonly rng: Rng;
   reconnects = 0;
   /** Opened when its newest connection has been sent what it missed. */
   protected caughtUp = new Gate();
@@ -28,8 +28,8 @@ abstract class Traveller {
     protected readonly url: string,
     protected readonly sessionId: string,
   ) {
-    this.dice = new Dice(seedOf(name));
-    const all = this.dice.shuffled(Array.from({ length: TOKENS }, (_, token) => token));
+    this.rng = new Rng(seedOf(name));
+    const all = this.rng.shuffled(Array.from({ length: TOKENS }, (_, token) => token));
     this.moments = all.slice(0, RECONNECTS).sort((a, b) => a - b);
   }
 
@@ -48,29 +48,29 @@ abstract class Traveller {
    */
   async reconnect(): Promise<void> {
     await this.leave();
-    this.tally.reconnect();
+    this.received.reconnect();
     this.caughtUp = new Gate();
     this.connect();
     this.reconnects += 1;
-    if (this.dice.chance(0.3)) await this.connected;
+    if (this.rng.chance(0.3)) await this.connected;
   }
 
   protected take(event: AnyEvent): void {
-    this.tally.take(event);
+    this.received.take(event);
     if (event.type === 'replay_end') this.caughtUp.open();
     if (event.type === 'agent_run_end') this.ended.open();
   }
 }
 
-class SseTraveller extends Traveller {
+class ReconnectingSse extends ReconnectingClient {
   private line: SseLine | undefined;
 
   connect(): void {
-    const after = this.tally.cursor;
+    const after = this.received.cursor;
     const path = `/api/sessions/stream?sessionId=${this.sessionId}`;
     this.line = new SseLine(
       this.url,
-      this.dice.chance(0.5)
+      this.rng.chance(0.5)
         ? { path: `${path}&after=${after}` }
         : { path, headers: { 'last-event-id': String(after) } },
       ({ event }) => this.take(event),
@@ -78,7 +78,7 @@ class SseTraveller extends Traveller {
   }
 
   protected async leave(): Promise<void> {
-    this.line?.cut(this.dice.pick(SSE_CUTS));
+    this.line?.cut(this.rng.pick(SSE_CUTS));
     await this.line?.closed;
   }
 
@@ -87,7 +87,7 @@ class SseTraveller extends Traveller {
   }
 }
 
-class SocketTraveller extends Traveller {
+class ReconnectingSocket extends ReconnectingClient {
   private line: SocketLine | undefined;
 
   constructor(
@@ -100,13 +100,13 @@ class SocketTraveller extends Traveller {
 
   connect(): void {
     const line = (this.line ??= new SocketLine(this.url, this.transport, (event) => this.take(event)));
-    const join = () => line.ask('join-session', { sessionId: this.sessionId, after: this.tally.cursor });
+    const join = () => line.ask('join-session', { sessionId: this.sessionId, after: this.received.cursor });
     line.connected.then(join).catch(() => undefined); // it may be gone before it is answered
   }
 
   protected async leave(): Promise<void> {
     const { line } = this;
-    const how = this.dice.pick(SOCKET_CUTS);
+    const how = this.rng.pick(SOCKET_CUTS);
     if (!line) return;
     if (how === 'left') {
       await line.connected;
@@ -160,37 +160,33 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
     async (_what, scripts, messages, transport) => {
       const { server, model } = setup;
       const sessionId = await setup.createSession();
-      const stayer = new Witness();
+      const witness = new Witness();
       const path = `/api/sessions/stream?sessionId=${sessionId}`;
-      const line = new SseLine(server.url, { path }, ({ event }) => stayer.take(event));
-      const travellers = [
-        new SseTraveller('sse', server.url, sessionId),
-        new SocketTraveller('websocket', server.url, sessionId),
-        new SocketTraveller(transport, server.url, sessionId),
+      const line = new SseLine(server.url, { path }, ({ event }) => witness.take(event));
+      const clients = [
+        new ReconnectingSse('sse', server.url, sessionId),
+        new ReconnectingSocket('websocket', server.url, sessionId),
+        new ReconnectingSocket(transport, server.url, sessionId),
       ];
-      for (const traveller of travellers) traveller.connect();
-      await within(
-        PATIENCE_MS,
-        'The first connections',
-        Promise.all(travellers.map((each) => each.connected)),
-      );
+      for (const client of clients) client.connect();
+      await within(PATIENCE_MS, 'The first connections', Promise.all(clients.map((each) => each.connected)));
       await within(
         PATIENCE_MS,
         'The one that stays',
-        stayer.when(() => stayer.events.length > 0),
+        witness.when(() => witness.events.length > 0),
       );
 
       turn = async (token, say) => {
-        const leaving = travellers.filter(({ moments }) => moments.includes(token));
-        const back = Promise.all(leaving.map((traveller) => traveller.reconnect()));
+        const leaving = clients.filter(({ moments }) => moments.includes(token));
+        const back = Promise.all(leaving.map((client) => client.reconnect()));
         await within(PATIENCE_MS, `A reconnection before token ${token}`, back);
-        if (token === TOKENS - 1) await Promise.all(travellers.map(({ connected }) => connected));
-        const { length } = stayer.events;
+        if (token === TOKENS - 1) await Promise.all(clients.map(({ connected }) => connected));
+        const { length } = witness.events;
         say();
         await within(
           PATIENCE_MS,
           `Token ${token}`,
-          stayer.when(() => stayer.events.length > length),
+          witness.when(() => witness.events.length > length),
         );
       };
       model.next(...scripts);
@@ -199,28 +195,28 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
         query: 'count',
       });
       expect(asked.status).toBe(200);
-      for (const { name, ended } of travellers) await within(PATIENCE_MS, `The end by ${name}`, ended.opened);
+      for (const { name, ended } of clients) await within(PATIENCE_MS, `The end by ${name}`, ended.opened);
 
       const { body } = await setup.get<{ events: object[] }>(`sessions/events?sessionId=${sessionId}`);
       const log = body.events.map((event) => JSON.stringify(event));
       expect(log).toHaveLength(3 + messages * 4 - 2);
-      expect(stayer.tally.stored).toEqual(log);
-      expect(stayer.tally.deltas).toBeGreaterThan(TOKENS);
-      for (const { name, tally, reconnects } of travellers) {
+      expect(witness.received.stored).toEqual(log);
+      expect(witness.received.deltas).toBeGreaterThan(TOKENS);
+      for (const { name, received, reconnects } of clients) {
         expect([name, reconnects]).toEqual([name, RECONNECTS]);
-        expect([name, tally.stored]).toEqual([name, log]);
-        expect([name, tally.compare(log)]).toEqual([
+        expect([name, received.stored]).toEqual([name, log]);
+        expect([name, received.compare(log)]).toEqual([
           name,
           { lost: 0, repeated: 0, outOfOrder: 0, unknown: 0, wrongText: 0 },
         ]);
-        expect(tally.compared).toBeGreaterThan(0);
+        expect(received.compared).toBeGreaterThan(0);
       }
       const text = body.events
         .flatMap((event) => ('content' in event ? [String(event.content)] : []))
         .join('');
       for (let token = 0; token < TOKENS; token++) expect(text).toContain(` t${token}`);
       line.cut('destroyed');
-      await Promise.all(travellers.map((traveller) => traveller.end()));
+      await Promise.all(clients.map((client) => client.end()));
     },
     60_000,
   );

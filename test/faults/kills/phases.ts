@@ -1,16 +1,16 @@
-import type { Desk } from './desk.js';
-import type { Journal } from './journal.js';
+import type { Clients } from './clients.js';
+import type { ExpectedHistory } from './expected-history.js';
 import { isOpen, type Stored } from './stored.js';
 
 /** What a kill found under way, as clients see it. */
-export function phasesOf({ open, journal }: Desk): string[] {
+export function phasesOf({ open, expectedHistory }: Clients): string[] {
   const phases = (['create', 'rename', 'interrupt', 'abort', 'delete', 'key'] as const).filter(
     (purpose) => (open.get(purpose) ?? 0) > 0,
   );
-  const sessions = [...journal.sessions.values()];
+  const sessions = [...expectedHistory.sessions.values()];
   return [
     ...phases,
-    ...(journal.unheard.size > 0 ? ['accept'] : []),
+    ...(expectedHistory.unheard.size > 0 ? ['accept'] : []),
     ...(sessions.some(({ streaming }) => streaming.size > 0) ? ['stream'] : []),
     ...(sessions.some(({ tools }) => tools.size > 0) ? ['tool call'] : []),
   ];
@@ -26,7 +26,7 @@ export function queuesIn(stored: Stored | undefined): Map<string, number> {
 }
 
 /** Whether something was committed of which no client had been told. */
-export function isAhead({ runs, sessions }: Stored, { unheard, sessions: known }: Journal): boolean {
+export function isAhead({ runs, sessions }: Stored, { unheard, sessions: known }: ExpectedHistory): boolean {
   const told = [...sessions.keys()].every((id) => known.has(id));
   return !told || [...runs.values()].some(({ input }) => unheard.has(JSON.parse(input) as string));
 }

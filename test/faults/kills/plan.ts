@@ -1,4 +1,4 @@
-import { Dice } from '../../support/dice.js';
+import { Rng } from '../../support/rng.js';
 
 /** What a session is used for while the server is about to be killed. */
 export const JOBS = ['create', 'talk', 'tools', 'queue', 'interrupt', 'abort', 'delete', 'keys'] as const;
@@ -19,8 +19,8 @@ export interface KillPlan {
   /** What the moment is about, and most sessions do. */
   readonly focus: Job;
   readonly moment: Moment;
-  /** What the clients do is thrown with these. */
-  readonly dice: Dice;
+  /** What the clients choose is drawn from this. */
+  readonly rng: Rng;
 }
 
 type Step = Pick<KillPlan, 'during' | 'focus'>;
@@ -41,32 +41,32 @@ const KILLS_PER_ROUND = ROUND.flat().length;
 
 /**
  * What happens at a kill, whatever happened at the ones before.
- * @param lane what runs beside it has rounds of its own
+ * @param worker what runs beside it has rounds of its own
  * @param firstStart the server starts on an empty directory: it is killed while it does
  */
 export function planOf(
   seed: number,
   kill: number,
-  lane: { readonly index: number; readonly kills: number; readonly firstStart: boolean },
+  worker: { readonly index: number; readonly kills: number; readonly firstStart: boolean },
 ): KillPlan {
-  const order = new Dice(seed * 7_919 + lane.index * 101 + Math.floor(lane.kills / KILLS_PER_ROUND));
-  const step = order.shuffled(ROUND).flat()[lane.kills % KILLS_PER_ROUND] ?? start;
-  const { during, focus } = lane.firstStart ? start : step;
-  const dice = new Dice(seed * 104_729 + kill * 31 + 1);
-  return { kill, during, focus, moment: MOMENT_OF[during](dice, focus), dice };
+  const order = new Rng(seed * 7_919 + worker.index * 101 + Math.floor(worker.kills / KILLS_PER_ROUND));
+  const step = order.shuffled(ROUND).flat()[worker.kills % KILLS_PER_ROUND] ?? start;
+  const { during, focus } = worker.firstStart ? start : step;
+  const rng = new Rng(seed * 104_729 + kill * 31 + 1);
+  return { kill, during, focus, moment: MOMENT_OF[during](rng, focus), rng };
 }
 
-const MOMENT_OF: Readonly<Record<KillPlan['during'], (dice: Dice, focus: Job) => Moment>> = {
+const MOMENT_OF: Readonly<Record<KillPlan['during'], (rng: Rng, focus: Job) => Moment>> = {
   start: atStart,
   recovered: afterRecovery,
   work: atWork,
 };
 
 /** A start takes most of its time to load the code: the log and the model say when it has begun to recover. */
-function atStart(dice: Dice): Moment {
-  const on = dice.pick(['wal', 'wal', 'asked', 'start']);
-  if (on === 'start') return { on, nth: 1, thenMs: dice.between(800, 1_050) };
-  return { on, nth: dice.between(1, 30), thenMs: dice.pick([0, 0, 0, 1]) };
+function atStart(rng: Rng): Moment {
+  const on = rng.pick(['wal', 'wal', 'asked', 'start']);
+  if (on === 'start') return { on, nth: 1, thenMs: rng.between(800, 1_050) };
+  return { on, nth: rng.between(1, 30), thenMs: rng.pick([0, 0, 0, 1]) };
 }
 
 /**
@@ -87,10 +87,10 @@ export function fitted({ during, moment }: KillPlan, queues: number, startMs: nu
   return { on: 'wal', nth: 1 + (nth % 4), thenMs };
 }
 
-function afterRecovery(dice: Dice): Moment {
-  const on = dice.pick(['seen', 'seen:assistant_streaming_message', 'seen:agent_run_end', 'work']);
+function afterRecovery(rng: Rng): Moment {
+  const on = rng.pick(['seen', 'seen:assistant_streaming_message', 'seen:agent_run_end', 'work']);
   const most = { seen: 30, 'seen:agent_run_end': 4, work: 1 }[on] ?? 6;
-  return { on, nth: dice.between(1, most), thenMs: dice.between(0, on === 'work' ? 40 : 2) };
+  return { on, nth: rng.between(1, most), thenMs: rng.between(0, on === 'work' ? 40 : 2) };
 }
 
 /** Clients note a request when it leaves, and again when its answer is there: between the two all can happen. */
@@ -105,10 +105,10 @@ const MOMENTS: Readonly<Record<Job, readonly [string, ...string[]]>> = {
   keys: ['sent:key', 'acked:key'],
 };
 
-function atWork(dice: Dice, focus: Job): Moment {
-  if (dice.chance(0.2)) return { on: 'work', nth: 1, thenMs: dice.between(0, 300) };
-  const on = dice.pick(MOMENTS[focus]);
+function atWork(rng: Rng, focus: Job): Moment {
+  if (rng.chance(0.2)) return { on: 'work', nth: 1, thenMs: rng.between(0, 300) };
+  const on = rng.pick(MOMENTS[focus]);
   const often = on === 'seen' || on.startsWith('seen:assistant_streaming');
-  const nth = dice.between(1, often ? 200 : 8);
-  return { on, nth, thenMs: dice.between(0, on.startsWith('sent') ? 8 : 3) };
+  const nth = rng.between(1, often ? 200 : 8);
+  return { on, nth, thenMs: rng.between(0, on.startsWith('sent') ? 8 : 3) };
 }

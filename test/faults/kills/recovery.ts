@@ -1,11 +1,11 @@
 import type { AnyEvent } from '../../support/client.js';
-import type { Desk } from './desk.js';
-import type { Dice } from '../../support/dice.js';
+import type { Clients } from './clients.js';
+import type { Rng } from '../../support/rng.js';
 import type { Reply } from './http-client.js';
-import type { KnownKey, KnownSession } from './journal.js';
+import type { KnownKey, KnownSession } from './expected-history.js';
 import { asking } from './model-script.js';
 import { isOpen, runsOf, type RunRow, type Stored } from './stored.js';
-import type { Problems } from './tally.js';
+import type { Problems } from './counts.js';
 
 /** What is awaited, by name: whatever hangs can be told. */
 export class Awaited {
@@ -29,38 +29,38 @@ export class Awaited {
  * @param left what the killed server had left
  */
 export async function comeBack(
-  desk: Desk,
-  dice: Dice,
+  clients: Clients,
+  rng: Rng,
   sessions: readonly KnownSession[],
   left: Stored,
   problems: Problems,
   awaited: Awaited,
 ): Promise<void> {
   const follow = (session: KnownSession) => {
-    return desk.follow(session, dice.chance(0.25) ? 0 : session.lastSeq, dice.chance(0.6));
+    return clients.follow(session, rng.chance(0.25) ? 0 : session.lastSeq, rng.chance(0.6));
   };
   await Promise.all(sessions.map((session) => awaited.of(`the stream of ${session.id}`, follow(session))));
   const answers: Promise<unknown>[] = [];
-  for (const key of desk.journal.keys.values()) {
+  for (const key of clients.expectedHistory.keys.values()) {
     if (!left.sessions.has(key.session.id) || key.session.deleting) continue;
-    const door = dice.pick(['rest', 'stream', 'socket']);
-    const again = desk.aside(sendAgain(desk, door, key, left, problems));
+    const door = rng.pick(['rest', 'stream', 'socket']);
+    const again = clients.aside(sendAgain(clients, door, key, left, problems));
     answers.push(awaited.of(`${key.key} in ${key.session.id} by ${door}`, again));
   }
-  desk.journal.keys.clear();
+  clients.expectedHistory.keys.clear();
   // So that most keys come while the queues still are as they were left.
-  await awaited.of('readiness', desk.get('/api/ready'));
-  desk.life.silence?.open();
+  await awaited.of('readiness', clients.get('/api/ready'));
+  clients.life.silence?.open();
   await Promise.all(answers);
-  await Promise.all(sessions.map((session) => untilIdle(desk, session, awaited)));
+  await Promise.all(sessions.map((session) => untilIdle(clients, session, awaited)));
   await Promise.all(
-    sessions.map((session) => awaited.of(`a query in ${session.id}`, askOnce(desk, dice, session))),
+    sessions.map((session) => awaited.of(`a query in ${session.id}`, askOnce(clients, rng, session))),
   );
 }
 
 /** The key of a stored query leads to its run, whatever has become of it; the key of another starts one. */
 async function sendAgain(
-  desk: Desk,
+  clients: Clients,
   door: string,
   key: KnownKey,
   left: Stored,
@@ -73,15 +73,15 @@ async function sendAgain(
   const options = { key, afterKill: true, ...(whenBusy && { whenBusy }) };
   let runId: string | undefined;
   if (door === 'rest') {
-    const reply = await desk.ask(session, text, options);
+    const reply = await clients.ask(session, text, options);
     runId = (reply.body.runId ?? reply.body.details?.runId) as string | undefined;
     if (row) checkAnswer(reply, row, left, problems);
   } else if (door === 'stream') {
-    const run = await desk.stream(session, text, options);
-    await run?.sight.closed;
+    const run = await clients.stream(session, text, options);
+    await run?.observed.closed;
     runId = run?.runId;
   } else {
-    runId = await desk.send(session, text, options);
+    runId = await clients.send(session, text, options);
   }
   if (door === 'stream' && row?.status === 'aborted' && runId === undefined) return; // it may have no event
   if (row && runId !== row.id) problems.repeated(`${key.key} is of run ${row.id}, and was given ${runId}`);
@@ -108,26 +108,26 @@ function checkAnswer(
   }
 }
 
-async function untilIdle(desk: Desk, session: KnownSession, awaited: Awaited): Promise<void> {
-  const sight = await desk.follow(session, session.lastSeq, false);
-  const runs = desk.get(`/api/runs?sessionId=${session.id}`);
+async function untilIdle(clients: Clients, session: KnownSession, awaited: Awaited): Promise<void> {
+  const observed = await clients.follow(session, session.lastSeq, false);
+  const runs = clients.get(`/api/runs?sessionId=${session.id}`);
   const { body } = await awaited.of(`the runs of ${session.id}`, runs);
   const open = (body.runs as RunRow[]).filter(isOpen);
   await Promise.all(
-    open.map(({ id, status }) => awaited.of(`the end of ${id}, ${status}`, sight.untilEndOf(id))),
+    open.map(({ id, status }) => awaited.of(`the end of ${id}, ${status}`, observed.untilEndOf(id))),
   );
 }
 
 /** The session can be used: a query in it is taken, and answered. */
-async function askOnce(desk: Desk, dice: Dice, session: KnownSession): Promise<void> {
+async function askOnce(clients: Clients, rng: Rng, session: KnownSession): Promise<void> {
   const text = asking('say:2');
-  if (dice.chance(0.5)) {
-    const { status, body } = await desk.ask(session, text);
+  if (rng.chance(0.5)) {
+    const { status, body } = await clients.ask(session, text);
     if (status !== 200) throw new Error(`session ${session.id} answers ${status} ${JSON.stringify(body)}`);
     return;
   }
-  const run = await desk.stream(session, text);
-  const end: AnyEvent | undefined = await run?.sight.untilEndOf(run.runId);
+  const run = await clients.stream(session, text);
+  const end: AnyEvent | undefined = await run?.observed.untilEndOf(run.runId);
   if (end?.['status'] !== 'completed')
     throw new Error(`session ${session.id} is not usable: ${JSON.stringify(end)}`);
 }
@@ -147,7 +147,7 @@ export function checkRecovered(left: Stored, now: Stored, problems: Problems): v
 
 /** Over HTTP a session is what it is in the database, byte for byte. */
 export async function checkOverHttp(
-  desk: Desk,
+  clients: Clients,
   session: KnownSession,
   stored: Stored,
   problems: Problems,
@@ -155,9 +155,9 @@ export async function checkOverHttp(
   const { id } = session;
   const rows = stored.events.get(id) ?? [];
   const [events, status, runs] = await Promise.all([
-    desk.get(`/api/sessions/events?sessionId=${id}`),
-    desk.get(`/api/sessions/status?sessionId=${id}`),
-    desk.get(`/api/runs?sessionId=${id}`),
+    clients.get(`/api/sessions/events?sessionId=${id}`),
+    clients.get(`/api/sessions/status?sessionId=${id}`),
+    clients.get(`/api/runs?sessionId=${id}`),
   ]);
   if (!stored.sessions.has(id)) {
     const found = [events, status, runs].filter((reply) => reply.status !== 404);

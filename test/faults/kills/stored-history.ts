@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AnyEvent } from '../../support/client.js';
 import { contentOf, COUNTS, fileOf } from './model-script.js';
 import { type EventRow, isOpen, type RunRow, type Stored } from './stored.js';
-import type { Problems } from './tally.js';
+import type { Problems } from './counts.js';
 
 /** How the last event of a run names what its row says. */
 const END_OF: Readonly<Record<string, string>> = {
@@ -26,7 +26,7 @@ interface Told {
 }
 
 /** What was found in one database at its last look, so that the next can be held against it. */
-export class Ledger {
+export class StoredHistory {
   private last: Stored | undefined;
   private readonly told = new Map<string, Told>();
   /** By id: where the event stands. */

@@ -1,7 +1,7 @@
 import type { AnyEvent } from './client.js';
-import { Dice, seedOf } from './dice.js';
+import { Rng, seedOf } from './rng.js';
 import { Gate, lastUserText, type ModelRequest, type Script } from './model-stub.js';
-import { Tally } from './tally.js';
+import { ReceivedEvents } from './received-events.js';
 
 /** One answer of the model, of those that a query takes. */
 interface Step {
@@ -22,12 +22,12 @@ export const TO_BE_INTERRUPTED = 'to be interrupted';
 
 /** What the model says to a query: always the same, for the same seed. */
 function stepsFor(query: string): Step[] {
-  const dice = new Dice(seedOf(query));
-  const words = (most: number) => Array.from({ length: dice.below(most) }, (_, i) => ` wörd ${i} 👋`);
-  const steps = Array.from({ length: dice.below(3) }, () => ({
+  const rng = new Rng(seedOf(query));
+  const words = (most: number) => Array.from({ length: rng.below(most) }, (_, i) => ` wörd ${i} 👋`);
+  const steps = Array.from({ length: rng.below(3) }, () => ({
     thinking: words(8),
     text: words(8),
-    calls: Array.from({ length: dice.between(1, 2) }, () => dice.pick(CALLS)),
+    calls: Array.from({ length: rng.between(1, 2) }, () => rng.pick(CALLS)),
   }));
   return [...steps, { thinking: words(12), text: ['The', ' answer', ' is', ...words(60)], calls: [] }];
 }
@@ -41,13 +41,13 @@ function stepAskedFor(request: ModelRequest): Step {
 
 /** A client that stays: it sets the pace of the model, and knows what has happened. */
 export class Witness {
-  readonly tally = new Tally();
+  readonly received = new ReceivedEvents();
   readonly events: AnyEvent[] = [];
   private readonly waiting = new Set<() => void>();
 
   take(event: AnyEvent): void {
     this.events.push(event);
-    this.tally.take(event);
+    this.received.take(event);
     for (const check of [...this.waiting]) check();
   }
 
@@ -80,14 +80,14 @@ export class Witness {
 }
 
 /** One session: what is asked in it, and what those who follow it have seen. */
-export class Story {
+export class Scenario {
   readonly witness = new Witness();
   /** Opened when every run has ended. */
   readonly over = new Gate();
   /** What those who follow the session have. */
-  readonly followers: Tally[] = [];
+  readonly followers: ReceivedEvents[] = [];
   /** What those have who followed one run. */
-  readonly readers: { readonly runId: string; readonly tally: Tally }[] = [];
+  readonly readers: { readonly runId: string; readonly received: ReceivedEvents }[] = [];
   /** How the run of each query must end. */
   readonly endings = new Map<string, 'completed' | 'aborted'>();
 
@@ -97,20 +97,20 @@ export class Story {
     readonly sessionId: string,
   ) {}
 
-  diceOf(who: string): Dice {
-    return new Dice(seedOf(`${this.name} ${who}`));
+  rngOf(who: string): Rng {
+    return new Rng(seedOf(`${this.name} ${who}`));
   }
 
   /**
    * When somebody who was cut off comes back: at once, some events later, or when a run has ended. Who asks does
    * not wait for what only he can bring about.
    */
-  async aMomentLater(dice: Dice, asks = false): Promise<void> {
+  async aMomentLater(rng: Rng, asks = false): Promise<void> {
     const { witness, over } = this;
     const { length } = witness.events;
-    const chance = dice.below(10);
+    const chance = rng.below(10);
     if (chance < 4) return;
-    const enough = length + dice.between(1, 25);
+    const enough = length + rng.between(1, 25);
     const isLater = () =>
       (asks && witness.moment === 'after') ||
       (chance < 8
@@ -123,13 +123,13 @@ export class Story {
   readonly answer: Script = async (reply, request) => {
     const { witness } = this;
     const { thinking, text, calls } = stepAskedFor(request);
-    const dice = new Dice(seedOf([...thinking, ...text].join('')));
+    const rng = new Rng(seedOf([...thinking, ...text].join('')));
     let burst = 0;
     const send = async (token: () => void) => {
       const seen = witness.events.length;
       token();
       if (burst-- > 0) return;
-      burst = dice.chance(0.1) ? dice.between(2, 8) : 0;
+      burst = rng.chance(0.1) ? rng.between(2, 8) : 0;
       await Promise.race([witness.when(() => witness.events.length > seen), request.closed]);
     };
     for (const token of thinking) await send(() => reply.thinking(token));

@@ -1,11 +1,11 @@
 import type { AnyEvent } from './client.js';
-import { type Dice, ticks, within } from './dice.js';
+import { type Rng, ticks, within } from './rng.js';
 import { Gate } from './model-stub.js';
 import { request } from './request.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from './socket-line.js';
 import { type Frame, SseLine, type SseRequest, SSE_CUTS } from './sse-line.js';
-import type { Story } from './story.js';
-import { Tally } from './tally.js';
+import type { Scenario } from './scenario.js';
+import { ReceivedEvents } from './received-events.js';
 
 /** How often each of those who follow a session is cut off. */
 const CUTS = 5;
@@ -20,7 +20,7 @@ export class Cuts {
   readonly moments = new Map<string, number>();
   total = 0;
 
-  add(kind: string, { witness: { moment } }: Story): void {
+  add(kind: string, { witness: { moment } }: Scenario): void {
     this.total += 1;
     this.kinds.set(kind, this.of(kind) + 1);
     this.moments.set(moment, (this.moments.get(moment) ?? 0) + 1);
@@ -32,11 +32,10 @@ export class Cuts {
 }
 
 /** Where a reader is cut off: before the answer, in its first frames, or deep in it. */
-const someBytes = (dice: Dice): number =>
-  dice.pick([0, dice.below(400), dice.below(6_000), dice.below(20_000)]);
+const someBytes = (rng: Rng): number => rng.pick([0, rng.below(400), rng.below(6_000), rng.below(20_000)]);
 
 /** Clients that are cut off again and again, and come back with their cursor or their idempotency key. */
-export class StoryClients {
+export class ScenarioClients {
   /** What went otherwise than it must, told here where nobody could catch it. */
   readonly problems: string[] = [];
 
@@ -46,58 +45,58 @@ export class StoryClients {
   ) {}
 
   /** Follows the session with GET /sessions/stream until it is over. */
-  async followBySse(story: Story, who: string): Promise<void> {
-    const tally = new Tally();
-    story.followers.push(tally);
-    const dice = story.diceOf(who);
+  async followBySse(scenario: Scenario, who: string): Promise<void> {
+    const received = new ReceivedEvents();
+    scenario.followers.push(received);
+    const rng = scenario.rngOf(who);
     for (let i = 0; i < CUTS; i++) {
-      const how = dice.pick(SSE_CUTS);
+      const how = rng.pick(SSE_CUTS);
       const caughtUp = new Gate();
-      const line = this.follow(story, dice, tally, caughtUp, { bytes: someBytes(dice), how });
-      void Promise.all([caughtUp.opened, story.over.opened]).then(() => line.cut(how)); // no more will come
+      const line = this.follow(scenario, rng, received, caughtUp, { bytes: someBytes(rng), how });
+      void Promise.all([caughtUp.opened, scenario.over.opened]).then(() => line.cut(how)); // no more will come
       await within(PATIENCE_MS, `The end of a reader that was ${how}`, line.closed);
       this.expectAnswered(line, 'A reader');
-      this.cuts.add(`stream ${how}`, story);
-      await this.aMomentLater(story, dice);
+      this.cuts.add(`stream ${how}`, scenario);
+      await this.aMomentLater(scenario, rng);
     }
-    await story.over.opened;
+    await scenario.over.opened;
     const caughtUp = new Gate();
-    const line = this.follow(story, dice, tally, caughtUp);
+    const line = this.follow(scenario, rng, received, caughtUp);
     await within(PATIENCE_MS, 'The last replay of a reader', caughtUp.opened);
     line.cut('left');
     await line.closed;
   }
 
   /** Follows the session over Socket.IO until it is over. */
-  async followBySocket(story: Story, transport: Transport): Promise<void> {
-    const tally = new Tally();
-    story.followers.push(tally);
-    const { sessionId } = story;
-    const dice = story.diceOf(transport);
+  async followBySocket(scenario: Scenario, transport: Transport): Promise<void> {
+    const received = new ReceivedEvents();
+    scenario.followers.push(received);
+    const { sessionId } = scenario;
+    const rng = scenario.rngOf(transport);
     let socket: SocketLine | undefined;
     let take: (event: AnyEvent) => void = () => undefined;
     const connect = () => (socket ??= new SocketLine(this.url, transport, (event) => take(event)));
     const joinFromCursor = async (line: SocketLine) => {
-      const ack = await line.ask('join-session', { sessionId, after: tally.cursor });
+      const ack = await line.ask('join-session', { sessionId, after: received.cursor });
       if (!ack.ok) this.problems.push(`join-session was answered ${JSON.stringify(ack)}.`);
     };
     for (let i = 0; i < CUTS; i++) {
-      const how = dice.pick(SOCKET_CUTS);
-      let left = dice.pick([0, 0, dice.below(5), dice.below(40), dice.below(40)]);
+      const how = rng.pick(SOCKET_CUTS);
+      let left = rng.pick([0, 0, rng.below(5), rng.below(40), rng.below(40)]);
       const enough = new Gate();
       if (left === 0) enough.open();
       take = (event) => {
-        tally.take(event);
+        received.take(event);
         if (--left <= 0) enough.open();
       };
-      tally.reconnect();
+      received.reconnect();
       const line = connect();
       // Some are cut off while they connect.
-      if (left > 0 || how === 'left' || dice.chance(0.5)) {
+      if (left > 0 || how === 'left' || rng.chance(0.5)) {
         await within(PATIENCE_MS, `A connection by ${transport}`, line.connected);
         const joined = joinFromCursor(line);
         joined.catch(() => undefined); // it may be cut off before it is answered
-        const noMoreToCome = Promise.all([joined, story.over.opened]);
+        const noMoreToCome = Promise.all([joined, scenario.over.opened]);
         await within(PATIENCE_MS, `An event over ${transport}`, Promise.race([enough.opened, noMoreToCome]));
       }
       if (how === 'left') {
@@ -108,12 +107,12 @@ export class StoryClients {
         await within(PATIENCE_MS, `The end of a socket that was ${how} by ${transport}`, line.cut(how));
         socket = undefined;
       }
-      this.cuts.add(`${transport} ${how}`, story);
-      await this.aMomentLater(story, dice);
+      this.cuts.add(`${transport} ${how}`, scenario);
+      await this.aMomentLater(scenario, rng);
     }
-    await story.over.opened;
-    take = (event) => tally.take(event);
-    tally.reconnect();
+    await scenario.over.opened;
+    take = (event) => received.take(event);
+    received.reconnect();
     const line = connect();
     await within(PATIENCE_MS, 'The last connection of a socket', line.connected);
     await within(PATIENCE_MS, 'The last replay of a socket', joinFromCursor(line));
@@ -121,32 +120,32 @@ export class StoryClients {
   }
 
   /** Asks with POST /sessions/query/stream and reads its own run to the end. */
-  async askByStream(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
-    const { sessionId } = story;
-    const dice = story.diceOf(query);
-    const tally = new Tally();
+  async askByStream(scenario: Scenario, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId } = scenario;
+    const rng = scenario.rngOf(query);
+    const received = new ReceivedEvents();
     const ended = new Gate();
     let isEnded = false;
     let runId: unknown;
     const take = ({ event }: Frame) => {
       runId ??= event['runId'];
       if (event['runId'] !== runId) return; // of another run, after it has come back
-      tally.take(event);
+      received.take(event);
       if (event.type !== 'agent_run_end') return;
       isEnded = true;
       ended.open();
     };
     const body = { sessionId, query, whenBusy, idempotencyKey: query };
     const asking = { method: 'POST', path: '/api/sessions/query/stream', body } as const;
-    for (let cuts = dice.between(1, 3); !isEnded; cuts--) {
-      const how = dice.pick(SSE_CUTS);
-      const cut = cuts > 0 ? { bytes: someBytes(dice), how } : undefined;
+    for (let cuts = rng.between(1, 3); !isEnded; cuts--) {
+      const how = rng.pick(SSE_CUTS);
+      const cut = cuts > 0 ? { bytes: someBytes(rng), how } : undefined;
       // With nothing in its hands it asks again: the key attaches it to its run.
-      const comesBack = tally.cursor > 0;
-      tally.reconnect();
+      const comesBack = received.cursor > 0;
+      received.reconnect();
       const line = new SseLine(
         this.url,
-        comesBack ? following(story, tally.cursor, dice) : asking,
+        comesBack ? following(scenario, received.cursor, rng) : asking,
         take,
         cut,
       );
@@ -155,16 +154,16 @@ export class StoryClients {
       this.expectAnswered(line, `"${query}"`);
       if (isEnded) break;
       if (!cut) this.problems.push(`The stream of "${query}" ended before its run.`);
-      this.cuts.add(`query ${how}`, story);
-      await this.aMomentLater(story, dice, true);
+      this.cuts.add(`query ${how}`, scenario);
+      await this.aMomentLater(scenario, rng, true);
     }
-    story.readers.push({ runId: String(runId), tally });
+    scenario.readers.push({ runId: String(runId), received });
   }
 
   /** Asks with POST /sessions/query, goes away before the answer, and asks again. */
-  async askByRest(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
-    const { sessionId, witness } = story;
-    const dice = story.diceOf(query);
+  async askByRest(scenario: Scenario, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId, witness } = scenario;
+    const rng = scenario.rngOf(query);
     const url = `${this.url}/api/sessions/query`;
     const headers = { 'idempotency-key': query };
     const ask = (signal?: AbortSignal) =>
@@ -174,18 +173,18 @@ export class StoryClients {
         { sessionId, query, whenBusy },
         { headers, ...(signal && { signal }) },
       );
-    for (let cuts = dice.between(1, 2); cuts > 0; cuts--) {
+    for (let cuts = rng.between(1, 2); cuts > 0; cuts--) {
       const controller = new AbortController();
       const answered = ask(controller.signal).then(() => true);
       answered.catch(() => undefined); // it is ended here
-      const enough = witness.events.length + dice.below(30);
-      const later = dice.chance(0.5)
-        ? ticks(dice.below(30))
+      const enough = witness.events.length + rng.below(30);
+      const later = rng.chance(0.5)
+        ? ticks(rng.below(30))
         : witness.when(() => witness.events.length >= enough);
       const was = await within(PATIENCE_MS, `"${query}"`, Promise.race([answered, later.then(() => false)]));
       if (was) break;
       controller.abort();
-      this.cuts.add('query by REST destroyed', story);
+      this.cuts.add('query by REST destroyed', scenario);
     }
     const { status, body } = await within(PATIENCE_MS, `The answer to "${query}"`, ask());
     const { result, runId } = body;
@@ -194,26 +193,26 @@ export class StoryClients {
       return;
     }
     await within(PATIENCE_MS, `The end of "${query}"`, witness.ended(runId));
-    if (!witness.tally.stored.includes(JSON.stringify(result))) {
+    if (!witness.received.stored.includes(JSON.stringify(result))) {
       this.problems.push(`The answer to "${query}" is not in the log.`);
     }
   }
 
   /** Asks over a socket that goes away before or after it is told that the query was taken. */
-  async askBySocket(story: Story, query: string, whenBusy: WhenBusy): Promise<void> {
-    const { sessionId, witness } = story;
-    const dice = story.diceOf(query);
-    for (let cuts = dice.between(1, 2); ; cuts--) {
-      const transport = dice.pick(['websocket', 'polling', 'upgrade'] as const);
-      const how = dice.pick(['disconnected', 'closed', 'cut'] as const);
+  async askBySocket(scenario: Scenario, query: string, whenBusy: WhenBusy): Promise<void> {
+    const { sessionId, witness } = scenario;
+    const rng = scenario.rngOf(query);
+    for (let cuts = rng.between(1, 2); ; cuts--) {
+      const transport = rng.pick(['websocket', 'polling', 'upgrade'] as const);
+      const how = rng.pick(['disconnected', 'closed', 'cut'] as const);
       const line = new SocketLine(this.url, transport, () => undefined);
       await within(PATIENCE_MS, `A connection by ${transport}`, line.connected);
       const ack = line.ask('send-query', { sessionId, query, whenBusy, idempotencyKey: query });
       ack.catch(() => undefined); // it may be cut off before it is answered
       if (cuts > 0) {
-        await Promise.race([ack, ticks(dice.below(20))]);
+        await Promise.race([ack, ticks(rng.below(20))]);
         await line.cut(how);
-        this.cuts.add(`query by ${transport} ${how}`, story);
+        this.cuts.add(`query by ${transport} ${how}`, scenario);
         continue;
       }
       const { ok, runId } = await ack;
@@ -223,30 +222,30 @@ export class StoryClients {
     }
   }
 
-  private async aMomentLater(story: Story, dice: Dice, asks = false): Promise<void> {
-    await within(PATIENCE_MS, 'The moment to come back', story.aMomentLater(dice, asks));
+  private async aMomentLater(scenario: Scenario, rng: Rng, asks = false): Promise<void> {
+    await within(PATIENCE_MS, 'The moment to come back', scenario.aMomentLater(rng, asks));
   }
 
   private follow(
-    story: Story,
-    dice: Dice,
-    tally: Tally,
+    scenario: Scenario,
+    rng: Rng,
+    received: ReceivedEvents,
     caughtUp: Gate,
     cutAt?: ConstructorParameters<typeof SseLine>[3],
   ): SseLine {
-    tally.reconnect();
+    received.reconnect();
     const take = ({ event, id }: Frame) => {
       const { type, seq } = event;
       if (id !== (seq as number | undefined)?.toString()) {
         this.problems.push(`The frame of event ${String(seq)} has the id ${String(id)}.`);
       }
-      tally.take(event);
+      received.take(event);
       if (type !== 'replay_end') return;
       caughtUp.open();
-      if (event['lastSeq'] === tally.cursor) return;
-      this.problems.push(`A replay ended at ${String(event['lastSeq'])}, its reader at ${tally.cursor}.`);
+      if (event['lastSeq'] === received.cursor) return;
+      this.problems.push(`A replay ended at ${String(event['lastSeq'])}, its reader at ${received.cursor}.`);
     };
-    return new SseLine(this.url, following(story, tally.cursor, dice), take, cutAt);
+    return new SseLine(this.url, following(scenario, received.cursor, rng), take, cutAt);
   }
 
   private expectAnswered({ status }: SseLine, who: string): void {
@@ -255,8 +254,8 @@ export class StoryClients {
 }
 
 /** The request of a reader that has everything up to the cursor. */
-function following({ sessionId }: Story, cursor: number, dice: Dice): SseRequest {
+function following({ sessionId }: Scenario, cursor: number, rng: Rng): SseRequest {
   const path = `/api/sessions/stream?sessionId=${sessionId}`;
-  if (cursor > 0 && dice.chance(0.5)) return { path, headers: { 'last-event-id': String(cursor) } };
+  if (cursor > 0 && rng.chance(0.5)) return { path, headers: { 'last-event-id': String(cursor) } };
   return { path: `${path}&after=${cursor}` };
 }

@@ -1,5 +1,5 @@
 /** What all kills together have shown. */
-export class Tally {
+export class Counts {
   kills = 0;
   /** Kills whose moment did not come: they happened when the time for it was over. */
   late = 0;
@@ -36,20 +36,20 @@ export class Tally {
 export class Problems {
   readonly found: string[] = [];
 
-  constructor(private readonly tally: Tally) {}
+  constructor(private readonly counts: Counts) {}
 
   lost(what: string): void {
-    this.tally.lost += 1;
+    this.counts.lost += 1;
     this.found.push(`lost: ${what}`);
   }
 
   repeated(what: string): void {
-    this.tally.repeated += 1;
+    this.counts.repeated += 1;
     this.found.push(`repeated: ${what}`);
   }
 
   outOfOrder(what: string): void {
-    this.tally.outOfOrder += 1;
+    this.counts.outOfOrder += 1;
     this.found.push(`out of order: ${what}`);
   }
 

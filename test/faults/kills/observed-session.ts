@@ -1,10 +1,10 @@
 import type { AnyEvent } from '../../support/client.js';
-import type { Journal, KnownSession } from './journal.js';
-import type { Problems } from './tally.js';
+import type { ExpectedHistory, KnownSession } from './expected-history.js';
+import type { Problems } from './counts.js';
 import { type ServerLife, ServerGone } from './server-life.js';
 
 /** One session as one connection shows it: every event in its place, noted and compared. */
-export class Sight {
+export class ObservedSession {
   readonly events: AnyEvent[] = [];
   private readonly deltas = new Map<string, string>();
   private readonly waiting = new Set<(event?: AnyEvent) => void>();
@@ -17,7 +17,7 @@ export class Sight {
   constructor(
     private readonly session: KnownSession,
     private readonly life: ServerLife,
-    private readonly journal: Journal,
+    private readonly expectedHistory: ExpectedHistory,
     private readonly problems: Problems,
     private last: number | undefined,
   ) {}
@@ -30,7 +30,7 @@ export class Sight {
       this.problems.outOfOrder(`replay_end of ${this.session.id} at ${this.last}: ${text}`);
     }
     this.joins(event);
-    this.journal.follow(this.session, event);
+    this.expectedHistory.follow(this.session, event);
     this.events.push(event);
     for (const check of [...this.waiting]) check(event);
     this.life.note('seen');
@@ -72,7 +72,7 @@ export class Sight {
       this.problems.repeated(`event ${seq} of ${session.id} after ${last}`);
     else if (last !== undefined && seq > last + 1)
       this.problems.outOfOrder(`event ${seq} of ${session.id} after ${last}`);
-    this.journal.saw(session, seq, text);
+    this.expectedHistory.saw(session, seq, text);
   }
 
   /** The deltas of a message, joined, are what it says at its end. */

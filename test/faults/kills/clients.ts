@@ -2,11 +2,11 @@ import type { Socket } from 'socket.io-client';
 import { type AnyEvent, Client, type Wire } from '../../support/client.js';
 import { ask } from '../../support/sockets.js';
 import { HttpClient, type Reply } from './http-client.js';
-import { type Journal, type KnownKey, KnownSession } from './journal.js';
+import { type ExpectedHistory, type KnownKey, KnownSession } from './expected-history.js';
 import { ServerGone, type ServerLife } from './server-life.js';
-import { Sight } from './sight.js';
+import { ObservedSession } from './observed-session.js';
 import { isOpen, type Stored } from './stored.js';
-import type { Problems } from './tally.js';
+import type { Problems } from './counts.js';
 
 /** What a request is for, as plans and phases name it. */
 export type Purpose =
@@ -24,20 +24,20 @@ const EXPECTED = new Set(['SESSION_BUSY', 'RUN_ABORTED', 'QUEUE_FULL']);
 
 /**
  * All clients of one server: REST, Server-Sent Events and two sockets. Whatever one of them is told or sent
- * goes to the journal.
+ * goes to the expected history.
  */
-export class Desk {
+export class Clients {
   /** Requests under way, by purpose. */
   readonly open = new Map<Purpose, number>();
   private readonly http: HttpClient;
-  private readonly joined = new Map<string, Sight>();
-  private readonly followed = new Map<string, Sight>();
+  private readonly joined = new Map<string, ObservedSession>();
+  private readonly followed = new Map<string, ObservedSession>();
   private readonly asides: Promise<unknown>[] = [];
-  private readonly sights: Sight[] = [];
+  private readonly observedSessions: ObservedSession[] = [];
 
   private constructor(
     readonly life: ServerLife,
-    readonly journal: Journal,
+    readonly expectedHistory: ExpectedHistory,
     private readonly problems: Problems,
     private readonly client: Client,
     /** Listens. */
@@ -49,28 +49,30 @@ export class Desk {
     listener.on('agent-event', (event: AnyEvent) => {
       this.joined.get(event['sessionId'] as string)?.take(event, JSON.stringify(event));
     });
-    listener.on('disconnect', () => this.joined.forEach((sight) => sight.close()));
+    listener.on('disconnect', () => this.joined.forEach((observed) => observed.close()));
   }
 
   /** Connects as soon as the server is ready. */
-  static async at(life: ServerLife, journal: Journal, problems: Problems): Promise<Desk> {
+  static async at(life: ServerLife, expectedHistory: ExpectedHistory, problems: Problems): Promise<Clients> {
     const client = new Client(await life.ready());
     const [listener, speaker] = await Promise.all([client.socket(), client.socket()]);
-    return new Desk(life, journal, problems, client, listener, speaker);
+    return new Clients(life, expectedHistory, problems, client, listener, speaker);
   }
 
   async create(name: string): Promise<KnownSession> {
     const { status, body } = await this.post('create', '/api/sessions/create', { name });
     if (status !== 201) throw new Error(`create was answered ${status}`);
-    const session = this.journal.session(body.sessionId as string);
-    this.journal.acknowledged(session, `session ${session.id}`, ({ sessions }) => sessions.has(session.id));
+    const session = this.expectedHistory.session(body.sessionId as string);
+    this.expectedHistory.acknowledged(session, `session ${session.id}`, ({ sessions }) =>
+      sessions.has(session.id),
+    );
     return session;
   }
 
   async rename(session: KnownSession, name: string): Promise<void> {
     const { status } = await this.post('rename', '/api/sessions/update', { sessionId: session.id, name });
     if (status !== 200) throw new Error(`update was answered ${status}`);
-    this.journal.acknowledged(session, `the name of ${session.id}`, ({ sessions }) => {
+    this.expectedHistory.acknowledged(session, `the name of ${session.id}`, ({ sessions }) => {
       return sessions.get(session.id)?.name === name;
     });
   }
@@ -80,10 +82,14 @@ export class Desk {
     const { status } = await this.post('delete', '/api/sessions/delete', { sessionId: session.id });
     if (status !== 200) throw new Error(`delete was answered ${status}`);
     const claimed = new KnownSession(session.id); // one that may not be gone: the claim is about just that
-    this.journal.acknowledged(claimed, `the deletion of ${session.id}`, ({ sessions, runs, events }) => {
-      const left = [...runs.values()].some((run) => run.sessionId === session.id);
-      return !left && !sessions.has(session.id) && !events.has(session.id);
-    });
+    this.expectedHistory.acknowledged(
+      claimed,
+      `the deletion of ${session.id}`,
+      ({ sessions, runs, events }) => {
+        const left = [...runs.values()].some((run) => run.sessionId === session.id);
+        return !left && !sessions.has(session.id) && !events.has(session.id);
+      },
+    );
   }
 
   /** Ends a run, over either transport. */
@@ -96,20 +102,24 @@ export class Desk {
       const ack = await this.during('abort', () => ask(this.speaker, 'abort-query', message));
       if (!ack.ok) throw new Error(`abort-query was answered ${ack.error}`);
     }
-    this.journal.acknowledged(session, `the end of run ${runId}`, (stored) => hasEnded(stored, runId));
+    this.expectedHistory.acknowledged(session, `the end of run ${runId}`, (stored) =>
+      hasEnded(stored, runId),
+    );
   }
 
   /** Asks and waits for the answer. */
   async ask(session: KnownSession, text: string, options: QueryOptions = {}): Promise<Reply> {
-    this.journal.unheard.add(text);
+    this.expectedHistory.unheard.add(text);
     const reply = await this.post(purposeOf(options), '/api/sessions/query', bodyOf(session, text, options));
     const { status, body } = reply;
-    this.journal.unheard.delete(text);
+    this.expectedHistory.unheard.delete(text);
     if (status === 200) {
       const { runId, result } = body as { runId: string; result: AnyEvent };
-      this.journal.taken(session, runId, text, options.key);
-      this.journal.saw(session, result['seq'] as number, JSON.stringify(result));
-      this.journal.acknowledged(session, `the end of run ${runId}`, (stored) => hasEnded(stored, runId));
+      this.expectedHistory.taken(session, runId, text, options.key);
+      this.expectedHistory.saw(session, result['seq'] as number, JSON.stringify(result));
+      this.expectedHistory.acknowledged(session, `the end of run ${runId}`, (stored) =>
+        hasEnded(stored, runId),
+      );
     } else this.expected(session, status, body, options);
     return reply;
   }
@@ -119,67 +129,67 @@ export class Desk {
     session: KnownSession,
     text: string,
     options: QueryOptions = {},
-  ): Promise<{ sight: Sight; runId: string } | undefined> {
-    this.journal.unheard.add(text);
+  ): Promise<{ observed: ObservedSession; runId: string } | undefined> {
+    this.expectedHistory.unheard.add(text);
     const body = bodyOf(session, text, options);
     return this.during(purposeOf(options), async () => {
-      const sight = this.sight(session, undefined);
-      const refused = await this.read('POST', '/api/sessions/query/stream', body, sight);
+      const observed = this.observe(session, undefined);
+      const refused = await this.read('POST', '/api/sessions/query/stream', body, observed);
       if (refused) {
-        this.journal.unheard.delete(text);
+        this.expectedHistory.unheard.delete(text);
         this.expected(session, refused.status, refused.body, options);
         return undefined;
       }
-      const first = await sight
+      const first = await observed
         .until(() => true)
         .catch((error: unknown) => {
           if (!options.key || this.life.over) throw error;
         });
       if (!first) return undefined; // the key's run had left the queue: it has no event
       const runId = first['runId'] as string;
-      this.journal.taken(session, runId, text, options.key);
-      return { sight, runId };
+      this.expectedHistory.taken(session, runId, text, options.key);
+      return { observed, runId };
     });
   }
 
   /** Asks over a socket. Resolves with the run as soon as it is taken, or undefined when it was refused. */
   async send(session: KnownSession, text: string, options: QueryOptions = {}): Promise<string | undefined> {
-    this.journal.unheard.add(text);
+    this.expectedHistory.unheard.add(text);
     const message = bodyOf(session, text, options);
     const ack = await this.during(purposeOf(options), () => ask(this.speaker, 'send-query', message));
-    this.journal.unheard.delete(text);
+    this.expectedHistory.unheard.delete(text);
     if (!ack.ok) {
       this.expected(session, 0, ack, options);
       return undefined;
     }
     const runId = ack['runId'] as string;
-    this.journal.taken(session, runId, text, options.key);
+    this.expectedHistory.taken(session, runId, text, options.key);
     return runId;
   }
 
   /** Follows a session over SSE from a cursor, and over the socket if asked to. The same again if it does already. */
-  async follow(session: KnownSession, after: number, alsoJoin: boolean): Promise<Sight> {
+  async follow(session: KnownSession, after: number, alsoJoin: boolean): Promise<ObservedSession> {
     const { id: sessionId } = session;
     const known = this.followed.get(sessionId);
     if (known) return known;
     const path = `/api/sessions/stream?sessionId=${sessionId}&after=${after}`;
-    const sight = this.sight(session, after);
-    this.followed.set(sessionId, sight);
-    const refused = await this.read('GET', path, undefined, sight);
+    const observed = this.observe(session, after);
+    this.followed.set(sessionId, observed);
+    const refused = await this.read('GET', path, undefined, observed);
     if (refused) throw new Error(`the stream after ${after} was refused: ${refused.text}`);
     if (alsoJoin) await this.join(session, after);
-    return sight;
+    return observed;
   }
 
   private async join(session: KnownSession, after: number): Promise<void> {
     const { id: sessionId } = session;
-    const sight = this.sight(session, after);
-    this.joined.set(sessionId, sight);
+    const observed = this.observe(session, after);
+    this.joined.set(sessionId, observed);
     try {
       const ack = await this.during('read', () => ask(this.listener, 'join-session', { sessionId, after }));
       if (!ack.ok) throw new Error(`join-session was answered ${ack.error}`);
     } catch (error) {
-      sight.close();
+      observed.close();
       throw error;
     }
   }
@@ -201,20 +211,20 @@ export class Desk {
 
   /** Resolves when every client has seen that the server is gone. */
   async close(): Promise<void> {
-    await Promise.all([...this.asides, ...this.sights.map((sight) => sight.closed)]);
+    await Promise.all([...this.asides, ...this.observedSessions.map((observed) => observed.closed)]);
     this.client.close();
     this.http.close();
   }
 
-  private sight(session: KnownSession, last: number | undefined): Sight {
-    const sight = new Sight(session, this.life, this.journal, this.problems, last);
-    this.sights.push(sight);
-    return sight;
+  private observe(session: KnownSession, last: number | undefined): ObservedSession {
+    const observed = new ObservedSession(session, this.life, this.expectedHistory, this.problems, last);
+    this.observedSessions.push(observed);
+    return observed;
   }
 
-  private read(method: string, path: string, body: object | undefined, sight: Sight) {
-    const onData = (text: string) => sight.take(JSON.parse(text) as AnyEvent, text);
-    return this.http.events(method, path, body, onData, () => sight.close());
+  private read(method: string, path: string, body: object | undefined, observed: ObservedSession) {
+    const onData = (text: string) => observed.take(JSON.parse(text) as AnyEvent, text);
+    return this.http.events(method, path, body, onData, () => observed.close());
   }
 
   private expected(session: KnownSession, status: number, body: Wire, { afterKill }: QueryOptions): void {

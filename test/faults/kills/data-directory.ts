@@ -2,20 +2,20 @@ import { watch } from 'node:fs';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Dice, within } from '../../support/dice.js';
+import { Rng, within } from '../../support/rng.js';
 import { Gate, type ModelStub } from '../../support/model-stub.js';
 import { placed } from '../../support/process.js';
 import { act } from './actors.js';
-import { Desk } from './desk.js';
-import { Journal, type KnownSession } from './journal.js';
-import { Ledger } from './ledger.js';
+import { Clients } from './clients.js';
+import { ExpectedHistory, type KnownSession } from './expected-history.js';
+import { StoredHistory } from './stored-history.js';
 import { CONFIG } from './model-script.js';
 import { isAhead, phaseOfStart, phasesOf, queuesIn } from './phases.js';
 import { fitted, JOBS, type KillPlan } from './plan.js';
 import { Awaited, checkOverHttp, checkRecovered, comeBack } from './recovery.js';
 import { ServerLife } from './server-life.js';
 import { DATABASE, isOpen, readLeft, readStored, type Stored } from './stored.js';
-import { Problems, type Tally } from './tally.js';
+import { Problems, type Counts } from './counts.js';
 
 /** Sessions that are worked in at a time. */
 const ACTORS = 7;
@@ -26,22 +26,22 @@ const RECOVERY_LIMIT_MS = 45_000;
 
 export interface Suite {
   readonly seed: number;
-  readonly tally: Tally;
+  readonly counts: Counts;
   readonly model: ModelStub;
   /** By their number: the model answers each server by what it is doing. */
   readonly lives: Map<number, ServerLife>;
-  /** Holds the data of all lanes. */
+  /** Holds the data of all workers. */
   readonly root: string;
   /** How long the last start took, in milliseconds. */
   startMs: number;
 }
 
 /** A data directory with all that is known of it. */
-export class Place {
+export class DataDirectory {
   kills = 0;
   private readonly problems: Problems;
-  private readonly journal: Journal;
-  private readonly ledger: Ledger;
+  private readonly expectedHistory: ExpectedHistory;
+  private readonly storedHistory: StoredHistory;
   /** What was stored at the last look. */
   private left: Stored | undefined;
   /** Sessions that were worked in since their clients came back last. */
@@ -51,20 +51,20 @@ export class Place {
     private readonly directory: string,
     private readonly suite: Suite,
   ) {
-    this.problems = new Problems(suite.tally);
-    this.journal = new Journal(suite.tally, this.problems);
-    this.ledger = new Ledger(directory, this.problems);
+    this.problems = new Problems(suite.counts);
+    this.expectedHistory = new ExpectedHistory(suite.counts, this.problems);
+    this.storedHistory = new StoredHistory(directory, this.problems);
   }
 
-  static async open(directory: string, suite: Suite): Promise<Place> {
-    const place = new Place(directory, suite);
-    await mkdir(place.data, { recursive: true });
+  static async open(directory: string, suite: Suite): Promise<DataDirectory> {
+    const opened = new DataDirectory(directory, suite);
+    await mkdir(opened.data, { recursive: true });
     await writeFile(join(directory, 'agent-tars.config.mjs'), CONFIG);
-    return place;
+    return opened;
   }
 
   /** Does something, and has whatever was found wrong in it told with where it happened. */
-  async at(where: string, work: (place: this) => Promise<void>): Promise<void> {
+  async at(where: string, work: (directory: this) => Promise<void>): Promise<void> {
     try {
       await work(this);
     } catch (error) {
@@ -84,17 +84,17 @@ export class Place {
       await life.exited;
       this.suite.lives.delete(life.number);
     }
-    this.suite.tally.kills += 1;
+    this.suite.counts.kills += 1;
     if (life.stderr !== '') this.problems.wrong(`the server said: ${life.stderr}`);
   }
 
   async finish(): Promise<void> {
     const life = this.start(this.newLife());
-    const desk = await Desk.at(life, this.journal, this.problems);
-    await this.recover(desk, [...this.journal.sessions.values()].slice(-40));
+    const clients = await Clients.at(life, this.expectedHistory, this.problems);
+    await this.recover(clients, [...this.expectedHistory.sessions.values()].slice(-40));
     life.kill('SIGTERM');
     const code = await life.exited;
-    await desk.close();
+    await clients.close();
     if (code !== 0) this.problems.wrong(`the server exited with ${code} when it was asked to stop`);
     const log = await stat(join(this.data, `${DATABASE}-wal`)).catch(() => undefined);
     if (log && log.size > 0) this.problems.wrong(`the log was left with ${log.size} bytes`);
@@ -133,7 +133,7 @@ export class Place {
     log.close();
     const left = await readLeft(this.data);
     this.look(left);
-    this.suite.tally.hit(phaseOfStart(before, left));
+    this.suite.counts.hit(phaseOfStart(before, left));
   }
 
   private async killAtWork(life: ServerLife, plan: KillPlan): Promise<void> {
@@ -141,72 +141,72 @@ export class Place {
     this.start(life);
     await life.ready();
     this.suite.startMs = performance.now() - began;
-    const desk = await Desk.at(life, this.journal, this.problems);
-    if (plan.during === 'work') await this.recover(desk);
+    const clients = await Clients.at(life, this.expectedHistory, this.problems);
+    if (plan.during === 'work') await this.recover(clients);
     const phases = new Set<string>();
     const moment = fitted(plan, queuesIn(this.left).size, this.suite.startMs);
     const killed = life.killAt(moment, sleep(WORK_LIMIT_MS, undefined, { ref: false }), () => {
-      for (const phase of phasesOf(desk)) phases.add(phase);
+      for (const phase of phasesOf(clients)) phases.add(phase);
     });
-    const work = plan.during === 'work' ? this.work(desk, plan) : this.watch(desk, plan);
+    const work = plan.during === 'work' ? this.work(clients, plan) : this.watch(clients, plan);
     life.note('work');
     this.came(await killed);
     await Promise.all(work);
-    await desk.close();
+    await clients.close();
     if (plan.during === 'recovered') phases.add('recovered queue');
     this.lookAtLeft(await readLeft(this.data), phases);
   }
 
   private lookAtLeft(left: Stored, phases: Set<string>): void {
-    if (isAhead(left, this.journal)) phases.add('stored, not told');
+    if (isAhead(left, this.expectedHistory)) phases.add('stored, not told');
     if ([...queuesIn(left).values()].some((waiting) => waiting > 1)) phases.add('queue of several');
-    this.journal.check(left);
-    this.journal.reset();
+    this.expectedHistory.check(left);
+    this.expectedHistory.reset();
     this.look(left);
-    for (const phase of phases) this.suite.tally.hit(phase);
+    for (const phase of phases) this.suite.counts.hit(phase);
   }
 
   /** Clients come back to the sessions in which something goes on, and only look. */
-  private watch(desk: Desk, { dice }: KillPlan): Promise<unknown>[] {
+  private watch(clients: Clients, { rng }: KillPlan): Promise<unknown>[] {
     const back = this.openSessions().map((session) => {
-      return desk.aside(desk.follow(session, session.lastSeq, dice.chance(0.5)));
+      return clients.aside(clients.follow(session, session.lastSeq, rng.chance(0.5)));
     });
-    return [...back, Promise.all(back).then(() => desk.life.silence?.open())];
+    return [...back, Promise.all(back).then(() => clients.life.silence?.open())];
   }
 
   /** Most do what the kill is about, the others anything; half of them in sessions that have a history. */
-  private work(desk: Desk, { focus, dice }: KillPlan): Promise<unknown>[] {
-    const all = [...this.journal.sessions.values()];
-    const used = dice.shuffled(all.filter(({ deleting, lastSeq }) => !deleting && lastSeq > 0));
+  private work(clients: Clients, { focus, rng }: KillPlan): Promise<unknown>[] {
+    const all = [...this.expectedHistory.sessions.values()];
+    const used = rng.shuffled(all.filter(({ deleting, lastSeq }) => !deleting && lastSeq > 0));
     const begin = async (i: number) => {
-      const own = new Dice(dice.below(2 ** 31));
+      const own = new Rng(rng.below(2 ** 31));
       const old = i % 2 === 0 ? used.pop() : undefined;
-      const session = old ?? (await desk.create(`session of actor ${i}`));
+      const session = old ?? (await clients.create(`session of actor ${i}`));
       this.touched.add(session);
-      await act(i < 3 ? focus : own.pick(JOBS), desk, own, session);
+      await act(i < 3 ? focus : own.pick(JOBS), clients, own, session);
     };
-    return Array.from({ length: ACTORS }, (_, i) => desk.aside(begin(i)));
+    return Array.from({ length: ACTORS }, (_, i) => clients.aside(begin(i)));
   }
 
   /** Has the clients come back, and looks at all that the last kill has left. */
-  private async recover(desk: Desk, alsoOverHttp: readonly KnownSession[] = []): Promise<void> {
-    const { life } = desk;
+  private async recover(clients: Clients, alsoOverHttp: readonly KnownSession[] = []): Promise<void> {
+    const { life } = clients;
     life.brief = true;
     const left = this.left ?? (await readStored(this.data));
     const known = [...this.touched].filter(({ id }) => left.sessions.has(id));
     const sessions = [...new Set([...known, ...this.openSessions()])];
     const awaited = new Awaited();
-    const dice = new Dice(this.suite.seed + this.kills);
-    const back = comeBack(desk, dice, sessions, left, this.problems, awaited);
+    const rng = new Rng(this.suite.seed + this.kills);
+    const back = comeBack(clients, rng, sessions, left, this.problems, awaited);
     await within(RECOVERY_LIMIT_MS, 'the end of what was left open', back).catch((error: unknown) => {
       throw new Error(`${String(error)} Still open: ${awaited.toString()}`);
     });
     const now = await readStored(this.data);
-    this.journal.check(now);
+    this.expectedHistory.check(now);
     this.look(now);
     checkRecovered(left, now, this.problems);
     const all = new Set([...this.touched, ...sessions, ...alsoOverHttp]);
-    await Promise.all([...all].map((session) => checkOverHttp(desk, session, now, this.problems)));
+    await Promise.all([...all].map((session) => checkOverHttp(clients, session, now, this.problems)));
     this.touched.clear();
     life.brief = false;
   }
@@ -214,18 +214,18 @@ export class Place {
   /** Sessions with a run that has not ended, also such as no client has been told of. */
   private openSessions(): KnownSession[] {
     const ids = [...(this.left?.runs.values() ?? [])].filter(isOpen).map(({ sessionId }) => sessionId);
-    const sessions = [...new Set(ids)].map((id) => this.journal.session(id));
+    const sessions = [...new Set(ids)].map((id) => this.expectedHistory.session(id));
     for (const session of sessions) this.touched.add(session);
     return sessions;
   }
 
   private look(stored: Stored): void {
-    this.ledger.look(stored, (id) => this.journal.sessions.get(id)?.deleting ?? false);
-    for (const id of stored.sessions.keys()) this.journal.session(id); // also those whose creation was not answered
+    this.storedHistory.look(stored, (id) => this.expectedHistory.sessions.get(id)?.deleting ?? false);
+    for (const id of stored.sessions.keys()) this.expectedHistory.session(id); // also those whose creation was not answered
     this.left = stored;
   }
 
   private came(inTime: boolean): void {
-    if (!inTime) this.suite.tally.late += 1;
+    if (!inTime) this.suite.counts.late += 1;
   }
 }

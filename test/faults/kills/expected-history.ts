@@ -1,6 +1,6 @@
 import type { AnyEvent } from '../../support/client.js';
 import type { Stored } from './stored.js';
-import type { Problems, Tally } from './tally.js';
+import type { Problems, Counts } from './counts.js';
 
 /** What clients know of a session, whatever server told them. */
 export class KnownSession {
@@ -34,7 +34,7 @@ interface Claim {
 }
 
 /** All that clients were told by the servers of one data directory. */
-export class Journal {
+export class ExpectedHistory {
   readonly sessions = new Map<string, KnownSession>();
   readonly keys = new Map<string, KnownKey>();
   /** Queries that have been sent and of which nothing has been heard. */
@@ -43,7 +43,7 @@ export class Journal {
   private fresh: { session: KnownSession; seq: number }[] = [];
 
   constructor(
-    private readonly tally: Tally,
+    private readonly counts: Counts,
     private readonly problems: Problems,
   ) {}
 
@@ -55,7 +55,7 @@ export class Journal {
 
   /** A client has been told that something is so: it must be so in the database. */
   acknowledged(session: KnownSession, what: string, holds: (stored: Stored) => boolean): void {
-    this.tally.acknowledged += 1;
+    this.counts.acknowledged += 1;
     this.claims.push({ what, session, holds });
   }
 
@@ -74,10 +74,10 @@ export class Journal {
 
   /** A client was sent a stored event. */
   saw(session: KnownSession, seq: number, text: string): void {
-    this.tally.sightings += 1;
+    this.counts.sightings += 1;
     const before = session.seen.get(seq);
     if (before === undefined) {
-      this.tally.seen += 1;
+      this.counts.seen += 1;
       session.seen.set(seq, text);
       this.fresh.push({ session, seq });
       session.lastSeq = Math.max(session.lastSeq, seq);

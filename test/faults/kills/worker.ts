@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { within } from '../../support/dice.js';
-import { Place, type Suite } from './place.js';
+import { within } from '../../support/rng.js';
+import { DataDirectory, type Suite } from './data-directory.js';
 import { type KillPlan, planOf } from './plan.js';
 
 /** So many kills happen to one data directory, then the next one begins with an empty one. */
@@ -9,9 +9,9 @@ const KILLS_PER_DIRECTORY = 24;
 const LIMIT_MS = 90_000;
 
 /** One data directory after the other, each with one server at a time that is killed again and again. */
-export class Lane {
-  private place: Place | undefined;
-  private places = 0;
+export class Worker {
+  private directory: DataDirectory | undefined;
+  private directories = 0;
   private kills = 0;
 
   constructor(
@@ -22,18 +22,20 @@ export class Lane {
   /** @throws Error naming the seed, the kill and what was found */
   async kill(kill: number): Promise<void> {
     const { index, kills, suite } = this;
-    const plan = planOf(suite.seed, kill, { index, kills, firstStart: !this.place });
+    const plan = planOf(suite.seed, kill, { index, kills, firstStart: !this.directory });
     this.kills += 1;
-    this.place ??= await Place.open(join(suite.root, `${index}-${++this.places}`), suite);
-    await this.place.at(describe(suite.seed, plan), (place) => within(LIMIT_MS, 'it', place.kill(plan)));
-    if (this.place.kills === KILLS_PER_DIRECTORY) await this.finish();
+    this.directory ??= await DataDirectory.open(join(suite.root, `${index}-${++this.directories}`), suite);
+    await this.directory.at(describe(suite.seed, plan), (directory) =>
+      within(LIMIT_MS, 'it', directory.kill(plan)),
+    );
+    if (this.directory.kills === KILLS_PER_DIRECTORY) await this.finish();
   }
 
   /** Starts the server once more, and lets it end by itself. */
   async finish(): Promise<void> {
-    const { place } = this;
-    this.place = undefined;
-    await place?.at(`seed ${this.suite.seed}, at the end of a directory`, () => place.finish());
+    const { directory } = this;
+    this.directory = undefined;
+    await directory?.at(`seed ${this.suite.seed}, at the end of a directory`, () => directory.finish());
   }
 }
 

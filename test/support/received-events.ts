@@ -19,7 +19,7 @@ export interface Faults {
  * What one client has of a session, over all its connections: the stored events as JSON text, in the order in
  * which they came, and what the deltas of each message join to.
  */
-export class Tally {
+export class ReceivedEvents {
   readonly stored: string[] = [];
   /** The seq of the last stored event. */
   cursor = 0;

@@ -8,7 +8,7 @@ export const seedOf = (name: string, seed = FAULT_SEED): number =>
   [...name].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, seed);
 
 /** Choices that are the same in every run with the same seed. */
-export class Dice {
+export class Rng {
   private readonly random: () => number;
 
   constructor(seed: number) {
