@@ -6,7 +6,7 @@ import { type AnyEvent, type Client, types } from '../support/client.js';
 import { expectNoGap, expectValidConversation, storedOf } from '../support/expect-events.js';
 import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
 import { placed, ServerProcess } from '../support/process.js';
-import { seeded } from '../support/random.js';
+import { Rng, SEED } from '../support/rng.js';
 
 /** A tool that notes each start in a file of its workspace, and never ends. */
 const CONFIG = `
@@ -175,7 +175,7 @@ describe('a server process', () => {
   });
 
   it('killed at random moments, again and again, stays whole', async () => {
-    const random = seeded(1);
+    const rng = new Rng(SEED);
     const original = model.answer;
     let sessionId: string | undefined;
     let seen: AnyEvent[] = [];
@@ -188,7 +188,7 @@ describe('a server process', () => {
         }
         const stored = (await server.events(sessionId)) as unknown as AnyEvent[];
         expect(stored.slice(0, seen.length)).toEqual(seen);
-        const moment = 1 + Math.floor(random() * 60);
+        const moment = rng.between(1, 60);
         let step = 0;
         const dying = new Gate();
         model.answer = async (reply) => {

@@ -5,7 +5,7 @@ import { EventBus } from '../../src/index.js';
 import { type AnyEvent, eventsOf, joinedDeltas, types } from '../support/client.js';
 import { expectNoGap, plain, storedOf } from '../support/expect-events.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
-import { seeded } from '../support/random.js';
+import { Rng, SEED } from '../support/rng.js';
 import { ask, type Ack, listen, next, settled } from '../support/sockets.js';
 import { TestServer } from '../support/test-server.js';
 
@@ -244,10 +244,10 @@ describe('a socket', () => {
       expectNoGap(events.events);
     });
 
-    it.each([1, 2, 3])('loses and repeats nothing while an answer streams (seed %i)', async (seed) => {
-      const random = seeded(seed);
+    it.each([1, 2, 3])('loses and repeats nothing while an answer streams (round %i)', async (round) => {
+      const rng = new Rng(SEED + round);
       const sessionId = await app.createSession();
-      const moments = Array.from({ length: 30 }, () => Math.floor(random() * 300));
+      const moments = Array.from({ length: 30 }, () => rng.below(300));
       const sockets = await Promise.all(moments.map(() => app.socket()));
       const lists = sockets.map((socket) => eventsOf(socket));
       const joining: Promise<Ack>[] = [];
@@ -257,7 +257,7 @@ describe('a socket', () => {
             if (moment === token)
               joining.push(ask(sockets[i] as Socket, 'join-session', { sessionId, after: 0 }));
           }
-          if (random() < 0.05) await Promise.all(joining);
+          if (rng.chance(0.05)) await Promise.all(joining);
           reply.text(`t${token} `);
           await new Promise((resolve) => setImmediate(resolve));
         }
@@ -278,10 +278,10 @@ describe('a socket', () => {
       );
     });
 
-    it.each([4, 5, 6])('loses and repeats nothing while tools run (seed %i)', async (seed) => {
-      const random = seeded(seed);
+    it.each([4, 5, 6])('loses and repeats nothing while tools run (round %i)', async (round) => {
+      const rng = new Rng(SEED + round);
       const sessionId = await app.createSession();
-      const moments = Array.from({ length: 40 }, () => Math.floor(random() * 40));
+      const moments = Array.from({ length: 40 }, () => rng.below(40));
       const sockets = await Promise.all(moments.map(() => app.socket()));
       const lists = sockets.map((socket) => eventsOf(socket));
       const joining: Promise<Ack>[] = [];

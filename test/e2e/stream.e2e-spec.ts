@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AnyEvent, type EventReader, joinedDeltas, types } from '../support/client.js';
 import { expectDeltasJoin, expectNoGap, isStreaming, plain, storedOf } from '../support/expect-events.js';
 import { Gate } from '../support/model-stub.js';
-import { seeded } from '../support/random.js';
+import { Rng, SEED } from '../support/rng.js';
 import { RawConnection, type RawHeaders, toBytes } from '../support/raw-http.js';
 import { TestServer } from '../support/test-server.js';
 
@@ -250,11 +250,11 @@ describe('GET /api/sessions/stream', () => {
   });
 
   it.each([1, 2, 3])(
-    'loses and repeats nothing for 30 clients that join at random moments (seed %i)',
-    async (seed) => {
-      const random = seeded(seed);
+    'loses and repeats nothing for 30 clients that join at random moments (round %i)',
+    async (round) => {
+      const rng = new Rng(SEED + round);
       const sessionId = await app.createSession();
-      const joinBefore = Array.from({ length: 30 }, () => Math.floor(random() * 300));
+      const joinBefore = Array.from({ length: 30 }, () => rng.below(300));
       const joining: Promise<EventReader>[] = [];
       const follow = async () => {
         const reader = await app.follow(sessionId);
@@ -265,7 +265,7 @@ describe('GET /api/sessions/stream', () => {
         for (let token = 0; token < 300; token++) {
           for (const moment of joinBefore) if (moment === token) joining.push(follow());
           // Sometimes the answer waits until they are in, sometimes it runs on while they join.
-          if (random() < 0.05) await Promise.all(joining);
+          if (rng.chance(0.05)) await Promise.all(joining);
           reply.text(`t${token} `);
           await new Promise((resolve) => setImmediate(resolve));
         }

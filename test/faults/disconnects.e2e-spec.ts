@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { StoredAgentEvent } from '../../src/index.js';
-import { FAULT_SEED, within } from '../support/rng.js';
+import { SEED } from '../support/rng.js';
 import { isStreaming } from '../support/expect-events.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
+import { within } from '../support/waiting.js';
 import { Scenario, TO_BE_INTERRUPTED } from '../support/scenario.js';
 import { Cuts, PATIENCE_MS, ScenarioClients, type WhenBusy } from '../support/scenario-clients.js';
 import type { Faults } from '../support/received-events.js';
@@ -152,7 +153,7 @@ const list = (counts: ReadonlyMap<string, number>): string =>
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
-describe(`disconnects (FAULT_SEED=${FAULT_SEED})`, () => {
+describe(`disconnects (SEED=${SEED})`, () => {
   const cuts = new Cuts();
   const faults: Record<keyof Faults, number> = {
     lost: 0,
@@ -206,7 +207,7 @@ describe(`disconnects (FAULT_SEED=${FAULT_SEED})`, () => {
   it('were enough, of every kind and at every moment', () => {
     const { kinds, moments, total } = cuts;
     process.stdout.write(
-      `disconnects (FAULT_SEED=${FAULT_SEED}): ${total} (${list(kinds)}; ${list(moments)} a run); ` +
+      `disconnects (SEED=${SEED}): ${total} (${list(kinds)}; ${list(moments)} a run); ` +
         `events acknowledged ${sums.acknowledged}, owed to clients ${sums.owed}, seen ${sums.seen}, ` +
         `deltas ${sums.deltas}, messages joined ${sums.joined}; ` +
         `lost ${faults.lost}, repeated ${faults.repeated}, out of order ${faults.outOfOrder}\n`,

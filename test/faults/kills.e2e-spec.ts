@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FAULT_SEED } from '../support/rng.js';
+import { SEED } from '../support/rng.js';
 import { ModelStub } from '../support/model-stub.js';
 import { Worker } from './kills/worker.js';
 import { scriptFor } from './kills/model-script.js';
@@ -50,11 +50,11 @@ describe('a server that is killed', () => {
     await Promise.all([...lives.values()].map((life) => life.exited));
     await model.stop();
     await rm(root, { recursive: true, force: true });
-    process.stdout.write(`seed ${FAULT_SEED}: ${counts.toString()}\n`);
+    process.stdout.write(`seed ${SEED}: ${counts.toString()}\n`);
   });
 
   it('at any moment, has lost nothing, repeated nothing, and goes on', async () => {
-    const suite = { seed: FAULT_SEED, counts, model, lives, root, startMs: 1_500 };
+    const suite = { seed: SEED, counts, model, lives, root, startMs: 1_500 };
     let failed = false;
     const workers = Array.from({ length: WORKERS }, async (_, i) => {
       const worker = new Worker(i, suite);

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AnyEvent } from '../support/client.js';
-import { Rng, FAULT_SEED, seedOf, within } from '../support/rng.js';
+import { Rng, SEED, seedOf } from '../support/rng.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { type Held, held, PROBE } from '../support/probe.js';
 import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine } from '../support/socket-line.js';
 import { SseLine, SSE_CUTS } from '../support/sse-line.js';
+import { within } from '../support/waiting.js';
 import { ReceivedEvents } from '../support/received-events.js';
 
 const STREAMS = 200;
@@ -49,7 +50,7 @@ class Reader {
   }
 }
 
-describe(`load (FAULT_SEED=${FAULT_SEED})`, () => {
+describe(`load (SEED=${SEED})`, () => {
   let setup: ServerSetup;
   let death: Promise<never>;
   let fresh: Held;
@@ -267,7 +268,7 @@ describe(`load (FAULT_SEED=${FAULT_SEED})`, () => {
       await aborted(ABORTED);
       const second = await rest();
       expectBack(second);
-      process.stdout.write(`load (FAULT_SEED=${FAULT_SEED}): ${JSON.stringify({ fresh, first, second })}\n`);
+      process.stdout.write(`load (SEED=${SEED}): ${JSON.stringify({ fresh, first, second })}\n`);
       expect(second.heap - first.heap).toBeLessThan(MAX_GROWTH.again);
     },
     2 * PATIENCE_MS,

@@ -5,12 +5,13 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { type AgentEvent, defineTool, EventBus, SessionsModule, SessionsService } from '../../src/index.js';
 import { type AnyEvent, type EventReader, types } from '../support/client.js';
-import { Rng, FAULT_SEED, ticks, within } from '../support/rng.js';
+import { Rng, SEED } from '../support/rng.js';
 import { expectDeltasJoin, expectNoGap, storedOf } from '../support/expect-events.js';
 import { abortNow, hasListeners, liveRuns, rowsOf } from '../support/inside.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { ask } from '../support/sockets.js';
 import { TestServer } from '../support/test-server.js';
+import { ticks, within } from '../support/waiting.js';
 
 /** Starts a process, as a tool that runs commands does, and waits for it. */
 class ProcessTool {
@@ -70,9 +71,9 @@ class MomentsModule {}
 
 const RUN = ['user_message', 'agent_run_start', 'assistant_message', 'agent_run_end'];
 
-describe(`races (FAULT_SEED=${FAULT_SEED})`, () => {
+describe(`races (SEED=${SEED})`, () => {
   const processes = new ProcessTool();
-  const rng = new Rng(FAULT_SEED);
+  const rng = new Rng(SEED);
   let app: TestServer;
   let held: Gate;
   /** How often the model had been asked before the test. */

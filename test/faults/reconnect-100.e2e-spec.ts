@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AnyEvent } from '../support/client.js';
-import { Rng, FAULT_SEED, seedOf, within } from '../support/rng.js';
+import { Rng, SEED, seedOf } from '../support/rng.js';
 import { Gate, type Script } from '../support/model-stub.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
 import { Witness } from '../support/scenario.js';
+import { within } from '../support/waiting.js';
 import { ReceivedEvents } from '../support/received-events.js';
 
 const TOKENS = 2_000;
@@ -122,7 +123,7 @@ class ReconnectingSocket extends ReconnectingClient {
   }
 }
 
-describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOKENS} tokens (FAULT_SEED=${FAULT_SEED})`, () => {
+describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOKENS} tokens (SEED=${SEED})`, () => {
   let setup: ServerSetup;
 
   beforeAll(async () => {

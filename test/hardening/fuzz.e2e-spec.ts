@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiDocument, operationsOf } from '../support/api-document.js';
 import { type FuzzedRequest, fuzzedRequest, type Material } from '../support/fuzz-requests.js';
-import { Dice } from '../support/fuzz-values.js';
+import { FuzzRng } from '../support/fuzz-values.js';
+import { SEED } from '../support/rng.js';
 import { ServerProcess } from '../support/process.js';
 import { type RawAnswer, RawConnection } from '../support/raw-http.js';
 import { ask } from '../support/sockets.js';
 
-/** Requests of the same seed are the same; `FUZZ_SEED` tries others. */
-const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 const REQUESTS = 9_000;
 const MESSAGES = 1_000;
 /** How many connections send at once. */
@@ -21,7 +20,7 @@ const PATIENCE_MS = 15_000;
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
-describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
+describe(`${REQUESTS + MESSAGES} fuzzed requests (SEED=${SEED})`, () => {
   let server: ServerProcess;
   let directory: string;
   let dataDir: string;
@@ -162,31 +161,31 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
     const growth = Math.round(((after ?? 0) - (before ?? 0)) / 2 ** 20);
     const answers = [...statuses].sort(([a], [b]) => a - b).map(([status, times]) => `${times} × ${status}`);
     process.stdout.write(
-      `FUZZ_SEED=${SEED}: ${REQUESTS} requests, answered ${answers.join(', ')}; ` +
+      `SEED=${SEED}: ${REQUESTS} requests, answered ${answers.join(', ')}; ` +
         `memory ${Math.round((before ?? 0) / 2 ** 20)} MB and ${growth} MB more\n`,
     );
     expect(growth).toBeLessThan(128);
   }, 120_000);
 
   it('over Socket.IO are acknowledged or ignored, and the others go on', async () => {
-    const dice = new Dice(SEED);
+    const rng = new FuzzRng(SEED);
     const problems: string[] = [];
     const names = ['join-session', 'leave-session', 'send-query', 'abort-query', 'approve-tool'];
     let socket = await server.socket();
     let connections = 1;
     for (let i = 0; i < MESSAGES / 20; i++) {
       if (!socket.connected) {
-        socket = await server.socket([dice.of(['websocket', 'polling'])]);
+        socket = await server.socket([rng.pick(['websocket', 'polling'])]);
         connections++;
       }
       await Promise.all(
         Array.from({ length: 20 }, async () => {
-          const name = dice.oneIn(20) ? dice.text() || 'x' : dice.of(names);
+          const name = rng.oneIn(20) ? rng.text() || 'x' : rng.pick(names);
           if (RESERVED.has(name)) return;
-          const values = Array.from({ length: dice.oneIn(6) ? dice.below(4) : 1 }, () =>
-            payloadOf(dice, material.sessionIds),
+          const values = Array.from({ length: rng.oneIn(6) ? rng.below(4) : 1 }, () =>
+            payloadOf(rng, material.sessionIds),
           );
-          if (!names.includes(name) || name === 'approve-tool' || dice.oneIn(10)) {
+          if (!names.includes(name) || name === 'approve-tool' || rng.oneIn(10)) {
             socket.emit(name, ...values);
             return;
           }
@@ -209,13 +208,13 @@ describe(`${REQUESTS + MESSAGES} fuzzed requests (FUZZ_SEED=${SEED})`, () => {
 });
 
 /** What a message may hold: mostly an object that looks like one of ours. */
-function payloadOf(dice: Dice, sessionIds: readonly string[]): unknown {
-  if (dice.oneIn(4)) return dice.value();
-  if (dice.oneIn(6)) return dice.bytes(dice.below(50));
-  const more = Object.fromEntries(Array.from({ length: dice.below(3) }, () => [dice.text(), dice.value()]));
-  const sessionId = dice.oneIn(5) ? dice.value() : dice.of(sessionIds);
-  const whenBusy = dice.of(['reject', 'queue', 'interrupt', null, 7]);
-  return { sessionId, query: dice.value(), after: dice.of([0, 3, -1, 'x', null, 1e21]), whenBusy, ...more };
+function payloadOf(rng: FuzzRng, sessionIds: readonly string[]): unknown {
+  if (rng.oneIn(4)) return rng.value();
+  if (rng.oneIn(6)) return rng.bytes(rng.below(50));
+  const more = Object.fromEntries(Array.from({ length: rng.below(3) }, () => [rng.text(), rng.value()]));
+  const sessionId = rng.oneIn(5) ? rng.value() : rng.pick(sessionIds);
+  const whenBusy = rng.pick(['reject', 'queue', 'interrupt', null, 7]);
+  return { sessionId, query: rng.value(), after: rng.pick([0, 3, -1, 'x', null, 1e21]), whenBusy, ...more };
 }
 
 const RESERVED = new Set([

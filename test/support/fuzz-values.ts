@@ -1,4 +1,4 @@
-import { seeded } from './random.js';
+import { Rng } from './rng.js';
 
 const WORDS = ['hi', 'list the files', 'read todo.txt', '6 * 7', 'search for x', 'what can you do', 'x'];
 
@@ -46,25 +46,11 @@ const ODD_TEXTS = [
 ];
 const ODD_NUMBERS = [0, -0, -1, 1, 0.5, 100, 1e3, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 63), 1e21, 1e308, 5e-324];
 
-/** Chooses, the same for the same seed. */
-export class Dice {
-  private readonly random: () => number;
-
-  constructor(seed: number) {
-    this.random = seeded(seed);
-  }
-
+/** Chooses among what parsers have stumbled over. */
+export class FuzzRng extends Rng {
   /** True in one of `n` cases. */
   oneIn(n: number): boolean {
-    return this.random() * n < 1;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.random() * n);
-  }
-
-  of<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
+    return this.chance(1 / n);
   }
 
   bytes(length: number): Buffer {
@@ -75,15 +61,15 @@ export class Dice {
     switch (this.below(6)) {
       case 0:
       case 1:
-        return this.of(WORDS);
+        return this.pick(WORDS);
       case 2:
         return this.bytes(this.below(40)).toString('utf8');
       case 3:
         return this.bytes(this.below(40)).toString('latin1');
       case 4:
-        return this.oneIn(20) ? this.of(WORDS).repeat(1 + this.below(20_000)) : this.of(ODD_TEXTS);
+        return this.oneIn(20) ? this.pick(WORDS).repeat(1 + this.below(20_000)) : this.pick(ODD_TEXTS);
       default:
-        return this.of(ODD_TEXTS);
+        return this.pick(ODD_TEXTS);
     }
   }
 
@@ -95,7 +81,7 @@ export class Dice {
       case 1:
         return this.oneIn(2);
       case 2:
-        return this.of(ODD_NUMBERS);
+        return this.pick(ODD_NUMBERS);
       case 3:
       case 4:
         return this.text();

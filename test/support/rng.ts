@@ -1,23 +1,25 @@
-import { seeded } from './random.js';
+import { expect } from '@jest/globals';
+import { randomInt } from 'node:crypto';
 
-/** The seed of the fault-injection suites: `FAULT_SEED`, so that another one can be tried, or always the same. */
-export const FAULT_SEED = Number(process.env['FAULT_SEED'] ?? 1);
+/** What the choices of a test file are drawn from: new in each run, and printed; `SEED=n` replays a run's. */
+export const SEED = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+process.stdout.write(`SEED=${SEED} ${expect.getState().testPath}\n`);
 
 /** A seed of its own for whoever has a name: their choices do not depend on who chooses first. */
-export const seedOf = (name: string, seed = FAULT_SEED): number =>
+export const seedOf = (name: string, seed = SEED): number =>
   [...name].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, seed);
 
 /** Choices that are the same in every run with the same seed. */
 export class Rng {
-  private readonly random: () => number;
+  private state: number;
 
   constructor(seed: number) {
-    this.random = seeded(seed);
+    this.state = seed >>> 0;
   }
 
   /** A whole number from 0 to `limit` - 1. */
   below(limit: number): number {
-    return Math.floor(this.random() * limit);
+    return Math.floor(this.next() * limit);
   }
 
   /** A whole number, both ends included. */
@@ -26,7 +28,7 @@ export class Rng {
   }
 
   chance(probability: number): boolean {
-    return this.random() < probability;
+    return this.next() < probability;
   }
 
   pick<T>(from: readonly T[]): T {
@@ -38,22 +40,12 @@ export class Rng {
     const left = [...list];
     return list.map(() => left.splice(this.below(left.length), 1)[0] as T);
   }
-}
 
-/** Lets the event loop go round so many times: what is on its way gets on. */
-export async function ticks(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Rejects when something takes longer than it may. */
-export async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${limitMs} ms.`)), limitMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+  /** A number from 0 to 1, by mulberry32. */
+  private next(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 }

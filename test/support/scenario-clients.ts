@@ -1,5 +1,6 @@
 import type { AnyEvent } from './client.js';
-import { type Rng, ticks, within } from './rng.js';
+import type { Rng } from './rng.js';
+import { ticks, within } from './waiting.js';
 import { Gate } from './model-stub.js';
 import { request } from './request.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from './socket-line.js';

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { io, type Socket } from 'socket.io-client';
 import type { AnyEvent } from './client.js';
-import { ticks } from './rng.js';
+import { ticks } from './waiting.js';
 import { type Ack, ask } from './sockets.js';
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { within } from '../../support/rng.js';
+import { within } from '../../support/waiting.js';
 import { DataDirectory, type Suite } from './data-directory.js';
 import { type KillPlan, planOf } from './plan.js';
 
@@ -41,5 +41,5 @@ export class Worker {
 
 function describe(seed: number, { kill, during, focus, moment }: KillPlan): string {
   const { on, nth, thenMs } = moment;
-  return `FAULT_SEED=${seed}, kill ${kill} (during ${during} of ${focus}, at ${on} no. ${nth} and ${thenMs} ms)`;
+  return `SEED=${seed}, kill ${kill} (during ${during} of ${focus}, at ${on} no. ${nth} and ${thenMs} ms)`;
 }
