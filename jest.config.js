@@ -1,6 +1,7 @@
 export default {
   testEnvironment: 'node',
   testRegex: '(src|test)/.*spec\\.ts$',
+  testPathIgnorePatterns: ['/node_modules/', '/test/faults/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -5,6 +5,7 @@ import { isStreaming } from '../support/expect-events.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
 import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
+import { scaled, scaledLeast, scaledMs } from '../support/size.js';
 import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
 import { within } from '../support/waiting.js';
@@ -15,7 +16,7 @@ import type { Faults } from '../support/received-events.js';
 /** One that answers reads at once, and one that answers them later: then events come in between. */
 const DRIVERS = ['better-sqlite3', 'sqlite3'] as const;
 /** Sessions with each of them, and how many at once. */
-const SCENARIOS = 6;
+const SCENARIOS = scaled(2);
 const AT_ONCE = 3;
 /** Runs that one session sees. */
 const RUNS = 7;
@@ -201,7 +202,7 @@ describe(`disconnects (SEED=${SEED})`, () => {
       expect(ended).toHaveLength(SCENARIOS);
       await server.expectModelAlone();
     },
-    90_000,
+    scaledMs(60_000),
   );
 
   it('were enough, of every kind and at every moment', () => {
@@ -212,21 +213,21 @@ describe(`disconnects (SEED=${SEED})`, () => {
         `deltas ${sums.deltas}, messages joined ${sums.joined}; ` +
         `lost ${faults.lost}, repeated ${faults.repeated}, out of order ${faults.outOfOrder}\n`,
     );
-    expect(total).toBeGreaterThanOrEqual(300);
+    expect(total).toBeGreaterThanOrEqual(scaledLeast(300));
     for (const how of SSE_CUTS) {
-      expect(cuts.of(`stream ${how}`)).toBeGreaterThanOrEqual(15);
-      expect(cuts.of(`query ${how}`)).toBeGreaterThanOrEqual(3);
+      expect(cuts.of(`stream ${how}`)).toBeGreaterThanOrEqual(scaledLeast(15));
+      expect(cuts.of(`query ${how}`)).toBeGreaterThanOrEqual(scaledLeast(3));
     }
     const ofSockets = Object.keys(TRANSPORTS).flatMap((transport) =>
       SOCKET_CUTS.map((how) => cuts.of(`${transport} ${how}`)),
     );
-    expect(Math.min(...ofSockets)).toBeGreaterThanOrEqual(3);
-    expect(cuts.of('query by REST destroyed')).toBeGreaterThanOrEqual(3);
-    expect(moments.get('before')).toBeGreaterThanOrEqual(3);
-    expect(moments.get('during')).toBeGreaterThanOrEqual(150);
-    expect(moments.get('after')).toBeGreaterThanOrEqual(10);
-    expect(sums.seen).toBeGreaterThanOrEqual(2_500);
-    expect(sums.deltas).toBeGreaterThanOrEqual(2_500);
-    expect(sums.joined).toBeGreaterThanOrEqual(200);
+    expect(Math.min(...ofSockets)).toBeGreaterThanOrEqual(scaledLeast(3));
+    expect(cuts.of('query by REST destroyed')).toBeGreaterThanOrEqual(scaledLeast(3));
+    expect(moments.get('before')).toBeGreaterThanOrEqual(scaledLeast(3));
+    expect(moments.get('during')).toBeGreaterThanOrEqual(scaledLeast(150));
+    expect(moments.get('after')).toBeGreaterThanOrEqual(scaledLeast(10));
+    expect(sums.seen).toBeGreaterThanOrEqual(scaledLeast(2_500));
+    expect(sums.deltas).toBeGreaterThanOrEqual(scaledLeast(2_500));
+    expect(sums.joined).toBeGreaterThanOrEqual(scaledLeast(200));
   });
 });

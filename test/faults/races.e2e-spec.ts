@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable, Module, type OnModuleInit } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { Rng, SEED } from '../support/rng.js';
 import { expectDeltasJoin, expectNoGap, storedOf } from '../support/expect-events.js';
 import { abortNow, hasListeners, liveRuns, rowsOf } from '../support/inside.js';
 import { Gate, lastUserText } from '../support/model-stub.js';
+import { scaled, scaledMs } from '../support/size.js';
 import { ask } from '../support/sockets.js';
 import { TestServer } from '../support/test-server.js';
 import { ticks, within } from '../support/waiting.js';
@@ -68,6 +69,8 @@ class OnPublish {
 
 @Module({ imports: [SessionsModule], providers: [BetweenRunsAndSession, OnPublish] })
 class MomentsModule {}
+
+jest.setTimeout(scaledMs(30_000));
 
 const RUN = ['user_message', 'agent_run_start', 'assistant_message', 'agent_run_end'];
 
@@ -176,7 +179,7 @@ describe(`races (SEED=${SEED})`, () => {
   describe('an abort', () => {
     it('sent at once with its query ends the run, or had nothing to end and says so', async () => {
       const said = new Set<boolean>();
-      for (let round = 0; round < 30; round++) {
+      for (let round = 0; round < scaled(30); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         let answer: Awaited<ReturnType<typeof app.query>> | undefined;
@@ -206,7 +209,7 @@ describe(`races (SEED=${SEED})`, () => {
     });
 
     it('in the moment in which the run ends by itself leaves one end, and the answer agrees with it', async () => {
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < scaled(20); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         const { reader } = await holding(sessionId);
@@ -268,7 +271,7 @@ describe(`races (SEED=${SEED})`, () => {
     });
 
     it('of everything in a session at once leaves nothing that begins later', async () => {
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < scaled(10); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         const open = [await holding(sessionId)];
@@ -295,7 +298,7 @@ describe(`races (SEED=${SEED})`, () => {
     it.each(['reject', 'queue', 'interrupt'])(
       'and at once a new query (%s) are two runs that do not mix',
       async (whenBusy) => {
-        for (let round = 0; round < 10; round++) {
+        for (let round = 0; round < scaled(10); round++) {
           held = new Gate();
           const sessionId = await app.createSession();
           const { reader, runId } = await holding(sessionId);
@@ -450,7 +453,7 @@ describe(`races (SEED=${SEED})`, () => {
       const outcomes = new Map<string, number>();
       const count = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       const socket = await app.socket();
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < scaled(20); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         const readers: EventReader[] = [];
@@ -508,7 +511,7 @@ describe(`races (SEED=${SEED})`, () => {
     });
 
     it('three times at once: one deletes, and the others find nothing when it has', async () => {
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < scaled(10); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         const { reader } = await holding(sessionId);
@@ -550,7 +553,7 @@ describe(`races (SEED=${SEED})`, () => {
     });
 
     it('in the moment in which the run ends by itself leaves nothing of either', async () => {
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < scaled(20); round++) {
         held = new Gate();
         const sessionId = await app.createSession();
         const { reader } = await holding(sessionId);
@@ -573,7 +576,7 @@ describe(`races (SEED=${SEED})`, () => {
         const outcomes = new Set<unknown>();
         try {
           const socket = await other.socket();
-          for (let round = 0; round < 20; round++) {
+          for (let round = 0; round < scaled(20); round++) {
             const sessionId = await other.createSession();
             await other.query(sessionId);
             const stored = await other.events(sessionId);

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile, rm, watch, writeFile } from 'node:fs/promises';
+import { on, once } from 'node:events';
+import { watch } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -90,9 +91,10 @@ export class Disk {
 
   /** Resolves when `more` of them have ended. */
   async synced(more: number): Promise<void> {
-    const changes = watch(this.notes)[Symbol.asyncIterator]();
+    const watcher = watch(this.notes);
+    const changes = on(watcher, 'change');
     const enough = (await this.syncs()).length + more;
     while ((await this.syncs()).length < enough) await changes.next();
-    await changes.return?.();
+    watcher.close();
   }
 }

@@ -6,11 +6,13 @@ import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from '../support/socket-line.js';
 import { SSE_CUTS, SseLine } from '../support/sse-line.js';
 import { Witness } from '../support/scenario.js';
+import { scaled, scaledMs } from '../support/size.js';
 import { within } from '../support/waiting.js';
 import { ReceivedEvents } from '../support/received-events.js';
 
-const TOKENS = 2_000;
-const RECONNECTS = 100;
+const RECONNECTS = scaled(25);
+const MESSAGES = 20;
+const TOKENS = MESSAGES * scaled(25);
 const PATIENCE_MS = 15_000;
 
 /** A client that can leave at any moment and come back with its cursor. */
@@ -135,18 +137,20 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
   const oneMessage: Script[] = [
     async (reply) => {
       for (let token = 0; token < TOKENS; token++) {
-        await turn(token, () => (token < 200 ? reply.thinking(` t${token}`) : reply.text(` t${token}`)));
+        await turn(token, () =>
+          token < TOKENS / 10 ? reply.thinking(` t${token}`) : reply.text(` t${token}`),
+        );
       }
       reply.end();
     },
   ];
   /** In twenty messages, each but the last with the call of a tool. */
-  const twentyMessages: Script[] = Array.from({ length: 20 }, (_, message): Script => async (reply) => {
-    for (let i = 0; i < TOKENS / 20; i++) {
-      const token = (message * TOKENS) / 20 + i;
-      await turn(token, () => (i < 20 ? reply.thinking(` t${token}`) : reply.text(` t${token}`)));
+  const twentyMessages: Script[] = Array.from({ length: MESSAGES }, (_, message): Script => async (reply) => {
+    for (let i = 0; i < TOKENS / MESSAGES; i++) {
+      const token = (message * TOKENS) / MESSAGES + i;
+      await turn(token, () => (i < 5 ? reply.thinking(` t${token}`) : reply.text(` t${token}`)));
     }
-    if (message < 19) reply.toolCall('read_file', { path: 'note.txt' });
+    if (message < MESSAGES - 1) reply.toolCall('read_file', { path: 'note.txt' });
     reply.end();
   });
 
@@ -155,7 +159,7 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
 
   it.each([
     ['one message', oneMessage, 1, 'upgrade'],
-    ['twenty messages', twentyMessages, 20, 'polling'], // a new request for each event or two takes its time
+    ['twenty messages', twentyMessages, MESSAGES, 'polling'], // a new request for each event or two takes its time
   ] as const)(
     'has in the end exactly what one has that stayed: %s',
     async (_what, scripts, messages, transport) => {
@@ -219,6 +223,6 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
       line.cut('destroyed');
       await Promise.all(clients.map((client) => client.end()));
     },
-    60_000,
+    scaledMs(60_000),
   );
 });
