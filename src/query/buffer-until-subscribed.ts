@@ -1,27 +1,27 @@
 import { Observable, type Subscriber } from 'rxjs';
 
-/** A stream that is listened to from now on: what comes before its one subscriber is kept for it. */
-export interface Held<T> {
+/** A source that is subscribed to already: its values are buffered until the stream's one subscriber arrives. */
+export interface Buffered<T> {
   readonly stream: Observable<T>;
-  /** Stops listening. */
-  drop(): void;
+  /** Ends the subscription to the source. */
+  unsubscribe(): void;
 }
 
-/** Subscribes to `source` at once, so that nothing of it is missed until somebody can take it. */
-export function hold<T>(source: Observable<T>): Held<T> {
-  let waiting: T[] = [];
+/** Subscribes to `source` at once, and buffers its values until the single subscriber arrives. */
+export function bufferUntilSubscribed<T>(source: Observable<T>): Buffered<T> {
+  let buffer: T[] = [];
   let completed = false;
   let subscriber: Subscriber<T> | undefined;
   const subscription = source.subscribe({
-    next: (value) => (subscriber ? subscriber.next(value) : waiting.push(value)),
+    next: (value) => (subscriber ? subscriber.next(value) : buffer.push(value)),
     complete: () => (subscriber ? subscriber.complete() : (completed = true)),
   });
   const stream = new Observable<T>((taker) => {
-    for (const value of waiting) taker.next(value);
-    waiting = [];
+    for (const value of buffer) taker.next(value);
+    buffer = [];
     if (completed) taker.complete();
     else subscriber = taker;
     return () => subscription.unsubscribe();
   });
-  return { stream, drop: () => subscription.unsubscribe() };
+  return { stream, unsubscribe: () => subscription.unsubscribe() };
 }

@@ -15,7 +15,7 @@ import {
 import { newId } from '../common/ids.js';
 import type { Frames, Ready } from '../http/event-stream.js';
 import { type AgentEvent, EventBus, EventPages, EventFeed, type LiveEvent } from '../events/index.js';
-import { hold } from './buffer-until-subscribed.js';
+import { bufferUntilSubscribed } from './buffer-until-subscribed.js';
 import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
 /** Queries that are answered by the events of their run, as SSE frames. */
@@ -31,11 +31,11 @@ export class QueryStreams {
   /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
   async stream(request: QueryRequest): Promise<Frames> {
     const runId = newId();
-    const live = hold(framesOf(this.bus.of(request.sessionId), runId));
+    const live = bufferUntilSubscribed(framesOf(this.bus.of(request.sessionId), runId));
     try {
       const accepted = await this.queries.start(request, runId);
       if (accepted.attached) {
-        live.drop();
+        live.unsubscribe();
         return await this.replay(request.sessionId, accepted);
       }
       // A run that is taken out of the queue, or that another server ends, has no last event here.
@@ -45,7 +45,7 @@ export class QueryStreams {
       const notice = { type: 'queued', sessionId: request.sessionId, runId, position, timestamp: Date.now() };
       return concat(of(toFrame(JSON.stringify(notice))), frames);
     } catch (error) {
-      live.drop();
+      live.unsubscribe();
       throw error;
     }
   }
