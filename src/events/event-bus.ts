@@ -10,8 +10,8 @@ import type { LiveEvent } from './live-event.js';
 export class EventBus implements BeforeApplicationShutdown {
   private readonly subjects = new Map<string, Subject<LiveEvent>>();
 
-  publish(sessionId: string, published: LiveEvent): void {
-    this.subjects.get(sessionId)?.next(published);
+  publish(sessionId: string, event: LiveEvent): void {
+    this.subjects.get(sessionId)?.next(event);
   }
 
   hasListeners(sessionId: string): boolean {

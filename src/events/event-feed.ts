@@ -1,20 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Observable, type Subscriber } from 'rxjs';
+import { type ReplayEnd, replayEnd } from './control-messages.js';
 import { EventBus } from './event-bus.js';
 import { nextTurn } from '../files/loop-turns.js';
 import { EventPages, type EventRow } from './event-pages.js';
 import { EventTruncator } from './event-truncation.js';
-import type { LiveEvent } from './live-event.js';
+import { type LiveEvent, ReplayedEvent } from './live-event.js';
 import { StreamingMessages } from './streaming-messages.js';
 
 /** Characters that are sent before the reader is waited for. */
 const CHARACTERS = 256_000;
 
-/** What a watcher is sent: a stored event as its frame holds it, the sign that it has caught up, or a live event. */
-export type FeedItem =
-  | { readonly kind: 'stored'; readonly seq: number; readonly json: string }
-  | { readonly kind: 'replay_end'; readonly lastSeq: number }
-  | { readonly kind: 'live'; readonly published: LiveEvent };
+/** What a follower is sent: events of the log and of the bus, and between the two the sign that it has caught up. */
+export type FeedItem = LiveEvent | ReplayEnd;
+
+/** A stream that reads the log no faster than its reader takes it: `ready` resolves when it has taken what it was sent. */
+export type PacedStream<T> = (ready: () => Promise<void>) => Observable<T>;
 
 export interface FollowOptions {
   /** The last seq that the watcher has. Default 0: everything. */
@@ -42,8 +43,8 @@ export class EventFeed {
     return new Observable((subscriber) => {
       const state: WatchState = { last: options.after ?? 0, newest: 0, live: false };
       const live = this.bus.of(sessionId).subscribe({
-        next: (published) => {
-          const { seq } = published;
+        next: (event) => {
+          const { seq } = event;
           if (seq !== undefined && seq <= state.last) return; // was in the replay
           if (!state.live) {
             // The replay will come to it; what streams meanwhile is in the text so far.
@@ -51,7 +52,7 @@ export class EventFeed {
             return;
           }
           if (seq !== undefined) state.last = seq;
-          subscriber.next({ kind: 'live', published });
+          subscriber.next(event);
         },
         complete: () => subscriber.complete(),
       });
@@ -70,28 +71,26 @@ export class EventFeed {
       await ready?.();
       if (subscriber.closed) return;
       const page = await this.pages.page(sessionId, { after: state.last });
-      for await (const frame of this.framesOf(sessionId, page, ready)) {
+      for await (const event of this.eventsOf(sessionId, page, ready)) {
         if (subscriber.closed) return;
-        state.last = frame.seq;
-        subscriber.next(frame);
+        state.last = event.seq;
+        subscriber.next(event);
       }
       if (!this.pages.isFull(page) && state.newest <= state.last) break;
       await nextTurn();
     }
     // From here to `live` nothing is awaited: no event can come between. A message is closed before it is
     // stored, so what is still open was not in the replay.
-    for (const published of this.streaming.of(sessionId)?.soFar() ?? []) {
-      subscriber.next({ kind: 'live', published });
-    }
-    subscriber.next({ kind: 'replay_end', lastSeq: state.last });
+    for (const event of this.streaming.of(sessionId)?.soFar() ?? []) subscriber.next(event);
+    subscriber.next(replayEnd(sessionId, state.last));
     state.live = true;
   }
 
-  private async *framesOf(
+  private async *eventsOf(
     sessionId: string,
     page: readonly EventRow[],
     ready: FollowOptions['ready'],
-  ): AsyncGenerator<FeedItem & { kind: 'stored' }> {
+  ): AsyncGenerator<ReplayedEvent> {
     let sent = 0;
     for (const row of page) {
       const json = await this.frames.of(sessionId, row);
@@ -101,7 +100,7 @@ export class EventFeed {
         sent = 0;
       }
       sent += json.length;
-      yield { kind: 'stored', seq: row.seq, json };
+      yield new ReplayedEvent(row.type, row.seq, json);
     }
   }
 }

@@ -1,9 +1,10 @@
+export * from './control-messages.js';
 export * from './event.types.js';
 export { EventBus } from './event-bus.js';
 export { EventLog } from './event-log.js';
 export { EventPages, type EventRange, type EventRow, EventsGone } from './event-pages.js';
 export { decode, endWithin, EventTexts, type TextSpan } from './event-texts.js';
-export { EventFeed, type FeedItem } from './event-feed.js';
+export { EventFeed, type FeedItem, type PacedStream } from './event-feed.js';
 export { EventTruncator } from './event-truncation.js';
 export { EventsModule } from './events.module.js';
 export { type StreamingMessage } from './streaming-message.js';

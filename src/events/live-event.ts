@@ -31,6 +31,25 @@ export class StoredLiveEvent implements LiveEvent {
   }
 }
 
+/** A stored event that is read from the log: parsed for those only who ask for more than its frame. */
+export class ReplayedEvent implements LiveEvent {
+  #event: StoredAgentEvent | undefined;
+
+  constructor(
+    readonly type: StoredAgentEvent['type'],
+    readonly seq: number,
+    readonly json: string,
+  ) {}
+
+  get event(): StoredAgentEvent {
+    return (this.#event ??= JSON.parse(this.json) as StoredAgentEvent);
+  }
+
+  get runId(): string {
+    return this.event.runId;
+  }
+}
+
 /** An event that is not stored, but told. */
 export function toLiveEvent(event: NoticeEvent): LiveEvent {
   return { type: event.type, runId: event.runId, seq: undefined, event, json: JSON.stringify(event) };

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Limits } from '../http/limits.js';
 import { QueryModule, QueryService } from '../query/index.js';
-import { SessionsModule, SessionStreams } from '../sessions/index.js';
+import { SessionEvents, SessionsModule } from '../sessions/index.js';
 import { SessionRooms } from './session-rooms.js';
 import { SessionsGateway } from './sessions.gateway.js';
 
@@ -19,7 +19,7 @@ export class GatewayModule {
     const gateway = {
       provide: SessionsGateway,
       useFactory: (...needs: Needs) => new SessionsGateway(...needs),
-      inject: [QueryService, SessionStreams, SessionRooms, Limits],
+      inject: [QueryService, SessionEvents, SessionRooms, Limits],
     };
     return { module: GatewayModule, providers: [gateway] };
   }

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
-import type { Namespace, Socket } from 'socket.io';
-import type { AgentEvent, EventBus } from '../events/index.js';
+import { type AgentEvent, agentStatus, type EventBus } from '../events/index.js';
 import { toSessionStatus } from '../sessions/index.js';
+import type { ClientNamespace, ClientSocket } from './client-socket.js';
 
 /**
  * The sockets that follow one session live. It listens to the bus once, and has each event encoded once,
@@ -22,7 +22,7 @@ export class SessionRoom {
   statusChanges = 0;
 
   constructor(
-    private readonly namespace: Namespace,
+    private readonly namespace: ClientNamespace,
     bus: EventBus,
     private readonly sessionId: string,
     private readonly onEmpty: () => void,
@@ -35,12 +35,12 @@ export class SessionRoom {
   }
 
   /** The seq after which the socket has been sent everything; undefined when it is not in the room. */
-  since(socket: Socket): number | undefined {
+  since(socket: ClientSocket): number | undefined {
     return this.members.get(socket.id);
   }
 
   /** Notes that the socket has been sent older events too: all those after `since`. */
-  lowerCursor(socket: Socket, since: number): void {
+  lowerCursor(socket: ClientSocket, since: number): void {
     if (this.members.has(socket.id)) this.members.set(socket.id, since);
   }
 
@@ -48,7 +48,7 @@ export class SessionRoom {
    * @param since the seq after which the socket has been sent everything
    * @param replayed whether it has been sent what lies between that and now
    */
-  add(socket: Socket, since: number, lastSeq: number, replayed: boolean): void {
+  add(socket: ClientSocket, since: number, lastSeq: number, replayed: boolean): void {
     this.members.set(socket.id, since);
     if (replayed) this.replayedUpTo.set(socket.id, lastSeq);
     else this.awaitingFirstEvent.add(socket.id);
@@ -56,7 +56,7 @@ export class SessionRoom {
     void socket.join(this.name);
   }
 
-  remove(socket: Socket): void {
+  remove(socket: ClientSocket): void {
     if (!this.members.delete(socket.id)) return;
     this.replayedUpTo.delete(socket.id);
     this.awaitingFirstEvent.delete(socket.id);
@@ -70,7 +70,7 @@ export class SessionRoom {
     const state = stateAfter(event);
     if (!state) return;
     this.statusChanges += 1;
-    room.emit('agent-status', { sessionId: this.sessionId, ...toSessionStatus(state) });
+    room.emit('agent-status', agentStatus(this.sessionId, toSessionStatus(state)));
   }
 
   private withoutThoseAhead(seq: number) {

@@ -1,8 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { finalize, type Observable, type Subscription, take, takeWhile } from 'rxjs';
-import type { Socket } from 'socket.io';
-import { type AgentEvent, EventBus, EventLog, EventFeed, type FeedItem } from '../events/index.js';
+import {
+  type AgentEvent,
+  EventBus,
+  EventFeed,
+  EventLog,
+  type FeedItem,
+  type ReplayEnd,
+  replayEnd,
+} from '../events/index.js';
 import { drained } from './backpressure.js';
+import type { ClientSocket } from './client-socket.js';
 import { SessionRoom } from './session-room.js';
 
 /**
@@ -18,28 +26,28 @@ export class SessionRooms {
   constructor(
     private readonly bus: EventBus,
     private readonly log: EventLog,
-    private readonly watch: EventFeed,
+    private readonly feed: EventFeed,
   ) {}
 
   /** Sends what was missed after the cursor, if there is one, then what comes. Resolves between the two. */
-  async join(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
+  async join(socket: ClientSocket, sessionId: string, after: number | undefined): Promise<void> {
     const since = this.rooms.get(sessionId)?.since(socket);
     if (since === undefined) await this.enter(socket, sessionId, after);
     else if (after !== undefined) await this.catchUp(socket, sessionId, after, since);
   }
 
-  leave(socket: Socket, sessionId: string): void {
+  leave(socket: ClientSocket, sessionId: string): void {
     this.stopReplay(socket, sessionId);
     this.rooms.get(sessionId)?.remove(socket);
   }
 
-  leaveAll(socket: Socket): void {
+  leaveAll(socket: ClientSocket): void {
     for (const key of [...this.replays.keys()]) if (key.startsWith(`${socket.id} `)) this.end(key);
     for (const room of [...this.rooms.values()]) room.remove(socket);
   }
 
   /** Ends a replay that is under way; what it had sent stays sent. */
-  stopReplay(socket: Socket, sessionId: string): void {
+  stopReplay(socket: ClientSocket, sessionId: string): void {
     this.end(keyOf(socket, sessionId));
   }
 
@@ -48,40 +56,40 @@ export class SessionRooms {
     return this.rooms.get(sessionId)?.statusChanges;
   }
 
-  private async enter(socket: Socket, sessionId: string, after: number | undefined): Promise<void> {
+  private async enter(socket: ClientSocket, sessionId: string, after: number | undefined): Promise<void> {
     const cursor = after ?? (await this.log.lastSeq(sessionId));
-    const missed = this.watch
+    const missed = this.feed
       .follow(sessionId, { after: cursor, ready: () => drained(socket) })
-      .pipe(takeWhile(({ kind }) => kind !== 'replay_end', true));
+      .pipe(takeWhile(({ type }) => type !== 'replay_end', true));
     await this.replay(socket, sessionId, missed, (item) => {
-      if (item.kind !== 'replay_end' || after !== undefined) {
-        socket.emit('agent-event', toSocketEvent(sessionId, item));
-      }
+      if (item.type !== 'replay_end' || after !== undefined) socket.emit('agent-event', toSent(item));
       // In the same tick, so that no event comes between the replay and the room.
-      if (item.kind !== 'replay_end') return;
+      if (item.type !== 'replay_end') return;
       this.room(socket, sessionId).add(socket, cursor, item.lastSeq, after !== undefined);
     });
   }
 
   /** A socket that is in the room already has all after `since`: only what lies before that is missing. */
-  private async catchUp(socket: Socket, sessionId: string, after: number, since: number): Promise<void> {
+  private async catchUp(
+    socket: ClientSocket,
+    sessionId: string,
+    after: number,
+    since: number,
+  ): Promise<void> {
     if (after < since) {
-      const missed = this.watch
+      const missed = this.feed
         .follow(sessionId, { after, ready: () => drained(socket) })
         .pipe(take(since - after));
-      await this.replay(socket, sessionId, missed, (item) => {
-        socket.emit('agent-event', toSocketEvent(sessionId, item));
-      });
+      await this.replay(socket, sessionId, missed, (item) => void socket.emit('agent-event', toSent(item)));
     }
     const room = this.rooms.get(sessionId);
     if (room?.since(socket) === undefined) return; // it left meanwhile
     room.lowerCursor(socket, Math.min(after, since));
-    const end = { kind: 'replay_end', lastSeq: room.lastSeq } as const;
-    socket.emit('agent-event', toSocketEvent(sessionId, end));
+    socket.emit('agent-event', replayEnd(sessionId, room.lastSeq));
   }
 
   private replay(
-    socket: Socket,
+    socket: ClientSocket,
     sessionId: string,
     items: Observable<FeedItem>,
     send: (item: FeedItem) => void,
@@ -103,7 +111,7 @@ export class SessionRooms {
     this.replays.delete(key);
   }
 
-  private room(socket: Socket, sessionId: string): SessionRoom {
+  private room(socket: ClientSocket, sessionId: string): SessionRoom {
     let room = this.rooms.get(sessionId);
     if (!room) {
       room = new SessionRoom(socket.nsp, this.bus, sessionId, () => this.rooms.delete(sessionId));
@@ -113,15 +121,6 @@ export class SessionRooms {
   }
 }
 
-const keyOf = (socket: Socket, sessionId: string): string => `${socket.id} ${sessionId}`;
+const keyOf = (socket: ClientSocket, sessionId: string): string => `${socket.id} ${sessionId}`;
 
-function toSocketEvent(sessionId: string, item: FeedItem): AgentEvent | object {
-  switch (item.kind) {
-    case 'stored':
-      return JSON.parse(item.json) as AgentEvent;
-    case 'live':
-      return item.published.event;
-    case 'replay_end':
-      return { type: 'replay_end', sessionId, lastSeq: item.lastSeq };
-  }
-}
+const toSent = (item: FeedItem): AgentEvent | ReplayEnd => (item.type === 'replay_end' ? item : item.event);

@@ -12,16 +12,18 @@ import {
   WebSocketServer,
 } from '@nestjs/websockets';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Server, Socket } from 'socket.io';
+import type { Server } from 'socket.io';
 import { InvalidInput, toDomainError } from '../common/errors.js';
 import { clientIdOf } from '../http/client-id.js';
 import { type RefusedAck, refusedAck } from '../http/error-response.js';
 import { Limits } from '../http/limits.js';
 import { validationPipe } from '../http/validation.js';
+import { agentStatus } from '../events/index.js';
 import { AbortDto, QueryDto, QueryService } from '../query/index.js';
-import { SessionStreams } from '../sessions/index.js';
+import { SessionEvents } from '../sessions/index.js';
 import { JoinSessionDto, LeaveSessionDto } from './dto/messages.dto.js';
 import { drained } from './backpressure.js';
+import type { ClientSocket } from './client-socket.js';
 import { SessionRooms } from './session-rooms.js';
 
 /** How long a server that stops waits for sockets that have not taken all yet: they come back with their cursor. */
@@ -48,16 +50,16 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
 
   constructor(
     private readonly queries: QueryService,
-    private readonly streams: SessionStreams,
+    private readonly events: SessionEvents,
     private readonly rooms: SessionRooms,
     private readonly limits: Limits,
   ) {}
 
   @SubscribeMessage('join-session')
-  join(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
+  join(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
     return this.answer(socket, message, async () => {
       const { sessionId, after } = await this.check(toObject(message), JoinSessionDto);
-      await this.streams.cursor({ sessionId, after: after ?? 0 });
+      await this.events.requireCursor(sessionId, after ?? 0);
       await this.rooms.join(socket, sessionId, after ?? undefined); // null: not given
       await this.sendStatus(socket, sessionId);
       return {};
@@ -65,7 +67,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   }
 
   @SubscribeMessage('leave-session')
-  leave(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
+  leave(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
     this.rooms.stopReplay(socket, sessionIn(message));
     return this.answer(socket, message, async () => {
       const { sessionId } = await this.check(toObject(message), LeaveSessionDto);
@@ -75,7 +77,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   }
 
   @SubscribeMessage('send-query')
-  send(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
+  send(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
     return this.answer(socket, message, async () => {
       this.limits.takeRun(clientIdOf(socket.request));
       const { runId, position } = await this.queries.start(await this.check(message, QueryDto));
@@ -84,7 +86,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   }
 
   @SubscribeMessage('abort-query')
-  abort(@ConnectedSocket() socket: Socket, @Message() message: unknown): Promise<Ack> {
+  abort(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
     return this.answer(socket, message, async () => {
       const { sessionId, runId } = await this.check(message, AbortDto);
       const success = await this.queries.abort(sessionId, runId);
@@ -102,17 +104,16 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
     ]);
   }
 
-  handleDisconnect(socket: Socket): void {
+  handleDisconnect(socket: ClientSocket): void {
     this.rooms.leaveAll(socket);
   }
 
-  private async sendStatus(socket: Socket, sessionId: string): Promise<void> {
+  private async sendStatus(socket: ClientSocket, sessionId: string): Promise<void> {
     const before = this.rooms.statusChanges(sessionId);
     const { status } = await this.queries.status(sessionId);
     // A change that came meanwhile has told the socket more than this answer knows.
     if (this.rooms.statusChanges(sessionId) !== before) return;
-    const { isProcessing, state } = status;
-    socket.emit('agent-status', { sessionId, isProcessing, state });
+    socket.emit('agent-status', agentStatus(sessionId, status));
   }
 
   private async check<T extends object>(message: unknown, metatype: new () => T): Promise<T> {
@@ -127,7 +128,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
    * from its start. An error is told in the acknowledgement and as an `error` message.
    */
   private async answer(
-    socket: Socket,
+    socket: ClientSocket,
     message: unknown,
     handle: () => Promise<Record<string, unknown>>,
   ): Promise<Ack> {

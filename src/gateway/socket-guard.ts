@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { Namespace, Server, Socket } from 'socket.io';
+import type { Namespace, Server } from 'socket.io';
 import { type AccessControl, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
 import { addressOf, clientIdOf, setClientId } from '../http/client-id.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { refusedAck } from '../http/error-response.js';
 import type { Limits } from '../http/limits.js';
+import type { ClientSocket } from './client-socket.js';
 import type { Handshakes } from './handshakes.js';
 
 /** What a message needs. Those of other gateways, which extend the server, need the most. */
@@ -65,7 +66,7 @@ function atEachNamespace(io: Server, act: (namespace: Namespace) => void): void 
   io.on('new_namespace', act);
 }
 
-function enter(socket: Socket, access: AccessControl): void {
+function enter(socket: ClientSocket, access: AccessControl): void {
   const { token: given } = socket.handshake.auth as { token?: unknown };
   const credentials = typeof given === 'string' ? { token: given } : credentialsOf(socket.request);
   const entry = access.authenticate(credentials, addressOf(socket.request));
@@ -76,7 +77,7 @@ function enter(socket: Socket, access: AccessControl): void {
 }
 
 /** What may not be sent is answered here, as the gateway answers, and goes no further. */
-function guardMessages(socket: Socket, entry: TokenEntry, access: AccessControl): void {
+function guardMessages(socket: ClientSocket, entry: TokenEntry, access: AccessControl): void {
   socket.use(([message, ...args]: [string, ...unknown[]], next) => {
     try {
       access.requireScope(entry, SCOPE_OF.get(message) ?? 'admin', `"${message.slice(0, 100)}"`);
@@ -91,7 +92,7 @@ function guardMessages(socket: Socket, entry: TokenEntry, access: AccessControl)
   });
 }
 
-function cutOff(socket: Socket): void {
+function cutOff(socket: ClientSocket): void {
   socket.emit('error', 'The token of this connection has expired or was revoked.');
   socket.disconnect(true);
   socket.conn.close(); // also one that was still on its way in

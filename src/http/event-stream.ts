@@ -18,29 +18,62 @@ const STREAM_HEADERS = {
 
 const logger = new Logger('EventStream');
 
-/** Resolves when the reader has taken what it was sent, or has left. */
-export type Ready = () => Promise<void>;
+/** An event with its JSON text: it is serialised once, for all its readers. */
+export interface SerializedEvent {
+  /** Its place in the session's log; undefined when it is not stored. */
+  readonly seq: number | undefined;
+  readonly json: string;
+}
+
+/** A message to one reader alone, of no log: it is serialised here. */
+export interface ControlMessage {
+  readonly type: string;
+  readonly seq?: undefined;
+  readonly json?: undefined;
+}
+
+export type StreamItem = SerializedEvent | ControlMessage;
+
+export interface StreamOptions {
+  /** How long a reader may take no byte. */
+  readonly stalledReaderMs: number;
+  /** Whether the frame of a stored event carries its `seq` as its id, which a browser that reconnects names. Default false. */
+  readonly withIds?: boolean;
+}
 
 /**
- * The frames of a stream, or what makes them: it is given a {@link Ready} to wait at, so that what is read from the
- * store is read no faster than it is taken.
+ * The cursor that a reader comes with: `Last-Event-ID` wins over `after`, for a browser that reconnects repeats the
+ * address that it began with. NaN for a header that holds no number.
  */
-export type Frames = Observable<string> | ((ready: Ready) => Observable<string>);
+export function requestedCursor(lastEventId: string | undefined, after?: number): number | undefined {
+  return lastEventId ? Number(lastEventId) : after;
+}
 
 /**
- * Writes `frames` (complete SSE frames, each ending in an empty line) to the response until they complete or
- * the reader leaves. Frames that are ready in one turn of the event loop leave in one write. A reader that stops reading is
- * disconnected at {@link MAX_PENDING_BYTES}, or when it takes no byte in `stalledReaderMs`, and can come back with its
- * cursor; a reader that leaves only ends its own subscription. A HEAD is answered with the headers alone, and
- * subscribes to nothing.
+ * Writes a stream to the response, a frame for each item, until it completes or the reader leaves. Frames that are
+ * ready in one turn of the event loop leave in one write. A reader that stops reading is disconnected at
+ * {@link MAX_PENDING_BYTES}, or when it takes no byte in `stalledReaderMs`, and can come back with its cursor; a reader
+ * that leaves only ends its own subscription. A HEAD is answered with the headers alone, and subscribes to nothing.
+ * @param streamOf is given `ready` to wait at, which resolves when the reader has taken what it was sent, or has left:
+ * what is read from the store is read no faster than it is taken
  */
-export function sendEventStream(res: ServerResponse, frames: Frames, stalledReaderMs: number): void {
+export function sendEventStream(
+  res: ServerResponse,
+  streamOf: (ready: () => Promise<void>) => Observable<StreamItem>,
+  options: StreamOptions,
+): void {
   if (res.req.method === 'HEAD') {
     res.writeHead(200, STREAM_HEADERS).end(); // of a stream without an end, this is all there is to say
     return;
   }
-  const stream = new EventStream(res, stalledReaderMs);
-  stream.send(typeof frames === 'function' ? frames(() => stream.ready()) : frames);
+  const stream = new EventStream(res, options);
+  stream.send(streamOf(() => stream.ready()));
+}
+
+/** One line of data and an empty line: existing clients drop any other frame. Only a stored event has an id. */
+function toFrame(item: StreamItem, withId: boolean): string {
+  const { seq, json = JSON.stringify(item) } = item;
+  return withId && seq !== undefined ? `id: ${seq}\ndata: ${json}\n\n` : `data: ${json}\n\n`;
 }
 
 class EventStream {
@@ -54,14 +87,15 @@ class EventStream {
 
   constructor(
     private readonly res: ServerResponse,
-    private readonly stalledReaderMs: number,
+    private readonly options: StreamOptions,
   ) {
     res.writeHead(200, STREAM_HEADERS);
     res.socket?.setNoDelay(true);
     this.schedule(); // what is there already leaves with the headers
   }
 
-  send(frames: Observable<string>): void {
+  send(stream: Observable<StreamItem>): void {
+    const { stalledReaderMs, withIds = false } = this.options;
     const heartbeat = setInterval(() => this.add(': ping\n\n'), HEARTBEAT_MS);
     const close = () => {
       clearInterval(heartbeat);
@@ -70,7 +104,7 @@ class EventStream {
     const complete = () => {
       const last = this.pending;
       this.pending = '';
-      void endAnswer(this.res, last, this.stalledReaderMs);
+      void endAnswer(this.res, last, stalledReaderMs);
     };
     const error = (thrown: unknown) => {
       logger.error(`A stream broke off: ${String(thrown)}`);
@@ -78,7 +112,8 @@ class EventStream {
     };
     this.res.on('drain', () => (this.largest = 0));
     this.res.once('close', close);
-    this.subscription.add(frames.subscribe({ next: (frame) => this.add(frame), complete, error }));
+    const next = (item: StreamItem) => this.add(toFrame(item, withIds));
+    this.subscription.add(stream.subscribe({ next, complete, error }));
     if (this.res.destroyed) close();
   }
 
@@ -115,7 +150,7 @@ class EventStream {
   }
 
   private async whenTaken(): Promise<void> {
-    await taken(this.res, this.stalledReaderMs);
+    await taken(this.res, this.options.stalledReaderMs);
     this.unread = undefined;
   }
 }

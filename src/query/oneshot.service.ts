@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { concat, of } from 'rxjs';
-import type { Frames } from '../http/event-stream.js';
+import {
+  type LiveEvent,
+  type PacedStream,
+  type Queued,
+  type SessionCreated,
+  sessionCreated,
+} from '../events/index.js';
 import { SessionsService } from '../sessions/index.js';
 import type { OneshotDto } from './dto/query.dto.js';
 import { type Answer, QueryService } from './query.service.js';
@@ -20,12 +26,12 @@ export class OneshotService {
     return { sessionId, ...(await this.queries.ask({ sessionId, query: dto.query })) };
   }
 
-  async stream(dto: OneshotDto): Promise<Frames> {
+  /** The new session, then what {@link QueryStreams.stream} gives. @throws what that does */
+  async stream(dto: OneshotDto): Promise<PacedStream<SessionCreated | LiveEvent | Queued>> {
     const sessionId = await this.createSession(dto);
-    const created = JSON.stringify({ type: 'session_created', sessionId, timestamp: Date.now() });
-    const frames = await this.streams.stream({ sessionId, query: dto.query });
-    return (ready) =>
-      concat(of(`data: ${created}\n\n`), typeof frames === 'function' ? frames(ready) : frames);
+    const created = sessionCreated(sessionId);
+    const events = await this.streams.stream({ sessionId, query: dto.query });
+    return (ready) => concat(of(created), events(ready));
   }
 
   private async createSession({ sessionName, sessionTags }: OneshotDto): Promise<string> {

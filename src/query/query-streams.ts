@@ -1,49 +1,49 @@
 import { Injectable } from '@nestjs/common';
-import {
-  concat,
-  filter,
-  from,
-  map,
-  Observable,
-  of,
-  Subject,
-  switchMap,
-  takeUntil,
-  takeWhile,
-  tap,
-} from 'rxjs';
+import { concat, filter, from, Observable, of, Subject, switchMap, takeUntil, takeWhile, tap } from 'rxjs';
 import { newId } from '../common/ids.js';
-import type { Frames, Ready } from '../http/event-stream.js';
-import { type AgentEvent, EventBus, EventPages, EventFeed, type LiveEvent } from '../events/index.js';
+import {
+  EventBus,
+  EventFeed,
+  EventPages,
+  type FeedItem,
+  type LiveEvent,
+  type PacedStream,
+  type Queued,
+  queued,
+} from '../events/index.js';
 import { bufferUntilSubscribed } from './buffer-until-subscribed.js';
 import { type Accepted, type QueryRequest, QueryService } from './query.service.js';
 
-/** Queries that are answered by the events of their run, as SSE frames. */
+/** Queries that are answered by the events of their run. */
 @Injectable()
 export class QueryStreams {
   constructor(
     private readonly queries: QueryService,
     private readonly pages: EventPages,
     private readonly bus: EventBus,
-    private readonly watch: EventFeed,
+    private readonly feed: EventFeed,
   ) {}
 
-  /** Takes a query and gives its run's frames, from the first event to `agent_run_end`. @throws what `start` does */
-  async stream(request: QueryRequest): Promise<Frames> {
+  /**
+   * Takes a query and gives its run's events, from the first to `agent_run_end`; before them `queued`, when it waits.
+   * @throws what `start` does
+   */
+  async stream(request: QueryRequest): Promise<PacedStream<LiveEvent | Queued>> {
+    const { sessionId } = request;
     const runId = newId();
-    const live = bufferUntilSubscribed(framesOf(this.bus.of(request.sessionId), runId));
+    const live = bufferUntilSubscribed(eventsOf(this.bus.of(sessionId), runId));
     try {
       const accepted = await this.queries.start(request, runId);
       if (accepted.attached) {
         live.unsubscribe();
-        return await this.replay(request.sessionId, accepted);
+        return await this.replay(sessionId, accepted);
       }
       // A run that is taken out of the queue, or that another server ends, has no last event here.
-      const frames = live.stream.pipe(takeUntil(from(accepted.done)));
-      if (accepted.position === undefined) return frames;
+      const events = live.stream.pipe(takeUntil(from(accepted.done)));
       const { position } = accepted;
-      const notice = { type: 'queued', sessionId: request.sessionId, runId, position, timestamp: Date.now() };
-      return concat(of(toFrame(JSON.stringify(notice))), frames);
+      if (position === undefined) return () => events;
+      const first = queued(sessionId, runId, position);
+      return () => concat(of(first), events);
     } catch (error) {
       live.unsubscribe();
       throw error;
@@ -51,40 +51,35 @@ export class QueryStreams {
   }
 
   /** A run's events from its first, whether they are stored or still to come. */
-  private async replay(sessionId: string, { runId, done }: Accepted): Promise<Frames> {
+  private async replay(sessionId: string, { runId, done }: Accepted): Promise<PacedStream<LiveEvent>> {
     const [first] = await this.pages.page(sessionId, { runId }, 1);
     const after = first ? first.seq - 1 : 0;
-    return (ready: Ready) => {
+    return (ready) => {
       const caughtUp = new Subject<void>();
-      return this.watch.follow(sessionId, { after, ready }).pipe(
-        tap(({ kind }) => kind === 'replay_end' && caughtUp.next()),
-        map((item) => {
-          if (item.kind === 'live') return item.published.event;
-          return item.kind === 'stored' ? (JSON.parse(item.json) as AgentEvent) : undefined;
-        }),
-        filter((event) => event?.runId === runId),
-        takeWhile((event) => event?.type !== 'agent_run_end', true),
+      return this.feed.follow(sessionId, { after, ready }).pipe(
+        tap(({ type }) => type === 'replay_end' && caughtUp.next()),
+        filter((item) => isOf(runId, item)),
+        takeWhile(({ type }) => type !== 'agent_run_end', true),
         takeUntil(caughtUp.pipe(switchMap(() => done))), // one that was taken out of the queue has no last event
-        map((event) => toFrame(JSON.stringify(event))),
       );
     };
   }
 }
 
-/** One line of data and an empty line: existing clients drop any other frame. */
-const toFrame = (json: string): string => `data: ${json}\n\n`;
+const isOf = (runId: string, item: FeedItem): item is LiveEvent =>
+  item.type !== 'replay_end' && item.runId === runId;
 
-/** A run's frames, until its end: `filter`, `takeWhile` and `map` as one step, for it is taken once per token. */
-function framesOf(live: Observable<LiveEvent>, ofRun: string): Observable<string> {
-  return new Observable((frames) =>
+/** A run's events, until its end: `filter` and `takeWhile` as one step, for it is taken once per token. */
+function eventsOf(live: Observable<LiveEvent>, runId: string): Observable<LiveEvent> {
+  return new Observable((events) =>
     live.subscribe({
-      next: ({ runId, type, json }) => {
-        if (runId !== ofRun) return;
-        frames.next(toFrame(json));
-        if (type === 'agent_run_end') frames.complete();
+      next: (event) => {
+        if (event.runId !== runId) return;
+        events.next(event);
+        if (event.type === 'agent_run_end') events.complete();
       },
-      error: (error) => frames.error(error),
-      complete: () => frames.complete(),
+      error: (error) => events.error(error),
+      complete: () => events.complete(),
     }),
   );
 }

@@ -44,8 +44,8 @@ export class QueryController {
     @Headers('idempotency-key') key: string | undefined,
     @Res() res: ExpressResponse,
   ): Promise<void> {
-    const frames = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
-    sendEventStream(res, frames, this.limits.rules.stalledReaderMs);
+    const events = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
+    sendEventStream(res, events, this.limits.rules);
   }
 
   /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */
@@ -74,7 +74,7 @@ export class QueryController {
   @UseGuards(RunLimit)
   @HttpCode(200)
   async oneshotStream(@Body() dto: OneshotDto, @Res() res: ExpressResponse): Promise<void> {
-    sendEventStream(res, await this.oneshots.stream(dto), this.limits.rules.stalledReaderMs);
+    sendEventStream(res, await this.oneshots.stream(dto), this.limits.rules);
   }
 
   /** The runs of a session. */

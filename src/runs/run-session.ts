@@ -1,10 +1,8 @@
 import { DomainError } from '../common/errors.js';
 import type { Transaction } from '../database/index.js';
-import type { Usage } from '../events/index.js';
+import type { SessionState, Usage } from '../events/index.js';
 
-export const SESSION_STATES = ['idle', 'executing', 'aborted', 'error'] as const;
-/** What a session is doing, or how its last run ended. */
-export type SessionState = (typeof SESSION_STATES)[number];
+export type { SessionState };
 
 /** What a client may set for the runs of one session. */
 export interface AgentOptions {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
-import { Answers, type Part } from '../http/answers.js';
+import type { Part } from '../http/answers.js';
 import { InvalidInput } from '../common/errors.js';
 import type { ListSessionsDto } from './dto/sessions.dto.js';
 import { type Listed, type ListFilter, SessionsRepository } from './sessions.repository.js';
@@ -9,21 +8,19 @@ import { SessionsService } from './sessions.service.js';
 /** Sessions that are read at once: about a megabyte at most. */
 const PAGE = 64;
 
-/** The sessions as they are read over HTTP: all of them, or a page. */
+/** The sessions as they are read: all of them, or a page. */
 @Injectable()
 export class SessionLists {
   constructor(
     private readonly repository: SessionsRepository,
     private readonly sessions: SessionsService,
-    private readonly answers: Answers,
   ) {}
 
-  /** Sends `{ sessions, nextCursor? }`, the last updated first. @throws InvalidInput for a cursor that is none */
-  send(dto: ListSessionsDto, res: ServerResponse): Promise<void> {
-    return this.answers.send(res, this.list(dto));
-  }
-
-  private async *list({ limit = Infinity, cursor, tag }: ListSessionsDto): AsyncGenerator<Part, void, void> {
+  /**
+   * The JSON text of `{ sessions, nextCursor? }`, the last updated first.
+   * @throws InvalidInput for a cursor that is none
+   */
+  async *list({ limit = Infinity, cursor, tag }: ListSessionsDto): AsyncGenerator<Part, void, void> {
     const filter: ListFilter = {
       ...(cursor !== undefined && { before: parseCursor(cursor) }),
       ...(tag !== undefined && { tag }),

@@ -1,5 +1,8 @@
 import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { Answers } from '../http/answers.js';
+import { requestedCursor, sendEventStream } from '../http/event-stream.js';
+import { Limits } from '../http/limits.js';
 import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
@@ -12,16 +15,18 @@ import {
   WatchSessionDto,
 } from './dto/sessions.dto.js';
 import type { SessionDto } from './session.dto.js';
+import { SessionEvents } from './session-events.js';
 import { SessionLists } from './session-lists.js';
-import { SessionStreams } from './session-streams.js';
 import { SessionsService } from './sessions.service.js';
 
 @Controller('sessions')
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
-    private readonly streams: SessionStreams,
+    private readonly sessionEvents: SessionEvents,
     private readonly lists: SessionLists,
+    private readonly answers: Answers,
+    private readonly limits: Limits,
   ) {}
 
   /** Opens a session. */
@@ -36,7 +41,7 @@ export class SessionsController {
   /** The sessions, last updated first: all of them, or a page when a limit is given. */
   @Get()
   async list(@Query() dto: ListSessionsDto, @Res() res: ExpressResponse): Promise<void> {
-    await this.lists.send(dto, res);
+    await this.answers.send(res, this.lists.list(dto));
   }
 
   /** One session. */
@@ -48,13 +53,13 @@ export class SessionsController {
   /** The stored events of a session, in seq order. */
   @Get('events')
   async events(@Query() dto: ListEventsDto, @Res() res: ExpressResponse): Promise<void> {
-    await this.streams.sendPage(dto, res);
+    await this.answers.send(res, this.sessionEvents.page(dto));
   }
 
   /** The session that was updated last, with all its stored events. */
   @Get('events/latest')
   async latest(@Res() res: ExpressResponse): Promise<void> {
-    await this.streams.sendLatest(res);
+    await this.answers.send(res, this.sessionEvents.latest());
   }
 
   /**
@@ -63,11 +68,12 @@ export class SessionsController {
    */
   @Get('stream')
   async stream(
-    @Query() dto: WatchSessionDto,
+    @Query() { sessionId, after }: WatchSessionDto,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() res: ExpressResponse,
   ): Promise<void> {
-    await this.streams.send(dto, lastEventId, res);
+    const events = await this.sessionEvents.follow(sessionId, requestedCursor(lastEventId, after));
+    sendEventStream(res, events, { stalledReaderMs: this.limits.rules.stalledReaderMs, withIds: true });
   }
 
   /** Changes the name, the tags or the metadata of a session; what is left out stays. */

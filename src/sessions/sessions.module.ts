@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { RunSessions } from '../runs/index.js';
 import { EventLists } from './event-lists.js';
 import { SessionLists } from './session-lists.js';
-import { SessionStreams } from './session-streams.js';
+import { SessionEvents } from './session-events.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
@@ -14,9 +14,9 @@ import { SessionsService } from './sessions.service.js';
     SessionsService,
     EventLists,
     SessionLists,
-    SessionStreams,
+    SessionEvents,
     { provide: RunSessions, useExisting: SessionsService },
   ],
-  exports: [SessionsService, SessionStreams, RunSessions],
+  exports: [SessionsService, SessionEvents, RunSessions],
 })
 export class SessionsModule {}
