@@ -6,7 +6,7 @@ import ts from 'typescript';
 import { JsonSchemas } from './json-schema.mjs';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url)).replaceAll('\\', '/'); // as TypeScript has it
-const ANSWERS = 'src/docs/answers.ts';
+const RESPONSE_TYPES = 'src/docs/response-types.ts';
 const ROUTES = ['Get', 'Post', 'Put', 'Patch', 'Delete', 'All'];
 
 const program = createProgram();
@@ -26,7 +26,7 @@ for (const file of own) {
   }
 }
 for (const id of [...written.keys(), ...streamed.keys(), ...files.keys()]) {
-  if (!(id in operations)) throw new Error(`${ANSWERS} describes ${id}, which does not exist.`);
+  if (!(id in operations)) throw new Error(`${RESPONSE_TYPES} describes ${id}, which does not exist.`);
 }
 json.of(typeOf(exported('src/common/errors.ts', 'ErrorBody')));
 writeFileSync(
@@ -80,7 +80,7 @@ function responseOf(id, method) {
   const mediaType = contentTypeOf(method) ?? (isFile ? '*/*' : 'application/json');
   if (mediaType === 'application/json' && type.flags & ts.TypeFlags.String) {
     throw new Error(
-      `${id} answers with text: say in ${ANSWERS} what the text holds, or give it its content-type.`,
+      `${id} answers with text: say in ${RESPONSE_TYPES} what the text holds, or give it its content-type.`,
     );
   }
   return { description, content: { [mediaType]: isFile ? {} : { schema: json.of(type) } } };
@@ -103,7 +103,7 @@ function splitDoc(doc) {
 
 /** The properties of an interface that describes answers, by name. */
 function membersOf(name) {
-  const members = checker.getPropertiesOfType(typeOf(exported(ANSWERS, name)));
+  const members = checker.getPropertiesOfType(typeOf(exported(RESPONSE_TYPES, name)));
   return new Map(members.map((member) => [member.name, checker.getTypeOfSymbol(member)]));
 }
 

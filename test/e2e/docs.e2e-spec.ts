@@ -10,6 +10,7 @@ import {
   refsOf,
   resolve,
 } from '../support/api-document.js';
+import { Gate } from '../support/model-stub.js';
 import { TestServer } from '../support/test-server.js';
 
 describe('the API document', () => {
@@ -188,6 +189,17 @@ describe('the API document', () => {
     for (const event of await oneshot.ended) {
       checker.expect(event, pointerTo('post', '/api/oneshot/query/stream', 200, 'text/event-stream'));
     }
+    const gate = new Gate();
+    app.model.next(async (reply) => {
+      await gate.opened;
+      reply.text('first').end();
+    });
+    const first = await app.stream(sessionId);
+    const waiting = await app.stream(sessionId, 'and then?', { whenBusy: 'queue' });
+    const queued = await waiting.until('queued');
+    checker.expect(queued, pointerTo('post', '/api/sessions/query/stream', 200, 'text/event-stream'));
+    gate.open();
+    await Promise.all([first.ended, waiting.ended]);
     const follower = await app.follow(sessionId);
     const replayEnd = await follower.until('replay_end');
     follower.leave();

@@ -1,5 +1,6 @@
-import type { AgentEvent, StoredAgentEvent } from '../events/index.js';
-import type { SessionDto } from '../sessions/index.js';
+import type { LiveEvent, PacedStream, StoredAgentEvent } from '../events/index.js';
+import type { OneshotService, QueryStreams } from '../query/index.js';
+import type { SessionDto, SessionEvents } from '../sessions/index.js';
 
 // Most operations say by their type what they answer. These don't: they write JSON text, so that a stored event
 // is not parsed only to be serialised again, or they stream. The build reads both into the documentation.
@@ -30,36 +31,19 @@ export interface WrittenAnswers {
   DocsController_document: Readonly<Record<string, unknown>>;
 }
 
-/** What the data of each Server-Sent Event is, of the operations that stream. */
+/** What the data of each Server-Sent Event is, of the operations that stream: as the services say that make it. */
 export interface StreamedAnswers {
-  SessionsController_stream: AgentEvent | ReplayEnd;
-  QueryController_stream: AgentEvent | Queued;
-  QueryController_oneshotStream: SessionCreated | AgentEvent | Queued;
+  SessionsController_stream: DataOf<SessionEvents['follow']>;
+  QueryController_stream: DataOf<QueryStreams['stream']>;
+  QueryController_oneshotStream: DataOf<OneshotService['stream']>;
 }
 
-/** All that was stored has been sent: what follows is live. */
-export interface ReplayEnd {
-  readonly type: 'replay_end';
-  readonly sessionId: string;
-  readonly lastSeq: number;
-}
+type DataOf<Streaming> = Streaming extends (...args: never) => Promise<PacedStream<infer Item>>
+  ? SentAs<Item>
+  : never;
 
-/** The query waits: comes first when it was put into the session's queue. */
-export interface Queued {
-  readonly type: 'queued';
-  readonly sessionId: string;
-  readonly runId: string;
-  /** Its place in the queue, from 1. */
-  readonly position: number;
-  readonly timestamp: number;
-}
-
-/** The session of a oneshot query: comes first. */
-export interface SessionCreated {
-  readonly type: 'session_created';
-  readonly sessionId: string;
-  readonly timestamp: number;
-}
+/** A message is sent as it is, an event by its JSON. */
+type SentAs<Item> = Item extends LiveEvent ? LiveEvent['event'] : Item;
 
 /** Operations that send a file as it is, with its own type. */
 export interface FileAnswers {
