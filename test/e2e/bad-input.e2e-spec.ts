@@ -353,6 +353,7 @@ describe('a field of the wrong kind', () => {
     ['/api/oneshot/query', { query: 'x', sessionName: long }, /sessionName must be shorter/],
     ['/api/oneshot/query', { query: 'x', sessionTags: 'x' }, /sessionTags must be an array/],
     ['/api/oneshot/query', { query: 'x', sessionTags: [7] }, /each value in sessionTags must be a string/],
+    ['/api/oneshot/query', { query: 'x', sessionTags: ['x'.repeat(201)] }, /in sessionTags must be shorter/],
     ['/api/oneshot/query', { query: 'x', sessionTags: many }, /sessionTags must contain no more than 100/],
     [
       '/api/sessions/query',

@@ -48,5 +48,6 @@ export class OneshotDto {
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
+  @MaxLength(200, { each: true })
   readonly sessionTags?: string[];
 }
