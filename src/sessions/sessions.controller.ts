@@ -1,32 +1,29 @@
-import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
 import { Answers } from '../http/answers.js';
-import { requestedCursor, sendEventStream } from '../http/event-stream.js';
-import { Limits } from '../http/limits.js';
 import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
   CreateSessionDto,
   GenerateSummaryDto,
-  ListEventsDto,
   ListSessionsDto,
   SessionIdDto,
   UpdateSessionDto,
-  WatchSessionDto,
 } from './dto/sessions.dto.js';
 import type { SessionDto } from './session.dto.js';
-import { SessionEvents } from './session-events.js';
 import { SessionLists } from './session-lists.js';
+import { SessionSettings } from './session-settings.js';
+import { SessionTitles } from './session-titles.js';
 import { SessionsService } from './sessions.service.js';
 
 @Controller('sessions')
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
-    private readonly sessionEvents: SessionEvents,
     private readonly lists: SessionLists,
     private readonly answers: Answers,
-    private readonly limits: Limits,
+    private readonly settings: SessionSettings,
+    private readonly titles: SessionTitles,
   ) {}
 
   /** Opens a session. */
@@ -50,32 +47,6 @@ export class SessionsController {
     return { session: this.sessions.toDto(await this.sessions.get(sessionId)) };
   }
 
-  /** The stored events of a session, in seq order. */
-  @Get('events')
-  async events(@Query() dto: ListEventsDto, @Res() res: ExpressResponse): Promise<void> {
-    await this.answers.send(res, this.sessionEvents.page(dto));
-  }
-
-  /** The session that was updated last, with all its stored events. */
-  @Get('events/latest')
-  async latest(@Res() res: ExpressResponse): Promise<void> {
-    await this.answers.send(res, this.sessionEvents.latest());
-  }
-
-  /**
-   * The session as Server-Sent Events, whoever started its runs.
-   * @param lastEventId the id of the last event that the client has; it wins over `after`
-   */
-  @Get('stream')
-  async stream(
-    @Query() { sessionId, after }: WatchSessionDto,
-    @Headers('last-event-id') lastEventId: string | undefined,
-    @Res() res: ExpressResponse,
-  ): Promise<void> {
-    const events = await this.sessionEvents.follow(sessionId, requestedCursor(lastEventId, after));
-    sendEventStream(res, events, { stalledReaderMs: this.limits.rules.stalledReaderMs, withIds: true });
-  }
-
   /** Changes the name, the tags or the metadata of a session; what is left out stays. */
   @Post('update')
   @HttpCode(200)
@@ -96,13 +67,13 @@ export class SessionsController {
   @UseGuards(RunLimit)
   @HttpCode(200)
   async generateSummary(@Body() dto: GenerateSummaryDto): Promise<{ summary: string }> {
-    return { summary: await this.sessions.generateSummary(dto) };
+    return { summary: await this.titles.generate(dto) };
   }
 
   /** Chooses the model of a session, for its next query on. */
   @Post('model')
   @HttpCode(200)
   async chooseModel(@Body() dto: ChooseModelDto): Promise<{ success: true; sessionInfo: SessionDto }> {
-    return { success: true, sessionInfo: this.sessions.toDto(await this.sessions.chooseModel(dto)) };
+    return { success: true, sessionInfo: this.sessions.toDto(await this.settings.chooseModel(dto)) };
   }
 }

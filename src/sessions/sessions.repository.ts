@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Reader, type Transaction, UnitOfWork } from '../database/index.js';
 import type { Usage } from '../events/index.js';
-import type { SessionState } from '../runs/index.js';
+import { SessionNotFound, type SessionState } from '../runs/index.js';
 import { Session } from './session.entity.js';
 
 export interface ListFilter {
@@ -102,11 +102,11 @@ export class SessionsRepository {
     return row?.places?.split(',') ?? [];
   }
 
-  /** @returns whether there was such a session */
-  update(id: string, change: (session: Session) => Partial<Session>): Promise<Session | null> {
+  /** Changes a session's columns, and the time of its update. @throws SessionNotFound */
+  update(id: string, change: (session: Session) => Partial<Session>): Promise<Session> {
     return this.work.write(async (tx) => {
       const session = await this.find(id, tx);
-      if (!session) return null;
+      if (!session) throw new SessionNotFound(id);
       const changes = { ...change(session), updatedAt: Date.now() };
       await tx.update(Session, { id }, changes);
       return { ...session, ...changes };

@@ -1,20 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { SummaryService } from '../agent/index.js';
 import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
-import { maskSecrets, maskSecretsIn } from '../common/secret.js';
-import { AppConfig, type ModelConfig } from '../config/index.js';
+import { maskSecretsIn } from '../common/secret.js';
+import { AppConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
-import { EventBus, type Usage } from '../events/index.js';
+import type { Usage } from '../events/index.js';
 import { ModelCatalog } from '../models/index.js';
 import { type AgentOptions, type RunSessions, SessionNotFound, type SessionState } from '../runs/index.js';
-import type {
-  ChooseModelDto,
-  CreateSessionDto,
-  GenerateSummaryDto,
-  UpdateSessionDto,
-} from './dto/sessions.dto.js';
+import type { CreateSessionDto, UpdateSessionDto } from './dto/sessions.dto.js';
+import { RuntimeSettings } from './runtime-settings.js';
+import { SessionDeletion } from './session-deletion.js';
 import { type SessionDto, toSessionDto } from './session.dto.js';
 import type { Session } from './session.entity.js';
 import { SessionsRepository, type SessionSummary } from './sessions.repository.js';
@@ -30,27 +25,19 @@ const OWN_KEYS = new Set([
   '__proto__',
 ]);
 
-/** Characters of JSON: a list of sessions carries the metadata and the settings of each. */
+/** Characters of JSON: a list of sessions carries the metadata of each. */
 const MAX_METADATA = 100_000;
-const MAX_SETTINGS = 100_000;
 
 /** Sessions are rows: nothing of one that is idle lives in the process. */
 @Injectable()
 export class SessionsService implements RunSessions {
-  private readonly beforeDelete: ((sessionId: string) => Promise<void>)[] = [];
-  /** Deletions under way, by session. */
-  private readonly leaving = new Map<string, Promise<void>>();
-  private readonly settings: z.ZodType;
-
   constructor(
     private readonly repository: SessionsRepository,
-    private readonly bus: EventBus,
+    private readonly deletion: SessionDeletion,
+    private readonly runtimeSettings: RuntimeSettings,
     private readonly catalog: ModelCatalog,
-    private readonly summaries: SummaryService,
     private readonly config: AppConfig,
-  ) {
-    this.settings = z.fromJSONSchema(config.server.runtimeSettings.schema);
-  }
+  ) {}
 
   async create(given: CreateSessionDto): Promise<Session> {
     const dto = this.masked(given);
@@ -66,7 +53,7 @@ export class SessionsService implements RunSessions {
       modelProvider: null,
       modelId: null,
       agentOptions: dto.agentOptions ? withoutNulls(dto.agentOptions) : null,
-      runtimeSettings: dto.runtimeSettings ? this.checkSettings(dto.runtimeSettings) : null,
+      runtimeSettings: dto.runtimeSettings ? this.runtimeSettings.checked(dto.runtimeSettings) : null,
       state: 'idle',
       inputTokens: 0,
       outputTokens: 0,
@@ -105,7 +92,7 @@ export class SessionsService implements RunSessions {
    * @throws SessionNotFound
    */
   async getForQuery(tx: Transaction, id: string): Promise<Session> {
-    if (this.leaving.has(id)) throw new SessionNotFound(id);
+    if (this.deletion.isUnderWay(id)) throw new SessionNotFound(id);
     const session = await this.getWithin(tx, id);
     this.catalog.modelOf(session); // refused now rather than when its turn comes
     return session;
@@ -124,72 +111,24 @@ export class SessionsService implements RunSessions {
     // `name` and `tags` may come in either place; the flat ones win.
     const newName = name ?? metadata?.name;
     const newTags = tags ?? metadata?.tags;
-    return this.change(sessionId, (session) => ({
+    return this.repository.update(sessionId, (session) => ({
       ...(newName != null && { name: newName }),
       ...(newTags && { tags: newTags }),
       ...(metadata && { metadata: mergeMetadata(session.metadata, metadata) }),
     }));
   }
 
-  async chooseModel({ sessionId, model }: ChooseModelDto): Promise<Session> {
-    const { provider, id } = this.catalog.find(model.provider, model.id);
-    return this.change(sessionId, () => ({ modelProvider: provider, modelId: id }));
-  }
-
-  async setRuntimeSettings(sessionId: string, settings: Record<string, unknown>): Promise<Session> {
-    const checked = this.checkSettings(this.masked(settings));
-    return this.change(sessionId, () => ({ runtimeSettings: checked }));
-  }
-
-  /** A title for the session, by its own model unless another is named. */
-  async generateSummary(dto: GenerateSummaryDto): Promise<string> {
-    const session = await this.get(dto.sessionId);
-    const title = await this.summaries.titleOf(
-      dto.messages,
-      this.named(dto) ?? this.catalog.modelOf(session),
-    );
-    return maskSecrets(title, this.config.secrets);
-  }
-
-  /** The model that a request names by its id, its provider or both. @throws UnknownModel */
-  private named({ model: id, provider }: GenerateSummaryDto): ModelConfig | undefined {
-    if (id === undefined && provider === undefined) return undefined;
-    const fits = (model: ModelConfig) =>
-      (id ?? model.id) === model.id && (provider ?? model.provider) === model.provider;
-    return this.catalog.all.find(fits) ?? this.catalog.find(provider ?? '*', id ?? '*');
-  }
-
-  /** What must be over before a session can go; a run of it, for instance. */
+  /** Adds what must be over before a session can go; a run of it, for instance. */
   onDelete(hook: (sessionId: string) => Promise<void>): void {
-    this.beforeDelete.push(hook);
+    this.deletion.before(hook);
   }
 
   /**
-   * Deletes the session with all its events, runs and shares. From the call on it takes no query. Of several
-   * calls at once the first deletes, and the others find nothing when it has.
+   * Deletes the session with all its events and runs. From the call on it takes no query.
    * @throws SessionNotFound
    */
-  async delete(sessionId: string): Promise<void> {
-    await this.require(sessionId);
-    const earlier = this.leaving.get(sessionId);
-    if (earlier) {
-      await earlier;
-      throw new SessionNotFound(sessionId);
-    }
-    const deletion = this.remove(sessionId);
-    this.leaving.set(sessionId, deletion);
-    try {
-      await deletion;
-    } finally {
-      this.leaving.delete(sessionId);
-    }
-  }
-
-  private async remove(sessionId: string): Promise<void> {
-    for (const hook of this.beforeDelete) await hook(sessionId);
-    const deleted = await this.repository.delete(sessionId);
-    this.bus.complete(sessionId);
-    if (!deleted) throw new SessionNotFound(sessionId);
+  delete(sessionId: string): Promise<void> {
+    return this.deletion.delete(sessionId);
   }
 
   /** Notes what the session is doing, and adds what its run has used. */
@@ -204,25 +143,6 @@ export class SessionsService implements RunSessions {
   /** A key of this server is in no row, whoever gave it. */
   private masked<T>(given: T): T {
     return maskSecretsIn(given, this.config.secrets);
-  }
-
-  private async change(id: string, change: (session: Session) => Partial<Session>): Promise<Session> {
-    const session = await this.repository.update(id, change);
-    if (!session) throw new SessionNotFound(id);
-    return session;
-  }
-
-  private checkSettings(settings: Record<string, unknown>): Record<string, unknown> {
-    if (JSON.stringify(settings).length > MAX_SETTINGS) {
-      throw new InvalidInput(
-        `The runtime settings are longer than ${MAX_SETTINGS} characters of JSON. Set fewer, or shorter ones.`,
-      );
-    }
-    const parsed = this.settings.safeParse(settings);
-    if (parsed.success) return parsed.data as Record<string, unknown>;
-    throw new InvalidInput(
-      `The runtime settings were refused: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}. GET /api/runtime-settings gives their schema.`,
-    );
   }
 }
 

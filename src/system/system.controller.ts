@@ -1,17 +1,21 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { RuntimeSettingsDto, type SessionDto } from '../sessions/index.js';
 import { type BuildInfo, buildInfo } from '../config/index.js';
-import { OptionalSessionDto } from './dto/system.dto.js';
 import {
-  type AgentOptionsView,
-  type ModelView,
-  type RuntimeSettingsView,
-  SystemService,
-} from './system.service.js';
+  type CurrentSettingsDto,
+  RuntimeSettingsDto,
+  type SessionDto,
+  SessionSettings,
+} from '../sessions/index.js';
+import type { AgentSetupDto, ModelDto } from './dto/agent-setup.dto.js';
+import { OptionalSessionDto } from './dto/system.dto.js';
+import { SystemService } from './system.service.js';
 
 @Controller()
 export class SystemController {
-  constructor(private readonly system: SystemService) {}
+  constructor(
+    private readonly system: SystemService,
+    private readonly sessionSettings: SessionSettings,
+  ) {}
 
   /** Whether the process answers. */
   @Get('health')
@@ -33,20 +37,20 @@ export class SystemController {
 
   /** The models that a session may choose, the default one first. */
   @Get('models')
-  models(): { models: ModelView[] } {
+  models(): { models: ModelDto[] } {
     return { models: this.system.models() };
   }
 
   /** How the agent is set up, without any secret. */
   @Get('agent/options')
-  async options(): Promise<{ options: AgentOptionsView }> {
+  async options(): Promise<{ options: AgentSetupDto }> {
     return { options: await this.system.agentOptions() };
   }
 
   /** What a client may set for a session, and what is set. */
   @Get('runtime-settings')
-  settings(@Query() { sessionId }: OptionalSessionDto): Promise<RuntimeSettingsView> {
-    return this.system.runtimeSettings(sessionId);
+  settings(@Query() { sessionId }: OptionalSessionDto): Promise<CurrentSettingsDto> {
+    return this.sessionSettings.runtimeSettings(sessionId);
   }
 
   /** Changes the runtime settings of a session. */
@@ -55,6 +59,6 @@ export class SystemController {
   setSettings(
     @Body() dto: RuntimeSettingsDto,
   ): Promise<{ session: SessionDto; runtimeSettings: Readonly<Record<string, unknown>> }> {
-    return this.system.setRuntimeSettings(dto.sessionId, dto.runtimeSettings);
+    return this.sessionSettings.setRuntimeSettings(dto);
   }
 }
