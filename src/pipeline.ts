@@ -3,10 +3,15 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Server } from 'node:http';
 import { FEATURES } from './app.module.js';
-import { AccessControl, accessGuard, loginRoutes, ownRoutes } from './auth/index.js';
+import { AccessControl, accessGuard, loginRoutes, routesOf } from './auth/index.js';
 import { jsonBody } from './http/json-body.js';
 import { ErrorFilter } from './http/error.filter.js';
-import { type DoorPlace, type OriginPolicy, enforceOriginPolicy, guardDoor } from './http/origin-policy.js';
+import {
+  type GuardOptions,
+  type OriginPolicy,
+  enforceOriginPolicy,
+  guardServer,
+} from './http/origin-policy.js';
 import { Gate } from './http/gate.js';
 import { limitRequests, Limits } from './http/limits.js';
 import { answerOneByOne } from './http/one-by-one.js';
@@ -50,8 +55,8 @@ export class Pipeline {
   }
 
   /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */
-  guardServer(server: Server, place: Omit<DoorPlace, 'gate'> = {}): void {
-    guardDoor(server, this.rules, { ...place, gate: this.gate });
+  guardServer(server: Server, place: Omit<GuardOptions, 'gate'> = {}): void {
+    guardServer(server, this.rules, { ...place, gate: this.gate });
     answerOneByOne(server); // before the door: what waits for its turn has not come yet
   }
 
@@ -78,7 +83,7 @@ export class Pipeline {
     app.useGlobalPipes(validationPipe());
     app.useGlobalFilters(new ErrorFilter((error) => maskSecrets(describe(error), this.config.secrets)));
     const { rules: door, access, gate } = this;
-    access?.routes.learn(ownRoutes(app, FEATURES));
+    access?.routes.register(routesOf(app, FEATURES));
     app.useWebSocketAdapter(new SocketAdapter(app, { door, access, gate }));
     app.get(DocsService).attach(app);
   }

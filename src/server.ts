@@ -51,7 +51,7 @@ export class AgentTARSServer {
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
   /** How many layers of the Express application are not Nest's. */
-  private ownRoutes = 0;
+  private ownLayers = 0;
 
   /**
    * @param config what `agent-tars.config.ts` exports; everything has a default. An {@link AppConfig} is taken
@@ -120,7 +120,7 @@ export class AgentTARSServer {
 
   private async open(): Promise<INestApplication> {
     await this.stopping;
-    this.ownRoutes = routeStack(this.app).length;
+    this.ownLayers = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
       await requireWorkspace(this.config.workspace);
@@ -147,7 +147,7 @@ export class AgentTARSServer {
   private async close(nest: INestApplication): Promise<void> {
     await nest.close();
     this.pipeline.access?.close();
-    routeStack(this.app).splice(this.ownRoutes); // the next start adds its own
+    routeStack(this.app).splice(this.ownLayers); // the next start adds its own
   }
 
   private async createApplication(): Promise<INestApplication> {

@@ -4,6 +4,6 @@ export { accessGuard } from './guard.js';
 export { loginRoutes } from './login.js';
 export { CODE_MINUTES } from './login-codes.js';
 export { ownerFile } from './token-commands.js';
-export { ownRoutes } from './nest-routes.js';
+export { routesOf } from './nest-routes.js';
 export { type Scope, type TokenEntry } from './token.js';
 export { TokensUnreadable } from './token-file.js';

@@ -7,7 +7,7 @@ import { Unauthorized } from './auth.errors.js';
 import { COOKIE, cookieName } from './credentials.js';
 import { refuse } from './guard.js';
 import { sendWayIn } from './login-page.js';
-import { BROWSER, type TokenWish } from './token.js';
+import { BROWSER, type TokenSpec } from './token.js';
 
 const DAYS = 30;
 const DAY_MS = 86_400_000;
@@ -73,7 +73,7 @@ async function setCookie(
   access: AccessControl,
   req: Request,
   res: Response,
-  wish: Pick<TokenWish, 'scopes' | 'expiresAt' | 'parent'>,
+  wish: Pick<TokenSpec, 'scopes' | 'expiresAt' | 'parent'>,
 ): Promise<void> {
   const now = Date.now();
   const maxAge = Math.min((wish.expiresAt ?? Infinity) - now, DAYS * DAY_MS);

@@ -4,21 +4,21 @@ import { MetadataScanner } from '@nestjs/core';
 import { modulesOf } from '../http/nest-modules.js';
 
 /** A route of this server's own API, below its base path. */
-export interface OwnRoute {
+export interface NestRoute {
   readonly method: string;
   /** What its path matches, in lower case and without a slash at the end. */
   readonly path: RegExp;
 }
 
 /** The routes of some modules' controllers, as opposed to those of what extends the server. */
-export function ownRoutes(app: INestApplication, modules: readonly Type[]): OwnRoute[] {
+export function routesOf(app: INestApplication, modules: readonly Type[]): NestRoute[] {
   const own = [...modulesOf(app).values()].filter(({ metatype }) => modules.includes(metatype));
   return own.flatMap(({ controllers }) =>
-    [...controllers.values()].flatMap(({ metatype }) => routesOf(metatype)),
+    [...controllers.values()].flatMap(({ metatype }) => routesOfController(metatype)),
   );
 }
 
-function routesOf(controller: unknown): OwnRoute[] {
+function routesOfController(controller: unknown): NestRoute[] {
   if (typeof controller !== 'function') return [];
   const prototype = controller.prototype as Record<string, object>;
   const names = new MetadataScanner().getAllMethodNames(prototype);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RouteScopes } from './route-scopes.js';
 
 const routes = new RouteScopes('/Api');
-routes.learn([
+routes.register([
   { method: 'POST', path: /^\/sessions\/create$/ },
   { method: 'POST', path: /^\/runs\/[^/]+\/retry$/ },
 ]);

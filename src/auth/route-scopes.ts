@@ -1,6 +1,6 @@
 import { normalizePath } from '../http/url-path.js';
 import { isSafe } from './credentials.js';
-import type { OwnRoute } from './nest-routes.js';
+import type { NestRoute } from './nest-routes.js';
 import type { Scope } from './token.js';
 
 /** Asked by load balancers and the like, which know no token. */
@@ -10,7 +10,7 @@ const ADMIN = new Set(['/agent/options']);
 
 /** What a request needs a token for, by its method and path. What is not known to be harmless needs the most. */
 export class RouteScopes {
-  private own: readonly OwnRoute[] = [];
+  private own: readonly NestRoute[] = [];
   private readonly base: string;
 
   constructor(basePath: string) {
@@ -18,7 +18,7 @@ export class RouteScopes {
   }
 
   /** Names the routes of this server's own API; before that it has none. */
-  learn(routes: readonly OwnRoute[]): void {
+  register(routes: readonly NestRoute[]): void {
     this.own = routes;
   }
 

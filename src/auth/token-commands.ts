@@ -2,18 +2,18 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OWNER_FILE } from '../files/data-directory.js';
 import { allows, BROWSER, hashOf, isExpired, newSecret, newToken, type NewToken } from './token.js';
-import type { TokenEntry, TokenWish } from './token.js';
+import type { TokenEntry, TokenSpec } from './token.js';
 import { changeTokens, readTokens, replaceFile } from './token-file.js';
 
 /** A token cannot be made, found or changed as asked. The message says what to do. */
 export class TokenError extends Error {
-  override readonly name = 'TokenProblem';
+  override readonly name = 'TokenError';
 }
 
 const NAME = /^[^\s\p{C}]([^\p{C}]{0,98}[^\s\p{C}])?$/u;
 
-/** @throws TokenProblem when there is one of that name, or when it is none */
-export async function createToken(dataDir: string, wish: TokenWish): Promise<NewToken> {
+/** @throws TokenError when there is one of that name, or when it is none */
+export async function createToken(dataDir: string, wish: TokenSpec): Promise<NewToken> {
   if (!NAME.test(wish.name)) throw new TokenError('A name must be one line of 1 to 100 characters.');
   const created = newToken(wish);
   return changeTokens(dataDir, (tokens) => {
@@ -28,7 +28,7 @@ export async function createToken(dataDir: string, wish: TokenWish): Promise<New
 
 /**
  * Ends the token of that id, or those of that name, with all that was made from them.
- * @throws TokenProblem when there is none
+ * @throws TokenError when there is none
  */
 export async function revokeTokens(dataDir: string, idOrName: string): Promise<readonly TokenEntry[]> {
   return changeTokens(dataDir, async (tokens) => {
@@ -41,7 +41,7 @@ export async function revokeTokens(dataDir: string, idOrName: string): Promise<r
 /**
  * Gives an entry another token: the one it had, and what was made from it, end.
  * @param expiresAt undefined keeps the time that it has
- * @throws TokenProblem when there is none, when there are several, or when the new token would be of no use
+ * @throws TokenError when there is none, when there are several, or when the new token would be of no use
  */
 export async function rotateToken(
   dataDir: string,

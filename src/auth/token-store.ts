@@ -11,7 +11,7 @@ import {
   newToken,
   type NewToken,
   type TokenEntry,
-  type TokenWish,
+  type TokenSpec,
 } from './token.js';
 import { TOKENS_FILE } from '../files/data-directory.js';
 import { changeTokens, readTokens, TokensUnreadable } from './token-file.js';
@@ -85,7 +85,7 @@ export class TokenStore {
   }
 
   /** A token for a browser. */
-  async addBrowser(wish: Omit<TokenWish, 'name'>): Promise<NewToken> {
+  async addBrowser(wish: Omit<TokenSpec, 'name'>): Promise<NewToken> {
     const created = newToken({ ...wish, name: BROWSER });
     await this.change((tokens) => {
       const alive = tokens.filter((entry) => entry.name !== BROWSER || !isExpired(entry));

@@ -21,7 +21,7 @@ export interface TokenEntry {
 /** The name of what logs a browser in. */
 export const BROWSER = 'browser';
 
-export interface TokenWish {
+export interface TokenSpec {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt: number | null;
@@ -34,7 +34,7 @@ export interface NewToken {
   readonly entry: TokenEntry;
 }
 
-export function newToken({ name, scopes, expiresAt, parent }: TokenWish, now = Date.now()): NewToken {
+export function newToken({ name, scopes, expiresAt, parent }: TokenSpec, now = Date.now()): NewToken {
   const token = newSecret();
   const id = randomBytes(5).toString('hex');
   const entry = { id, name, scopes, createdAt: now, expiresAt, hash: hashOf(token) };

@@ -6,7 +6,7 @@ const EXPECTED = new Set([
   'CannotListen',
   'DatabaseNotOpened',
   'NoSqliteDriver',
-  'TokenProblem',
+  'TokenError',
   'TokensUnreadable',
 ]);
 

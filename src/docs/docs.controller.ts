@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Param, type StreamableFile } from '@nestjs/common';
 import { DOCS_POLICY } from '../http/security-headers.js';
-import { openAsset } from './assets.js';
+import { openAsset } from './swagger-assets.js';
 import { DocsService } from './docs.service.js';
 
 @Controller('docs')

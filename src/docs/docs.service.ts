@@ -1,7 +1,7 @@
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/index.js';
 import { buildDocument } from './document.js';
-import { docsPage, initScript } from './page.js';
+import { docsPage, initScript } from './swagger-page.js';
 
 /** The API's documentation: made of the running application when it is first asked for, then kept. */
 @Injectable()

@@ -6,7 +6,7 @@ import { FrameCache } from './frame-cache.js';
 import { EventPages, type EventRow } from './event-pages.js';
 import { EventTexts } from './event-texts.js';
 import { StoredLiveEvent } from './live-event.js';
-import { cutEvent, FEWEST } from './truncate-event.js';
+import { cutEvent, MIN_TEXT } from './truncate-event.js';
 
 /** Bytes of an event's JSON that are looked through at once: some milliseconds. */
 const STEP_BYTES = 1_000_000;
@@ -50,7 +50,7 @@ export class EventTruncator {
     const known = this.cache.get(sessionId, seq);
     if (known !== undefined) return known;
     const made = this.pages.withWhole(sessionId, seq, async (json) => {
-      const texts = new EventTexts(json, FEWEST);
+      const texts = new EventTexts(json, MIN_TEXT);
       while (!texts.read(STEP_BYTES)) await nextTurn();
       return this.cut(json, sessionId, seq, texts);
     });
@@ -63,7 +63,7 @@ export class EventTruncator {
     return json.length * 3 <= this.limit || Buffer.byteLength(json) <= this.limit;
   }
 
-  private cut(json: Buffer, sessionId: string, seq: number, texts = new EventTexts(json, FEWEST)): string {
+  private cut(json: Buffer, sessionId: string, seq: number, texts = new EventTexts(json, MIN_TEXT)): string {
     texts.read();
     const whole = `${this.basePath}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
     return cutEvent(json, texts, { bytes: json.length, whole }, this.limit);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { decode, endWithin, EventTexts } from './event-texts.js';
-import { cutEvent, FEWEST } from './truncate-event.js';
+import { cutEvent, MIN_TEXT } from './truncate-event.js';
 
 const WHOLE = '/api/sessions/events?sessionId=s&after=1&limit=1';
 const PLACE = { id: 'e', type: 'tool_result', seq: 2, sessionId: 's', runId: 'r', timestamp: 1 };
 
 function cut(event: object, limit: number, step = Infinity): Record<string, unknown> {
   const json = Buffer.from(JSON.stringify(event));
-  const texts = new EventTexts(json, FEWEST);
+  const texts = new EventTexts(json, MIN_TEXT);
   while (!texts.read(step)) continue;
   const frame = cutEvent(json, texts, { bytes: json.length, whole: WHOLE }, limit);
   expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(limit);

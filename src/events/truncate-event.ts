@@ -2,16 +2,16 @@ import type { Truncated } from './event.types.js';
 import { endWithin, type EventTexts, type FieldSpan, QUOTE } from './event-texts.js';
 
 /** Texts of up to so many characters are never cut, but where there is no other way. */
-export const FEWEST = 200;
+export const MIN_TEXT = 200;
 /** Bytes that the note of a cut takes. */
-const NOTE = 60;
+const MARKER_BYTES = 60;
 /** Left free: with what a transport adds, the frame alone must not be more than a reader may leave unread. */
 const SPARE = 1_000;
 
 /**
  * An event's JSON in at most `limit` bytes: with its long texts cut, or, where no single text is long, with the head
  * of its content as text. A field `truncated` comes last.
- * @param texts what has been found in `json`: its texts of more than {@link FEWEST} characters
+ * @param texts what has been found in `json`: its texts of more than {@link MIN_TEXT} characters
  */
 export function cutEvent(json: Buffer, texts: EventTexts, truncated: Truncated, limit: number): string {
   const tail = `,"truncated":${JSON.stringify(truncated)}}`;
@@ -22,7 +22,7 @@ export function cutEvent(json: Buffer, texts: EventTexts, truncated: Truncated, 
 /** The object without its last brace; undefined where it cannot be short enough. */
 function withLongTextsCut(json: Buffer, { long }: EventTexts, room: number): string | undefined {
   const others = long.reduce((bytes, { start, end }) => bytes - (end - start), json.length - 1);
-  const keep = Math.floor((room - others) / Math.max(1, long.length)) - NOTE;
+  const keep = Math.floor((room - others) / Math.max(1, long.length)) - MARKER_BYTES;
   if (keep < 0 || long.length === 0) return undefined;
   const parts: string[] = [];
   let at = 0;
@@ -44,7 +44,7 @@ function headOf(json: Buffer, fields: readonly FieldSpan[], room: number): strin
     kept.set(field, value);
     left -= Buffer.byteLength(value) + Buffer.byteLength(field.name) + 4;
   }
-  if (content) kept.set(content, headOfContent(json, content, left - NOTE));
+  if (content) kept.set(content, headOfContent(json, content, left - MARKER_BYTES));
   const inOrder = fields.filter((field) => kept.has(field));
   return `{${inOrder.map((field) => `"${field.name}":${kept.get(field)}`).join(',')}`;
 }
@@ -52,7 +52,7 @@ function headOf(json: Buffer, fields: readonly FieldSpan[], room: number): strin
 function shortened(json: Buffer, { name, start, end }: FieldSpan, most: number): string | undefined {
   if (end - start <= most) return json.toString('utf8', start, end);
   if (name === 'arguments') return '{}';
-  const keep = Math.min(FEWEST, most - NOTE);
+  const keep = Math.min(MIN_TEXT, most - MARKER_BYTES);
   const isText = json[start] === QUOTE && keep > 0;
   return isText ? `"${cutText(json, start + 1, end - 1, end - start - 2, keep)}"` : undefined;
 }

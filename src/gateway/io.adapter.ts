@@ -4,7 +4,7 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server, ServerOptions } from 'socket.io';
 import type { AccessControl } from '../auth/index.js';
 import type { DomainError } from '../common/errors.js';
-import { type OriginPolicy, guardDoor } from '../http/origin-policy.js';
+import { type OriginPolicy, guardServer } from '../http/origin-policy.js';
 import type { Gate } from '../http/gate.js';
 import { rejectSocket, writeError } from '../http/error-response.js';
 import { boundBacklogs } from './backpressure.js';
@@ -48,7 +48,7 @@ export class SocketAdapter extends IoAdapter {
       serveClient: true,
       destroyUpgrade: false, // the door sees to upgrades that nobody claims
     } as ServerOptions);
-    if (port !== 0) guardDoor(io.httpServer as HttpServer, door, { gate }); // an extension's, on a port of its own
+    if (port !== 0) guardServer(io.httpServer as HttpServer, door, { gate }); // an extension's, on a port of its own
     if (access) {
       guardSockets(io, access);
       guardScript(io.httpServer as HttpServer, access);

@@ -27,8 +27,8 @@ export interface OriginPolicy {
   readonly localOnly: boolean;
 }
 
-/** How the door stands in its HTTP server. */
-export interface DoorPlace {
+/** What {@link guardServer} needs beside the rules. */
+export interface GuardOptions {
   /** Limits those who are let in. */
   readonly gate: Gate;
   /** Gives a connection back to the server that accepted it, as if it had just come; default: the guarded one. */
@@ -50,7 +50,7 @@ const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
  * Stands before everything that answers on this server: Express, Socket.IO with its files, its polling and its
  * upgrades, and listeners that extensions add. Some of them take the server's requests before Express sees them.
  */
-export function guardDoor(server: Server, rules: OriginPolicy, place: DoorPlace): void {
+export function guardServer(server: Server, rules: OriginPolicy, place: GuardOptions): void {
   const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
   // A connection that is given back has been admitted before.
   const { gate, reconnect = (socket: Socket) => void emit('connection', socket) } = place;
@@ -62,7 +62,8 @@ export function guardDoor(server: Server, rules: OriginPolicy, place: DoorPlace)
       case 'checkContinue':
       case 'checkExpectation':
         return (
-          answered(args[0] as IncomingMessage, args[1] as ServerResponse, rules, gate) || emit(event, ...args)
+          wasAnswered(args[0] as IncomingMessage, args[1] as ServerResponse, rules, gate) ||
+          emit(event, ...args)
         );
       case 'upgrade':
       case 'connect': {
@@ -77,10 +78,10 @@ export function guardDoor(server: Server, rules: OriginPolicy, place: DoorPlace)
   };
 }
 
-/** The same for an application that is served by a server of the embedder's own; what {@link guardDoor} let in passes. */
+/** The same for an application that is served by a server of the embedder's own; what {@link guardServer} let in passes. */
 export function enforceOriginPolicy(rules: OriginPolicy): RequestHandler {
   return (req, res, next) => {
-    if (admitted.has(req) || !answered(req, res, rules)) next();
+    if (admitted.has(req) || !wasAnswered(req, res, rules)) next();
   };
 }
 
@@ -107,7 +108,7 @@ export function refusal(req: IncomingMessage, rules: OriginPolicy): DomainError 
 }
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
-function answered(req: IncomingMessage, res: ServerResponse, rules: OriginPolicy, gate?: Gate): boolean {
+function wasAnswered(req: IncomingMessage, res: ServerResponse, rules: OriginPolicy, gate?: Gate): boolean {
   setSecurityHeaders(res);
   res.setHeader('vary', 'Origin');
   const refused = refusalAt(req, rules);

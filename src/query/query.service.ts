@@ -165,7 +165,7 @@ export class QueryService {
 
   private async attach(tx: Transaction, run: Run, input: string): Promise<Accepted> {
     if (run.input !== input) throw new IdempotencyMismatch(run.id);
-    if (run.status === 'queued') await this.scheduler.adopt(tx, run);
+    if (run.status === 'queued') await this.scheduler.register(tx, run);
     return { runId: run.id, attached: true, ...this.results.await(tx, run) };
   }
 

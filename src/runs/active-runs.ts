@@ -55,9 +55,9 @@ export class ActiveRun {
     this.since = Date.now();
   }
 
-  abort(endsAs: ActiveRun['abortStatus'] = 'aborted'): void {
+  abort(status: ActiveRun['abortStatus'] = 'aborted'): void {
     if (this.signal.aborted) return;
-    this.abortStatus = endsAs;
+    this.abortStatus = status;
     this.controller.abort(); // without a reason: the model layer takes any other for a failed call
   }
 

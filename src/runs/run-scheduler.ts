@@ -108,7 +108,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
    * Registers a queued run that a process before this one accepted, so that its end can be awaited. Skipped while
    * another process works in its session: that one begins it.
    */
-  async adopt(tx: Transaction, { id, sessionId }: OpenRun): Promise<void> {
+  async register(tx: Transaction, { id, sessionId }: OpenRun): Promise<void> {
     if (this.active.get(id)) return;
     const [first] = await this.runs.openOf(tx, sessionId);
     if (first?.status === 'running' && first.owner !== this.active.ownerId) return;

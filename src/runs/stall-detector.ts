@@ -6,19 +6,19 @@
 export class StallDetector {
   private timer: NodeJS.Timeout;
   /** How long a silence is told of next. */
-  private patienceMs: number;
-  private toldOf = 0;
+  private thresholdMs: number;
+  private reportedFor = 0;
 
   /**
    * @param lastProgress when it was, in milliseconds since the epoch
-   * @param tell is told how long it has been silent
+   * @param onStall is told how long it has been silent
    */
   constructor(
     private readonly quietMs: number,
     private readonly lastProgress: () => number,
-    private readonly tell: (silentMs: number) => void,
+    private readonly onStall: (silentMs: number) => void,
   ) {
-    this.patienceMs = quietMs;
+    this.thresholdMs = quietMs;
     this.timer = this.wait(quietMs);
   }
 
@@ -28,14 +28,14 @@ export class StallDetector {
 
   private look(): void {
     const last = this.lastProgress();
-    if (last !== this.toldOf) this.patienceMs = this.quietMs;
+    if (last !== this.reportedFor) this.thresholdMs = this.quietMs;
     const silentMs = Date.now() - last;
-    if (silentMs >= this.patienceMs) {
-      this.toldOf = last;
-      this.patienceMs *= 2;
-      this.tell(silentMs);
+    if (silentMs >= this.thresholdMs) {
+      this.reportedFor = last;
+      this.thresholdMs *= 2;
+      this.onStall(silentMs);
     }
-    this.timer = this.wait(Math.max(1, this.patienceMs - silentMs));
+    this.timer = this.wait(Math.max(1, this.thresholdMs - silentMs));
   }
 
   private wait(ms: number): NodeJS.Timeout {

@@ -22,7 +22,7 @@ const MAX_NAMED = 200;
  * Reads what references name, and writes it down as a model reads it. What cannot be read is said so in its place;
  * nothing about a reference is an error.
  */
-export class Expansion {
+export class ReferenceReader {
   private left = MAX_TOTAL_BYTES;
 
   constructor(

@@ -4,7 +4,7 @@ import { PathJail } from '../files/path-jail.js';
 import { AppConfig } from '../config/index.js';
 import type { EventDraft, QueryContent } from '../events/index.js';
 import type { RunPreparation } from '../runs/index.js';
-import { Expansion, note } from './reference-reader.js';
+import { ReferenceReader, note } from './reference-reader.js';
 import { mayRefer, type Reference, referencesIn, textsOf } from './references.js';
 
 /** The `@file:` and `@dir:` references of queries. */
@@ -42,7 +42,7 @@ export class ReferencesService implements RunPreparation {
   ): Promise<string> {
     try {
       const jail = await PathJail.of(workspace, this.config.files);
-      return await new Expansion(jail, signal).expand(references);
+      return await new ReferenceReader(jail, signal).expand(references);
     } catch (error) {
       if (error instanceof DomainError) return note(`Nothing was read. ${error.message}`);
       throw error;

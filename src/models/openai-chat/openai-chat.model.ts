@@ -3,7 +3,7 @@ import { parseForeignJson } from '../json.js';
 import type { ModelConfig } from '../../config/index.js';
 import type { Model, ModelRequest } from '../model.js';
 import { ChatStream } from './chat-stream.js';
-import { type AnswerHead, exchange, NoResponse } from './exchange.js';
+import { type AnswerHead, post, NoResponse } from './http-post.js';
 import { toChatRequest } from './request.js';
 
 /** More of an answer that is no stream is not read: an error page, or a title. */
@@ -64,7 +64,7 @@ export class OpenAIChatModel implements Model {
     let isOk = false;
     let refusal = '';
     try {
-      await exchange(this.url, json, this.headers, signal, {
+      await post(this.url, json, this.headers, signal, {
         head: (given) => {
           head = given;
           isOk = given.status < 300;

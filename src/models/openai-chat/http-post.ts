@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Client, type Dispatcher, util } from 'undici';
-import { connectionTo, release } from './connections.js';
+import { connectionTo, release } from './connection-pool.js';
 
 /** The beginning of an answer. Names of headers are in lower case. */
 export interface AnswerHead {
@@ -16,7 +16,7 @@ export interface ResponseHandler {
 
 /** There is no answer. */
 export class NoResponse extends Error {
-  override readonly name = 'Unanswered';
+  override readonly name = 'NoResponse';
 }
 
 /**
@@ -25,7 +25,7 @@ export class NoResponse extends Error {
  * Rejects with what the taker throws, with the signal's reason, with {@link NoResponse} when there is no answer, and
  * with a TypeError "terminated", as fetch does, when it breaks off.
  */
-export function exchange(
+export function post(
   url: URL,
   json: string,
   headers: Readonly<Record<string, string>>,
