@@ -11,7 +11,7 @@ type Frozen<T> = T extends readonly unknown[]
     ? { readonly [K in keyof T]: Frozen<T[K]> }
     : T;
 
-/** A model that can be asked: what names it is known, and its key has been looked up. */
+/** A resolved model: provider, id and display name are known, and its key has been looked up. */
 export type ModelConfig = Frozen<Omit<ModelSettings, 'provider' | 'id' | 'displayName' | 'apiKey'>> & {
   readonly provider: NonNullable<ModelSettings['provider']>;
   readonly id: string;
@@ -26,30 +26,30 @@ export type StorageConfig =
 export interface ServerConfig extends Frozen<Omit<ServerSettings, 'storage' | 'limits' | 'auth' | 'models'>> {
   readonly storage: StorageConfig;
   readonly limits: LimitRules;
-  /** Tokens are asked for; `token` has every scope. */
+  /** Set when tokens are required; `token` has every scope. */
   readonly auth?: { readonly token?: Secret };
 }
 
-/** The settings, and what follows from them and from where the server runs. */
+/** The settings, and the values derived from them and from the environment. */
 export interface ConfigValues extends Frozen<Omit<Settings, 'server' | 'files' | 'model' | 'tools'>> {
   readonly server: ServerConfig;
-  /** What of a workspace may be used, beside the server's own files and what it runs. */
+  /** File access within a workspace; the server's own files and the code it runs are excluded. */
   readonly files: FileRules;
-  /** The default model, first, and those that a session may choose. */
+  /** The default model, then the others that a session may choose. */
   readonly models: readonly [ModelConfig, ...ModelConfig[]];
   readonly tools: readonly unknown[];
-  /** The keys that were given and mean something to the published Agent TARS alone. */
+  /** Given keys that only the published Agent TARS uses. */
   readonly ignored: readonly string[];
-  /** Every secret of this configuration, to mask what others echo. */
+  /** Every secret of this configuration, to be masked where a provider or a tool echoes it. */
   readonly secrets: readonly Secret[];
 }
 
-/** A class has no way to say that it has the properties of a type, but to extend one that does. */
+/** Base class with the properties of a type: a class can only get them by extending one. */
 const Values = class {
   constructor(values: object) {
     Object.assign(this, values);
   }
 } as new (values: ConfigValues) => ConfigValues;
 
-/** The one configuration that everything below gets: complete, checked and frozen. Its paths are absolute. */
+/** The server's configuration: complete, checked and frozen, with absolute paths. */
 export class AppConfig extends Values {}

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** What this build is. `buildTime` is ISO 8601; empty texts where the build could not tell. */
+/** Version of this build. `buildTime` is ISO 8601; it and `gitHash` are empty if the build did not record them. */
 export interface BuildInfo {
   readonly version: string;
   readonly buildTime: string;
@@ -9,7 +9,7 @@ export interface BuildInfo {
 
 let cached: Promise<BuildInfo> | undefined;
 
-/** Reads what the build has left beside the code, and the version of the package. */
+/** Reads `build-info.json`, and the version of the package. Cached. */
 export function buildInfo(): Promise<BuildInfo> {
   return (cached ??= read());
 }

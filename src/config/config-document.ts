@@ -1,18 +1,18 @@
-/** Reads JSON or YAML; a byte-order mark, which editors on Windows put before it, is no part of it. */
+/** Parses JSON or YAML. A leading byte-order mark, as editors on Windows write it, is skipped. */
 export async function parseDocument(text: string, isJson: boolean): Promise<unknown> {
   const content = text.replace(/^\uFEFF/, '');
   if (isJson) return JSON.parse(content);
   const { parse } = await import('yaml');
-  return parse(content) ?? {}; // there may be nothing in it but comments
+  return parse(content) ?? {}; // YAML of comments alone parses to null
 }
 
-/** @throws Error where what a document holds, or a script gives, is no configuration */
+/** @throws Error if the content of a document, or the export of a script, is no object */
 export function requireObject(content: unknown): object {
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
   throw new Error('it must give one object (export default { … })');
 }
 
-/** One line: what was wrong and, where a parser says so on its second line, the place. */
+/** An error's reason in one line, with the place if a parser names it on its second line. */
 export function reasonOf(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'there is no such file';
   const [what = '', where = ''] = (error instanceof Error ? error.message : String(error)).split('\n');

@@ -2,13 +2,13 @@ import type { ConfigInput } from './config.schema.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** `"8080"` as the number it is; anything else as it came, so that the schema can name it. */
+/** The number of a text such as `"8080"`; any other text unchanged, so that the schema can name it. */
 export function toNumber(value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined;
   return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : (value as unknown as number);
 }
 
-/** What the environment sets. The keys of the model providers are looked up when models are resolved. */
+/** Settings from the environment. Keys of model providers are looked up when models are resolved. */
 export function configFromEnv(env: Env): ConfigInput {
   const get = (name: string) => env[`AGENT_TARS_${name}`] || undefined;
   return {

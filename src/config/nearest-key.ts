@@ -1,9 +1,9 @@
-/** A name elsewhere is meant less often than one that is written a little differently. */
+/** Penalty of a key in another section, in edits: less than one misspelt letter. */
 const ELSEWHERE = 0.5;
 
 /**
- * The key that was most likely meant by one that is not known: its last name is the same or nearly so, the fewer
- * differences and the nearer the better; of equals the first.
+ * The known key that an unknown one most likely stands for, by its last name: fewest edits first, then the same
+ * section, then the order of `candidates`.
  */
 export function nearestKey(
   path: readonly string[],
@@ -26,7 +26,7 @@ const lastOf = (path: readonly string[]): string => (path.at(-1) ?? '').toLowerC
 const isBeside = (a: readonly string[], b: readonly string[]): boolean =>
   a.slice(0, -1).join('.') === b.slice(0, -1).join('.');
 
-/** How many letters must be put in, left out, replaced or swapped with the next one (optimal string alignment). */
+/** Edit distance: insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editsBetween(a: string, b: string): number {
   let [beforeLast, last]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What of this package a start runs; `nest start` builds it anew before. */
+/** Files of this package that a start runs, and the sources that `nest start` builds them from. */
 const OWN = [
   ...['bin', 'dist', 'node_modules', 'package.json', 'package-lock.json'],
   ...['src', 'scripts', 'nest-cli.json', 'tsconfig.json', 'tsconfig.types.json'],
@@ -14,19 +14,19 @@ const OWN = [
 const RUN_BY_A_START: readonly string[] = [...OWN, ...entryScript()];
 
 /**
- * The real paths that the next start of this process runs code from: the server's own package, and the script that Node
- * was given, which may be a program that embeds the server. Some may not exist.
+ * Real paths of the code that the next start of this process runs: the server's package, and the script that Node was
+ * given, which may be a program that embeds the server. Some may not exist.
  */
 export function startedFrom(): readonly string[] {
   return RUN_BY_A_START;
 }
 
-/** Whether the real path of a file is one of this package that {@link startedFrom} names. */
+/** Whether a real path lies in the part of this package that {@link startedFrom} names. */
 export function isOwn(file: string): boolean {
   return OWN.some((own) => file === own || file.startsWith(own + sep));
 }
 
-/** A path with its links followed; as it is where nothing is there. */
+/** A path with its links followed; unchanged if nothing exists there. */
 export function realPath(path: string): string {
   try {
     return realpathSync(path);

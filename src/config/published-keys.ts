@@ -1,8 +1,8 @@
 /**
- * The keys of the published Agent TARS configuration that mean nothing here: a file that was written for it starts all
- * the same, and the start says which of them it ignores. Its type is `AgentTARSAppConfig` of `@agent-tars/interface`
- * 0.3.0, taken from github.com/bytedance/UI-TARS-desktop at 239b6544 with what it consists of, each named below. A key
- * that gets a meaning here leaves this list.
+ * Keys of the published Agent TARS configuration that this server ignores: a file written for Agent TARS still starts
+ * the server, which reports the ignored keys. The source is `AgentTARSAppConfig` of `@agent-tars/interface` 0.3.0 and
+ * its parts, named below, from github.com/bytedance/UI-TARS-desktop at 239b6544. A key that gets a meaning here leaves
+ * this list.
  */
 export const PUBLISHED_KEYS: ReadonlySet<string> = new Set([
   // AgentOptions (multimodal/tarko/agent-interface/src/agent-options.ts)

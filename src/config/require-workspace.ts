@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { InvalidConfig } from './invalid-config.js';
 
 /**
- * Checks that there is a directory for the agent to work in.
+ * Checks that the agent's workspace is a directory.
  * @param workspace an absolute path
  * @throws InvalidConfig
  */

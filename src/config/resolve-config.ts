@@ -13,17 +13,17 @@ import type { Env } from './resolve-secret.js';
 import type { ServerSettings } from './server.schema.js';
 import { strayKeys } from './stray-keys.js';
 
-/** What stands beside the configuration itself: where relative paths start, and where keys are looked up. */
+/** Surroundings of a configuration: the base of relative paths, and the environment for keys. */
 export interface ResolveOptions {
   readonly cwd: string;
   readonly env: Env;
-  /** The files that the configuration came from: absolute paths. Default: none. */
+  /** The configuration's source files: absolute paths. Default: none. */
   readonly configFiles?: readonly string[];
 }
 
 /**
  * Checks `input`, fills in the defaults and freezes the result.
- * @throws InvalidConfig naming every bad value and every key that is not known, one line each.
+ * @throws InvalidConfig naming every bad value and every unknown key, one line each.
  */
 export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions): AppConfig {
   const { settings: parsed, ignored } = parseSettings(input);
@@ -43,7 +43,7 @@ export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions):
       files: {
         ...settings.files,
         offLimits: [dataDir, ...filesOf(storage), ...ownersFiles(dataDir), ...configFiles, ...ui],
-        readOnly: [...startedFrom(), ...ui.map(realPath)], // the UI may hold the workspace
+        readOnly: [...startedFrom(), ...ui.map(realPath)], // the UI's directory may contain the workspace
       },
       dataDir,
       models,
@@ -61,7 +61,7 @@ function parseSettings(input: ConfigInput): { settings: Settings; ignored: reado
   throw new InvalidConfig([...(parsed.success ? [] : describeIssues(parsed.error, input)), ...problems]);
 }
 
-/** Where the database and the tokens are. */
+/** Directory of the database and the tokens, as an absolute path. */
 export function resolveDataDir(cwd: string, dataDir: string | undefined): string {
   return resolvePath(cwd, configSchema.shape.dataDir.parse(dataDir));
 }
@@ -72,18 +72,18 @@ function resolveStorage(storage: ServerSettings['storage'], cwd: string, dataDir
   return { ...storage, path };
 }
 
-/** The database is several files. */
+/** The files of a SQLite database. */
 function filesOf(storage: StorageConfig): string[] {
   if (storage.type === 'memory') return [];
   return ['', '-wal', '-shm', '-journal'].map((suffix) => storage.path + suffix);
 }
 
-/** They are named beside their directory: that may be the workspace itself, or hold it. */
+/** The server's own files, listed beside the data directory: that may be, or contain, the workspace. */
 function ownersFiles(dataDir: string): string[] {
   return [TOKENS_FILE, OWNER_FILE, TRUSTED_CONFIGS_FILE].map((name) => join(dataDir, name));
 }
 
-/** Freezes what this module made; what the user handed in (tools) is theirs. */
+/** Freezes the values that this module made, but not the user's objects (tools). */
 function deepFreeze(config: AppConfig): AppConfig {
   const freeze = (value: unknown): void => {
     if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;

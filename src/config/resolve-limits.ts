@@ -2,7 +2,7 @@ import type { LimitRules } from '../http/limits.js';
 import { isLoopback } from './resolve-auth.js';
 import { limitDefaults, limitsSchema, type ServerSettings } from './server.schema.js';
 
-/** How much one client may have: what is given, and for the rest the default for where the server is reached. */
+/** Limits of one client: the given ones, then the defaults for the server's address. */
 export function resolveLimits({
   host,
   trustProxy,
@@ -17,7 +17,7 @@ export function resolveLimits({
   const given = Object.entries(limits).filter(([, value]) => value !== undefined);
   return {
     ...(Object.fromEntries(defaults) as unknown as LimitRules),
-    ...(isLoose && { messageBytes: maxBodyBytes }), // a query comes by either door
+    ...(isLoose && { messageBytes: maxBodyBytes }), // queries arrive over HTTP and sockets alike
     ...Object.fromEntries(given),
   };
 }

@@ -2,19 +2,19 @@ import { Secret } from '../common/secret.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Whether a key or a token is given as the name of the environment variable that holds it. */
+/** Whether a given key or token is the name of an environment variable. */
 export function namesVariable(given: string): boolean {
   return /^[A-Z][A-Z0-9_]*$/.test(given);
 }
 
-/** The name of a variable as a message may show it: a long word without `_` is more likely a key than a name. */
+/** A variable's name for a message; a long word without `_` is masked, being more likely a key. */
 export function shownVariable(name: string): string {
   return /^[A-Z0-9]{16,}$/.test(name) ? '***' : name;
 }
 
 /**
  * A key or a token; in ALL_CAPS it names an environment variable.
- * @param problems is added one line to when that variable is not set
+ * @param problems gets one line if that variable is not set
  */
 export function resolveSecret(
   key: string,

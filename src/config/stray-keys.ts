@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { nearestKey } from './nearest-key.js';
 import { PUBLISHED_KEYS } from './published-keys.js';
 
-/** What stands in a configuration and is no setting. */
+/** Keys of a configuration that are no settings. */
 export interface StrayKeys {
-  /** One line for each key that is not known. */
+  /** One line for each unknown key. */
   readonly problems: readonly string[];
-  /** The keys that only mean something to the published Agent TARS, without the places in lists. */
+  /** The keys that only the published Agent TARS uses, without list indices. */
   readonly ignored: readonly string[];
 }
 
-/** The keys of `input` that the schema does not have, at every depth; what may hold anything is not looked into. */
+/** The keys of `input` that the schema does not have, at every depth; open objects are not searched. */
 export function strayKeys(schema: z.ZodObject, input: unknown): StrayKeys {
   const found = strayIn(schema, input, []);
   const ignored = found.map(({ path }) => withoutPlaces(path)).filter((key) => PUBLISHED_KEYS.has(key));
@@ -24,7 +24,7 @@ export function strayKeys(schema: z.ZodObject, input: unknown): StrayKeys {
 
 interface Stray {
   readonly path: readonly string[];
-  /** The names that are known in its place. */
+  /** The known names beside the stray key. */
   readonly siblings: readonly string[];
 }
 
@@ -41,7 +41,7 @@ function strayIn(schema: unknown, value: unknown, path: readonly string[]): Stra
   });
 }
 
-/** A schema without what says that its value may be missing. */
+/** A schema without its wrappers for optional values and defaults. */
 function unwrapped(schema: unknown): unknown {
   const isWrapper =
     schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
@@ -49,8 +49,8 @@ function unwrapped(schema: unknown): unknown {
 }
 
 /**
- * The properties that an object may have. Of several kinds of object it may have those of each: files that are merged
- * may speak of different kinds, and the last says which one it is.
+ * The properties of an object schema; of a union, those of all its options: merged files may use different options,
+ * and the last file decides.
  */
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape;
@@ -59,7 +59,7 @@ function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined
   return entries.length > 0 ? Object.fromEntries(entries) : undefined;
 }
 
-/** The keys of all settings and sections but those of lists. */
+/** The keys of all settings and sections, except within lists. */
 function settingsOf(schema: z.ZodObject, path: readonly string[]): string[][] {
   return Object.entries(schema.shape).flatMap(([name, each]) => {
     const inner = unwrapped(each);
