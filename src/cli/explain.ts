@@ -1,7 +1,7 @@
 import { printable } from './printable.js';
 import { InvalidConfig } from '../config/index.js';
 
-/** What the person at the command line can mend: told in a line each, without a stack. */
+/** Names of errors that the user can mend: printed without a stack. */
 const EXPECTED = new Set([
   'CannotListen',
   'DatabaseNotOpened',
@@ -10,7 +10,7 @@ const EXPECTED = new Set([
   'TokensUnreadable',
 ]);
 
-/** What an error says to the person who gave the command. A file's own words in it steer no terminal. */
+/** An error's message for the user, printable: text from a file must not control the terminal. */
 export function explain(error: unknown): string {
   return wordsOf(error).split('\n').map(printable).join('\n');
 }
@@ -21,7 +21,7 @@ function wordsOf(error: unknown): string {
   return EXPECTED.has(error.name) ? error.message : (error.stack ?? error.message);
 }
 
-/** Runs a command; one that fails says why, and leaves with 1. */
+/** Runs a command; if it fails, prints the reason and sets exit code 1. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();

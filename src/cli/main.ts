@@ -9,7 +9,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** @param before undefined at first, and false after `--no-config` */
+/** @param before undefined for the first value, false after `--no-config` */
 const collect = (value: string, before?: string[] | false): string[] => [...(before || []), value];
 const NO_CONFIG = 'leave the configuration file of this directory alone';
 
@@ -51,7 +51,7 @@ program
 
 const token = program.command('token').description('make, list and end the tokens that a server asks for');
 
-/** Where the tokens are is said as it is to `serve`. */
+/** A `token` command, with the flags of `serve` for the place of the tokens. */
 const tokenCommand = (usage: string, description: string): Command =>
   token
     .command(usage)

@@ -9,7 +9,7 @@ export interface ServeFlags {
   auth?: boolean;
   insecureNoAuth?: boolean;
   headless?: boolean;
-  /** The files that are named; false for `--no-config`. */
+  /** Files and URLs given with `--config`; false for `--no-config`. */
   config?: string[] | false;
   dataDir?: string;
   workspace?: string;
@@ -24,7 +24,7 @@ export interface ServeFlags {
   quiet?: boolean;
 }
 
-/** What the flags set; the schema checks it like every other source. */
+/** Settings from the flags; the schema checks them like every other source. */
 export function configFromFlags(flags: ServeFlags): ConfigInput {
   return {
     server: {

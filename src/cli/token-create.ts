@@ -9,7 +9,7 @@ export interface CreateFlags extends TokenFlags {
   expires?: string;
 }
 
-/** `agent-tars token create`: the token alone goes to the standard output, so that a script can take it. */
+/** `agent-tars token create`: only the token goes to standard output, so that a script can read it. */
 export function create({ name, scope = 'query', expires = 'never', ...flags }: CreateFlags): Promise<void> {
   return runCommand(async () => {
     const { token, entry } = await createToken(await dataDirOf(flags), {

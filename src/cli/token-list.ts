@@ -4,7 +4,7 @@ import { readTokens } from '../auth/token-file.js';
 import { runCommand } from './explain.js';
 import { dataDirOf, showTime, type TokenFlags } from './token-options.js';
 
-/** `agent-tars token list`: a table. What is kept of the tokens themselves stays out of it. */
+/** `agent-tars token list`: a table of the tokens, without their hashes. */
 export function list(flags: TokenFlags): Promise<void> {
   return runCommand(async () => {
     const tokens = await readTokens(await dataDirOf(flags));

@@ -6,7 +6,7 @@ export interface RotateFlags extends TokenFlags {
   expires?: string;
 }
 
-/** `agent-tars token rotate`: the same entry with another token, which is printed as `create` does. */
+/** `agent-tars token rotate`: gives an entry a new token, printed as by `create`. */
 export function rotate(idOrName: string, { expires, ...flags }: RotateFlags): Promise<void> {
   return runCommand(async () => {
     const expiresAt = expires === undefined ? undefined : expiryOf(expires);
