@@ -1,8 +1,8 @@
 /** The names of the server's own files in its data directory, beside the database. */
 
-/** The tokens' hashes. */
+/** Hashes of the tokens. */
 export const TOKENS_FILE = 'tokens.json';
-/** The owner's own token. */
+/** Token of the owner. */
 export const OWNER_FILE = 'auth-token';
-/** Which configuration files of working directories the user has accepted. */
+/** Configuration files in working directories that the user has accepted. */
 export const TRUSTED_CONFIGS_FILE = 'trusted-configs.json';

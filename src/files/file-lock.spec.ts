@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withFileLock } from './file-lock.js';
 
-/** No process has this id: Linux gives none above 4,194,304. */
+/** Identity of a process that does not exist: Linux gives no id above 4,194,304. */
 const DEAD = '9999999.1.dead';
 
 let directory: string;
 beforeAll(async () => (directory = await mkdtemp(join(tmpdir(), 'file-lock-'))));
 afterAll(() => rm(directory, { recursive: true }));
 
-/** Adds one to the number in a file, so that two that do it at once lose one. */
+/** Increments the number in a file, not atomically: two concurrent increments lose one. */
 async function increment(file: string): Promise<void> {
   await writeFile(file, String(Number(await readFile(file, 'utf8')) + 1));
 }

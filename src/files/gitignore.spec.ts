@@ -4,7 +4,7 @@ import { Turns } from './turns.js';
 
 const rulesOf = (text: string) => IgnoreRules.NONE.with(text, 0, new Turns());
 
-/** What git has ignored for each rule (git 2.39, `check-ignore` with core.ignorecase), a slash at the end for directories. */
+/** Paths that git ignores for each rule (git 2.39, `check-ignore` with core.ignorecase); directories end in a slash. */
 const SEEN_WITH_GIT: readonly [rule: string, ignored: readonly string[], kept: readonly string[]][] = [
   ['*.log', ['a.log', 'src/a.log', 'A.LOG', '.log'], ['a.log.txt', 'log']],
   ['build/', ['build/', 'src/build/'], ['build', 'builds/']],

@@ -6,10 +6,10 @@ import type { Turns } from './turns.js';
 import type { Effort } from './wildcards.js';
 
 const MAX_BYTES = 128 * 1024;
-/** Of one file. The rules after them are not heeded, nor is one that is longer than {@link MAX_RULE}. */
+/** Maximum of rules in one file. Further rules, and those longer than {@link MAX_RULE}, are ignored. */
 const MAX_RULES = 5_000;
 const MAX_RULE = 1_000;
-/** Comparisons for one path, with all rules: milliseconds of them. The rules of real projects take some thousands. */
+/** Comparisons of one path with all rules: some milliseconds. The rules of real projects take some thousands. */
 const MAX_EFFORT = 100_000;
 
 interface Rule {
@@ -19,17 +19,17 @@ interface Rule {
 }
 
 /**
- * What `.gitignore` files leave out, as gitignore(5) has it, but that case does not matter. A directory that is left
- * out is not to be entered: what lies in it is not looked at again.
+ * Rules of `.gitignore` files as in gitignore(5), but without regard to case. The caller must not enter an ignored
+ * directory: paths in it are not recognised as ignored.
  */
 export class IgnoreRules {
   static readonly NONE = new IgnoreRules([], 0, undefined);
   static readonly ALL = new IgnoreRules(toRule('*'), 0, undefined);
 
   /**
-   * @param rules of one directory
-   * @param depth how many parts its path has, from the workspace on
-   * @param above the rules that come after them
+   * @param rules those of one directory
+   * @param depth number of parts of the directory's path, relative to the workspace
+   * @param above the rules of the directories above, with lower priority
    */
   private constructor(
     private readonly rules: readonly Rule[],
@@ -37,13 +37,13 @@ export class IgnoreRules {
     private readonly above: IgnoreRules | undefined,
   ) {}
 
-  /** The rules within a directory, with those of its own `.gitignore`. @param depth 0 for the workspace */
+  /** These rules with those of a directory's own `.gitignore`. @param depth 0 for the workspace */
   async within(directory: DirectoryHandle, depth: number, turns: Turns): Promise<IgnoreRules> {
     const text = await textOfRules(directory);
     return text === '' ? this : this.with(text, depth, turns);
   }
 
-  /** These rules with those of a `.gitignore` further down. */
+  /** These rules with those of a `.gitignore` in a directory below. */
   async with(text: string, depth: number, turns: Turns): Promise<IgnoreRules> {
     const rules: Rule[] = [];
     for (const line of text.split('\n', MAX_RULES)) {
@@ -54,8 +54,8 @@ export class IgnoreRules {
   }
 
   /**
-   * @param parts those of a path, from the workspace on
-   * @param effort what a whole walk may spend; undecided, a path is not left out
+   * @param parts those of a path relative to the workspace
+   * @param effort comparisons left for the whole walk; once they are spent, a path is not ignored
    */
   ignores(parts: readonly string[], isDirectory: boolean, effort: Effort): boolean {
     const own = { left: Math.min(MAX_EFFORT, effort.left) };
@@ -79,7 +79,7 @@ export class IgnoreRules {
   }
 }
 
-/** The rule of a line, if it holds one. */
+/** The rule of a line, if any. */
 function toRule(text: string): Rule[] {
   const line = withoutBlanks(text);
   if (line === '' || line.startsWith('#') || line.length > MAX_RULE) return [];
@@ -89,7 +89,7 @@ function toRule(text: string): Rule[] {
   return pattern ? [{ pattern, isNegated, isForDirectories }] : [];
 }
 
-/** Blanks at the end do not count, unless a backslash stands before the first of them. */
+/** A line without trailing blanks; a backslash before the first of them keeps that one. */
 function withoutBlanks(line: string): string {
   const trimmed = line.trimEnd();
   return trimmed.endsWith('\\') && trimmed.length < line.length ? line.slice(0, trimmed.length + 1) : trimmed;
@@ -104,6 +104,6 @@ async function textOfRules(directory: DirectoryHandle): Promise<string> {
       await handle.close();
     }
   } catch {
-    return ''; // most have none; one that cannot be read says nothing
+    return ''; // most directories have none; an unreadable file counts as empty
   }
 }

@@ -1,18 +1,18 @@
 import { type Effort, fitsAll, STAR } from './wildcards.js';
 
-/** A character of a name: itself, or a test of it. Both see lower case. */
+/** A character in a name pattern: a literal in lower case, or a test of a character in lower case. */
 type Character = string | ((character: string, effort: Effort) => boolean);
 
-/** One part of a path between slashes: a plain text, or characters and stars. */
+/** Pattern of one part of a path: a plain text, or characters and stars. */
 export type NamePattern = string | readonly (Character | typeof STAR)[];
 
-/** gitignore(5): `**` between slashes stands for any number of directories. */
+/** Pattern of a path as in gitignore(5): a {@link STAR} is `**`, any number of directories. */
 export type PathPattern = readonly (NamePattern | typeof STAR)[];
 
 const anyCharacter = (): boolean => true;
 const ANY_NAME: NamePattern = [STAR];
 
-/** Classes of POSIX as pairs of a first and a last character: git knows them for ASCII only. */
+/** POSIX character classes as ranges of a first and a last character; ASCII only, as in git. */
 const CLASSES: Readonly<Record<string, readonly string[]>> = {
   alnum: ['09', 'AZ', 'az'],
   alpha: ['AZ', 'az'],
@@ -29,12 +29,12 @@ const CLASSES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A pattern of gitignore(5) without `!` and without a slash at its end; case does not matter. Undefined when git would
- * find nothing with it: a bracket that is not closed, a backslash at the end.
+ * Parses a pattern of gitignore(5) without `!` and without a slash at its end; case is ignored. Undefined for a pattern
+ * that matches nothing in git: a bracket that is not closed, or a backslash at the end.
  */
 export function toPathPattern(text: string): PathPattern | undefined {
   const parts = text.split('/');
-  // A pattern with a slash in it is bound to its directory; any other fits at every depth.
+  // A pattern with a slash is bound to its directory; any other fits at every depth.
   const isBound = parts.length > 1;
   if (parts[0] === '') parts.shift();
   const pattern: (NamePattern | typeof STAR)[] = isBound ? [] : [STAR];
@@ -43,12 +43,12 @@ export function toPathPattern(text: string): PathPattern | undefined {
     if (name === undefined) return undefined;
     if (name !== STAR || pattern.at(-1) !== STAR) pattern.push(name);
   }
-  // What ends in a slash and stars means all that lies inside, not the directory itself.
+  // A pattern that ends in a slash and stars means the content of the directory, not the directory itself.
   if (pattern.at(-1) === STAR) pattern.push(ANY_NAME);
   return pattern;
 }
 
-/** @param parts those of a path, in lower case */
+/** Whether a pattern fits a path. @param parts those of the path, in lower case */
 export function fitsPath(pattern: PathPattern, parts: readonly string[], effort: Effort): boolean {
   return fitsAll(pattern, parts, (name, part) => fitsName(name, part, effort), effort);
 }
@@ -81,7 +81,7 @@ function toNamePattern(text: string): NamePattern | undefined {
   return pattern;
 }
 
-/** What stands in brackets from `start` on, and where it ends; undefined when it has no end, or an unknown class. */
+/** The bracket expression at `start`, and its end; undefined if it is not closed, or has an unknown class. */
 function toBracket(text: string, start: number) {
   let i = start + 1;
   const isNegated = text.charAt(i) === '!' || text.charAt(i) === '^';

@@ -7,10 +7,10 @@ import type { PathJail } from './path-jail.js';
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
-/** `replace` makes the file, and the directories that it lies in, when they are missing. */
+/** Access to a file; `replace` makes the file and the directories above it if they are missing. */
 export type Access = 'read' | 'edit' | 'replace';
 
-// Not O_TRUNC: what was opened is looked at before it is changed.
+// No O_TRUNC: an opened file is checked before it is changed.
 const FLAGS: Readonly<Record<Access, number>> = {
   read: O_RDONLY,
   edit: O_RDWR,
@@ -20,14 +20,13 @@ const FLAGS: Readonly<Record<Access, number>> = {
 export interface OpenFile {
   readonly handle: FileHandle;
   readonly stats: Stats;
-  /** Its real path. */
+  /** Real path of the file. */
   readonly real: string;
 }
 
 /**
- * The one way to a file of a workspace: resolves the path and opens what it names, nothing else. The caller closes
- * the handle.
- * @throws PathForbidden, also where `access` is more than the path allows, FileNotFound; WrongKindOfFile when it is no
+ * Opens the file of a workspace that a path resolves to, and no other. The caller closes the handle.
+ * @throws PathForbidden, also if the path does not allow `access`; FileNotFound; WrongKindOfFile for anything but a
  * regular file
  */
 export function openFile(jail: PathJail, path: string, access: Access = 'read'): Promise<OpenFile> {
@@ -43,7 +42,7 @@ export function openFile(jail: PathJail, path: string, access: Access = 'read'):
   });
 }
 
-/** Opens a file of a directory that is held already. */
+/** Opens a file in a directory whose handle is open already. */
 export async function openIn(
   directory: DirectoryHandle,
   name: string,
@@ -67,7 +66,7 @@ export function openDirectory(jail: PathJail, path: string): Promise<DirectoryHa
   return explained(path, async () => DirectoryHandle.open(await jail.resolve(path)));
 }
 
-/** What is at a path, without opening it. @throws PathForbidden, FileNotFound */
+/** Real path and stats of a path, without opening it. @throws PathForbidden, FileNotFound */
 export function statInside(jail: PathJail, path: string): Promise<{ real: string; stats: Stats }> {
   return explained(path, async () => {
     const real = await jail.resolve(path);
@@ -81,7 +80,7 @@ export function statInside(jail: PathJail, path: string): Promise<{ real: string
   });
 }
 
-/** Puts `content` in the place of all that a file holds. */
+/** Overwrites the whole content of a file. */
 export async function replaceContent(
   handle: FileHandle,
   content: string | Buffer,
@@ -104,7 +103,7 @@ async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A file has no files in it. */
+/** Opens the parent directory of a path; a file as the parent counts as missing. */
 function holdParent(real: string): Promise<DirectoryHandle> {
   return DirectoryHandle.open(dirname(real)).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ENOTDIR' ? Object.assign(error, { code: 'ENOENT' }) : error;

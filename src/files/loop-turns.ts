@@ -1,9 +1,9 @@
 const waiting: (() => void)[] = [];
 
 /**
- * Resolves in a turn of the event loop that is the caller's alone: of all who call this in the process, one goes on
- * in each turn, in the order of their calls. Work that is cut into pieces of some milliseconds, with a call between
- * them, never keeps anybody else waiting for longer than one piece, however many do such work.
+ * Resolves in the caller's own turn of the event loop: of all callers in the process, one continues per turn, in the
+ * order of their calls. Work cut into pieces of some milliseconds, with a call between them, delays the event loop by
+ * no more than one piece, however many callers there are.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {

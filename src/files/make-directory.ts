@@ -2,8 +2,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory for its owner alone, and those above it, where they are not there. Node's own `recursive` never
- * comes to an end where a file system makes no directories and says that there is none above, as /proc does.
+ * Makes a directory with mode 0700, and the missing ones above it. Node's own `recursive` never ends on a file system
+ * such as /proc, which makes no directories and reports a missing parent.
  * @throws the file system's error
  */
 export async function makeDirectory(path: string): Promise<void> {
@@ -15,7 +15,7 @@ export async function makeDirectory(path: string): Promise<void> {
   if (still) throw still;
 }
 
-/** Undefined where the directory is there now. */
+/** Makes one directory. Undefined if it exists now, else the error. */
 async function makeOne(path: string): Promise<NodeJS.ErrnoException | undefined> {
   try {
     await mkdir(path, { mode: 0o700 });
@@ -23,7 +23,7 @@ async function makeOne(path: string): Promise<NodeJS.ErrnoException | undefined>
   } catch (error) {
     const isThere = await stat(path).then(
       (stats) => stats.isDirectory(),
-      () => false, // what mkdir said tells more
+      () => false, // the error of mkdir tells more
     );
     return isThere ? undefined : (error as NodeJS.ErrnoException);
   }

@@ -6,11 +6,11 @@ const NEWLINE = 10;
 const RETURN = 13;
 const SPACE = 32;
 
-/** All that a file holds, or undefined when that is more than `limit` bytes. */
+/** The whole content of a file, or undefined if it has more than `limit` bytes. */
 export async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer | undefined> {
   const { size } = await handle.stat();
   if (size > limit) return undefined;
-  // One byte more than it should have: it may be growing.
+  // One byte more than the size: the file may be growing.
   const buffer = Buffer.allocUnsafe(size + 1);
   let length = 0;
   while (length < buffer.length) {
@@ -21,13 +21,13 @@ export async function readUpTo(handle: FileHandle, limit: number): Promise<Buffe
   return buffer.subarray(0, size);
 }
 
-/** Bytes as text, or undefined when they are none: no UTF-8, with a zero byte in them, or full of control characters. */
+/** Bytes as text, or undefined for binary data: no UTF-8, a zero byte, or too many control characters. */
 export function textOf(bytes: Buffer): string | undefined {
   if (!isUtf8(bytes) || bytes.includes(0) || isFullOfControls(bytes)) return undefined;
   return bytes.toString('utf8');
 }
 
-/** More than a tenth. No text is so, terminals' included; and each of them takes six bytes as JSON. */
+/** Whether over a tenth are control characters: no text has so many, and each takes six bytes as JSON. */
 function isFullOfControls(bytes: Buffer): boolean {
   let left = Math.max(100, bytes.length / 10);
   for (let i = 0; i < bytes.length && left >= 0; i++) {

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Long work gives way to the rest of the server after so many milliseconds. */
+/** Time after which long work yields to the event loop, in milliseconds. */
 const MAX_TURN_MS = 8;
 
 let queue: Promise<unknown> = Promise.resolve();
 
 /**
- * Divides long work among turns of the event loop: ask {@link isOver} in its innermost loop, and await {@link next}
- * when it is. However many such works there are, one of them goes on in each turn: together they keep the loop no
- * longer than one does.
+ * Divides long work among turns of the event loop: check {@link isOver} in the work's innermost loop, and await
+ * {@link next} if true. Of all such work, one piece runs per turn: many pieces of work block the event loop no longer
+ * than one does.
  */
 export class Turns {
   private began = performance.now();
@@ -17,7 +17,7 @@ export class Turns {
     return performance.now() - this.began >= MAX_TURN_MS;
   }
 
-  /** Resolves in a later turn of the event loop, once it is the work's own. */
+  /** Resolves in a later turn of the event loop that no other work has. */
   async next(): Promise<void> {
     await (queue = queue.then(() => setImmediate()));
     this.began = performance.now();

@@ -5,35 +5,34 @@ import type { PathJail } from './path-jail.js';
 import { sortInTurns, Turns } from './turns.js';
 import type { Effort } from './wildcards.js';
 
-/** A file or a directory that a walk came upon. */
+/** A file or a directory found by a walk. */
 export interface Found {
   readonly name: string;
   /** Relative to the workspace, with `/`. */
   readonly path: string;
   readonly isDirectory: boolean;
-  /** The directory it lies in; open until the walk goes on. */
+  /** Handle of the parent directory; open until the walk continues. */
   readonly parent: DirectoryHandle;
 }
 
-/** Directories that lie deeper are not entered: their paths alone would take the time of the walk. */
+/** Maximum depth; in deeper directories, building paths would take most of the walk's time. */
 const MAX_DEPTH = 100;
-/** Comparisons with rules, of the whole walk: some seconds of them. A walk ends where it has spent them. */
+/** Comparisons with rules in the whole walk: some seconds. The walk ends once they are spent. */
 const MAX_EFFORT = 500_000_000;
 
 interface Waiting {
   readonly real: string;
-  /** Those of its path, from the workspace on. */
+  /** The parts of the directory's path, relative to the workspace. */
   readonly parts: readonly string[];
   readonly rules: IgnoreRules;
 }
 
 /**
- * Goes through what lies in a directory of the workspace, level by level, each in the order of names: at most
- * `limit` entries, in turns of the event loop. `.gitignore` files are respected; hidden names, `node_modules`,
- * symbolic links, and what is neither a file nor a directory are passed over, and so are directories that cannot be
- * read.
+ * Walks a directory of the workspace breadth-first, each level in the order of names: at most `limit` entries, in turns
+ * of the event loop. `.gitignore` files are respected. Hidden names, `node_modules`, symbolic links, special files and
+ * unreadable directories are skipped.
  * @param start a real path
- * @throws the file system's error when the first directory cannot be read
+ * @throws the file system's error if the first directory cannot be read
  */
 export async function* walk(jail: PathJail, start: string, limit: number): AsyncGenerator<Found> {
   const turns = new Turns();
@@ -70,7 +69,7 @@ export async function* walk(jail: PathJail, start: string, limit: number): Async
   }
 }
 
-/** The directory that a walk starts at, with the rules of those above it. */
+/** The start directory of a walk, with the rules of the directories above it. */
 async function first(jail: PathJail, start: string, effort: Effort, turns: Turns): Promise<Waiting> {
   const parts = start === jail.root ? [] : start.slice(jail.root.length + 1).split(sep);
   let real = jail.root;

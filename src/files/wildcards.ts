@@ -1,15 +1,15 @@
-/** Any number of elements, none included. */
+/** Wildcard for any number of elements, including none. */
 export const STAR = Symbol('*');
 
-/** How much may still be compared. What is cut off by it counts as no match. */
+/** Comparisons left. A match that runs out of them fails. */
 export interface Effort {
   left: number;
 }
 
 /**
- * Whether `pattern` fits the whole of `subject`, each of its elements one element of it and a {@link STAR} any number.
- * It goes back to the last star only, which is enough for wildcards of this kind: the work grows with the product of
- * the two lengths, where a regular expression's may grow with a power of it.
+ * Whether `pattern` fits the whole of `subject`: each element fits one element, a {@link STAR} any number. Backtracking
+ * to the last star is enough for such wildcards: the work grows with the product of the two lengths, where a regular
+ * expression's may grow with a power of the product.
  */
 export function fitsAll<P, S>(
   pattern: ArrayLike<P | typeof STAR>,
