@@ -2,13 +2,13 @@ import type { Transformer } from 'node:stream/web';
 import { requireFewValues } from './json.js';
 import { LineBuffer, MAX_LINE } from './line-buffer.js';
 
-/** An answer that is no stream is a title, or an error. */
+/** Maximum of characters in an answer that is no stream: a title, or an error. */
 const MAX_BODY = 1_000_000;
 
 /**
- * `fetch` for the clients of the AI SDK. They keep an event until its end, however long it is, and take whatever JSON
- * it holds: what they are given comes in whole lines, of bounded events, and an answer that is no stream is bounded.
- * The body fails with a SyntaxError where a bound is passed.
+ * `fetch` for the clients of the AI SDK, which buffer an event of any length and parse any JSON in it: this one gives
+ * them whole lines of bounded events, and bounded answers that are no stream. The body fails with a SyntaxError if a
+ * bound is exceeded.
  */
 export const boundedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
@@ -23,7 +23,7 @@ class WholeLines implements Transformer<Uint8Array, Uint8Array> {
   private readonly lines = new LineBuffer();
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   private readonly encoder = new TextEncoder();
-  /** Characters of the event so far: an empty line ends it. */
+  /** Characters of the current event; an empty line ends the event. */
   private length = 0;
 
   constructor(private readonly limit: number) {}

@@ -1,2 +1,2 @@
-/** Tool calls that one answer may hold. The first beyond it is refused in words, those after it are not looked at. */
+/** Maximum of tool calls in one answer. The first call beyond gets an error as its result, later ones are dropped. */
 export const MAX_CALLS_PER_ANSWER = 128;

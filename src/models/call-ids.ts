@@ -1,19 +1,19 @@
 import { newId } from '../common/ids.js';
 
-/** A longer one is no id that a provider gives. */
+/** Maximum length of a provider's id; real ones are shorter. */
 const MAX_ID = 200;
 
 /**
- * The ids of a session's tool calls, each of them one call's alone: results are matched to calls by them, by clients and
- * by the next request. A provider's own id is kept where it can be, for its provider may look it up.
+ * The ids of a session's tool calls, each unique: clients and the next request match results to calls by id. A
+ * provider's own id is kept if possible, because the provider may look it up.
  */
 export class CallIds {
   private readonly used: Set<string>;
 
   /**
-   * @param used those of earlier calls of the session
-   * @param complete whether `used` is all of them; if not, no given id is known to be free
-   * @param masked hides secrets: an id that holds one is not kept
+   * @param used ids of the session's earlier calls
+   * @param complete whether `used` has all earlier ids; if not, no given id is known to be free
+   * @param masked masks secrets: an id that holds a secret is not kept
    */
   constructor(
     used: Iterable<string>,
@@ -23,7 +23,7 @@ export class CallIds {
     this.used = new Set(used);
   }
 
-  /** An id for one more call: the given one, or one of our own. */
+  /** An id for a new call: the given id, or one of our own. */
   take(given: string): string {
     const id = this.complete && this.canBeKept(given) ? given : newId();
     this.used.add(id);
@@ -35,7 +35,7 @@ export class CallIds {
   }
 }
 
-/** Whether a provider's id can be one of ours: printable, and of a bounded length. */
+/** Whether a provider's id can be kept: printable, and of bounded length. */
 export function isUsableId(id: unknown): id is string {
   return typeof id === 'string' && id.length <= MAX_ID && /^[\x21-\x7e]+$/.test(id);
 }

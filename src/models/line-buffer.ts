@@ -1,17 +1,17 @@
-/** A line of a stream holds some tokens, at most the arguments of a call; what is longer has no end. */
+/** Maximum of characters in a line of a stream: more than the arguments of any real tool call. */
 export const MAX_LINE = 8_000_000;
-/** So many pieces of a line are put together at once: each character is copied twice, however small they are. */
+/** Pieces of a line that are joined at once: each character is copied only twice, however small the pieces. */
 const MAX_PIECES = 1_000;
 
-/** Cuts a text that comes in pieces into lines. Only what is new is looked at. */
+/** Splits a text that arrives in pieces into lines. Each piece is scanned once. */
 export class LineBuffer {
   private blocks: string[] = [];
   private pieces: string[] = [];
   private length = 0;
 
   /**
-   * @returns the lines that have ended, without their ends
-   * @throws SyntaxError when one has more than 8,000,000 characters
+   * @returns the complete lines, without their line ends
+   * @throws SyntaxError if a line has more than 8,000,000 characters
    */
   push(text: string): string[] {
     const lines = text.split('\n');
@@ -21,7 +21,7 @@ export class LineBuffer {
     return lines;
   }
 
-  /** What has come of the last line. It is taken out. */
+  /** Takes out the incomplete last line. */
   end(): string {
     const line = [...this.blocks, ...this.pieces].join('');
     this.blocks = [];

@@ -4,31 +4,31 @@ import type {
   LanguageModelV3StreamPart,
 } from '@ai-sdk/provider';
 
-/** What the model is asked, in the AI SDK's terms. */
+/** A request to a model, in the AI SDK's terms. */
 export interface ModelRequest extends Pick<
   LanguageModelV3CallOptions,
   'prompt' | 'temperature' | 'maxOutputTokens'
 > {
-  /** One list serves every request: a client may keep what it has made of it. */
+  /** The same list for every request, so that a client may cache its serialised form. */
   readonly tools?: Readonly<LanguageModelV3CallOptions['tools']>;
 }
 
 /** A language model as the loop uses it: any provider of the AI SDK, or a client of our own. */
 export interface Model {
   /**
-   * Asks once and hands on the parts of the answer as they come. Resolves at the end of the stream; rejects
-   * when the request fails or `signal` aborts, and the connection is closed then.
+   * Sends one request and passes on the parts of the answer as they arrive. Resolves at the end of the stream; if the
+   * request fails or `signal` aborts, rejects and closes the connection.
    */
   stream(
     request: ModelRequest,
     signal: AbortSignal,
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void>;
-  /** Asks once for a whole text. */
+  /** Sends one request for a whole text. */
   generate(request: ModelRequest, signal: AbortSignal): Promise<string>;
 }
 
-/** Any model of the AI SDK. */
+/** Adapter for any model of the AI SDK. */
 export class SdkModel implements Model {
   constructor(private readonly model: LanguageModelV3) {}
 
@@ -39,7 +39,7 @@ export class SdkModel implements Model {
   ): Promise<void> {
     const { stream } = await this.model.doStream(toCallOptions(request, signal));
     const reader = stream.getReader();
-    // A provider may not pass the signal on: cancelling the reader closes its connection all the same.
+    // Providers need not pass the signal on: cancelling the reader closes the connection anyway.
     const cancel = () => void reader.cancel().catch(() => undefined);
     signal.addEventListener('abort', cancel, { once: true });
     try {
@@ -54,7 +54,7 @@ export class SdkModel implements Model {
     } finally {
       signal.removeEventListener('abort', cancel);
     }
-    signal.throwIfAborted(); // some providers end their stream silently when they are aborted
+    signal.throwIfAborted(); // some providers end an aborted stream silently
   }
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {

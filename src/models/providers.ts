@@ -4,7 +4,7 @@ import { type Model, SdkModel } from './model.js';
 
 type Provider = (config: ModelConfig) => Promise<Model>;
 
-// Each package is loaded when its first model is used: they cost start-up time and memory.
+// Packages cost start-up time and memory: each is loaded when its first model is used.
 
 const openaiChat: Provider = async (config) => {
   const { OpenAIChatModel } = await import('./openai-chat/openai-chat.model.js');
@@ -13,7 +13,7 @@ const openaiChat: Provider = async (config) => {
 
 const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
   openai: async (config) => {
-    // OpenAI's own endpoint has the Responses API; what others serve under its name seldom does.
+    // OpenAI's own endpoint has the Responses API; compatible endpoints of others seldom do.
     if (config.baseURL) return openaiChat(config);
     const { createOpenAI } = await import('@ai-sdk/openai');
     const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch };

@@ -1,9 +1,9 @@
-/** The parser goes one level down for each parenthesis: longer than this is no arithmetic that somebody typed. */
+/** Maximum of characters; bounds the parser's recursion, one level per parenthesis. No typed sum is longer. */
 const MAX_LENGTH = 500;
 
 /**
- * The value of an arithmetic expression (numbers, + - * / % ^ and parentheses), or undefined when the text is
- * none. `×`, `÷`, `−`, and `x` between numbers, are understood too.
+ * The value of an arithmetic expression (numbers, + - * / % ^ and parentheses), or undefined for any other text. `×`,
+ * `÷`, `−`, and `x` between numbers are understood too.
  */
 export function evaluate(text: string): number | undefined {
   if (text.length > MAX_LENGTH) return undefined;
@@ -31,7 +31,7 @@ function tokenize(text: string): Token[] | undefined {
   );
 }
 
-/** Recursive descent; every method gives undefined where the text makes no sense. */
+/** Recursive-descent parser; each method gives undefined on a syntax error. */
 class Parser {
   private at = 0;
 

@@ -16,8 +16,8 @@ import { type Image, report, understand } from './intents.js';
 type Answer = { readonly text: string } | { readonly tool: string; readonly input: string };
 
 /**
- * A model that needs no network and no key, behind the same interface as every other: it understands the few
- * requests of `intents.ts`, calls the real tools for them, and says of everything else that it is a demo.
+ * Demo model without network and key, behind the same interface as every other: it understands the few requests of
+ * `intents.ts`, calls the real tools for them, and answers any other request by saying that it is a demo.
  */
 export class EmbeddedModel implements LanguageModelV3 {
   readonly specificationVersion = 'v3';
@@ -31,7 +31,7 @@ export class EmbeddedModel implements LanguageModelV3 {
     const stream = new ReadableStream<LanguageModelV3StreamPart>(
       {
         async pull(controller) {
-          await setImmediate(); // each word is a delta of its own, as with a model at the end of a wire
+          await setImmediate(); // each word is a delta of its own, as with a remote model
           if (abortSignal?.aborted) return controller.error(abortSignal.reason);
           const { done, value } = parts.next();
           if (done) controller.close();
@@ -74,7 +74,7 @@ function lastUserMessage(prompt: LanguageModelV3Prompt): { text: string; images:
   const images: Image[] = [];
   let text = '';
   for (const part of message?.role === 'user' ? message.content : []) {
-    // What follows the first text was added to it from the workspace, or is more than is understood here.
+    // Later texts are context from the workspace, or more than the demo understands.
     if (part.type === 'text') text ||= part.text;
     else
       images.push({ mediaType: part.mediaType, data: typeof part.data === 'string' ? part.data : undefined });
@@ -103,7 +103,7 @@ function finishReason(given: Answer): LanguageModelV3FinishReason {
   return 'text' in given ? { unified: 'stop', raw: 'stop' } : { unified: 'tool-calls', raw: 'tool_calls' };
 }
 
-/** It reads no tokens; what it writes is counted in words. */
+/** Usage of an answer: no input tokens, and one output token per word. */
 function usage(given: Answer): LanguageModelV3Usage {
   const words = 'text' in given ? given.text.split(/\s+/).length : 1;
   return {

@@ -12,7 +12,7 @@ import { LineBuffer } from '../line-buffer.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What `finish_reason` says, in the SDK's words. */
+/** The SDK's terms for `finish_reason`. */
 const FINISH: ReadonlyMap<string, LanguageModelV3FinishReason['unified']> = new Map([
   ['stop', 'stop'],
   ['length', 'length'],
@@ -22,7 +22,7 @@ const FINISH: ReadonlyMap<string, LanguageModelV3FinishReason['unified']> = new 
   ['error', 'error'],
 ]);
 
-/** Arguments whose call has no name yet are held back, up to so many characters. */
+/** Maximum of characters held back for tool calls that have no name yet. */
 const MAX_UNNAMED = 1_000_000;
 
 interface OpenCall {
@@ -32,11 +32,11 @@ interface OpenCall {
   input: string;
 }
 
-/** Turns the bytes of a `/chat/completions` stream into parts, as they come and nothing more than once. */
+/** Turns the text of a `/chat/completions` stream into parts as it arrives, each passed on once. */
 export class ChatStream {
   private readonly lines = new LineBuffer();
   private readonly calls: OpenCall[] = [];
-  /** The call that came last; undefined when it is beyond the bound and not kept. */
+  /** The latest call; undefined if that call is beyond the bound and not kept. */
   private lastCall: OpenCall | undefined;
   private unnamed = 0;
   private finishReason: string | undefined;
@@ -48,12 +48,12 @@ export class ChatStream {
 
   constructor(private readonly take: (part: LanguageModelV3StreamPart) => void) {}
 
-  /** @throws SyntaxError for a chunk that is no JSON, or of another shape */
+  /** @throws SyntaxError for a chunk that is invalid JSON or has another shape */
   push(text: string): void {
     for (const line of this.lines.push(text)) this.line(line);
   }
 
-  /** Call it when the connection has ended in order. What ended without a reason has been cut off. */
+  /** To be called at the regular end of the connection. A stream without a finish reason was cut off. */
   end(): void {
     this.line(this.lines.end());
     if (this.closed || (this.finishReason === undefined && !(this.done && this.answered))) return;
@@ -90,7 +90,7 @@ export class ChatStream {
     this.finishReason = textOf(choice['finish_reason']) || this.finishReason;
   }
 
-  /** A field of another type than its own is none: a number as the text would make its length none, too. */
+  /** Fields of a wrong type are ignored: a number as text would break the count of characters. */
   private delta({ content, reasoning_content: ours, reasoning: theirs, tool_calls: calls }: Fields): void {
     const [thought, other] = [textOf(ours), textOf(theirs)];
     if (thought) this.think('reasoning_content', thought);
@@ -105,7 +105,7 @@ export class ChatStream {
     this.take({ type: 'text-delta', id: 'text', delta });
   }
 
-  /** The field it came in is where the provider wants it back: some refuse the other one. */
+  /** The part names the thought's field: the provider wants it back in there, and some refuse the other one. */
   private think(field: 'reasoning' | 'reasoning_content', delta: string): void {
     if (!this.thinking) {
       this.thinking = this.answered = true;
@@ -121,7 +121,7 @@ export class ChatStream {
     const index = typeof delta['index'] === 'number' ? delta['index'] : undefined;
     const call = this.openCall(index, id, name) ?? this.newCall(index, id);
     this.lastCall = call;
-    // What is not kept is handed on all the same, in a part: whoever counts what came must know of it.
+    // A call that is not kept is passed on in one part all the same: its characters must be counted.
     if (!call) return this.take({ type: 'tool-input-start', id: '', toolName: id + name + args });
     if (call.name === '' && name) {
       call.name = name;
@@ -135,7 +135,7 @@ export class ChatStream {
       throw new SyntaxError('its tool calls have no name');
   }
 
-  /** The call that a delta goes on with. Some providers send no index, others the same one for every call. */
+  /** The open call of a delta. Some providers send no index, others the same index for every call. */
   private openCall(index: number | undefined, id: string, name: string): OpenCall | undefined {
     if (index === undefined) {
       return this.calls.find((call) => call.id === id) ?? (name ? undefined : this.lastCall);
@@ -144,7 +144,7 @@ export class ChatStream {
     return name && id && open && open.name !== '' && open.id !== id ? undefined : open;
   }
 
-  /** One call beyond the bound is kept: it tells that there were more. */
+  /** Adds a call. One call beyond the bound is kept as a sign that there were more. */
   private newCall(index: number | undefined, id: string): OpenCall | undefined {
     this.answered = true;
     if (this.calls.length > MAX_CALLS_PER_ANSWER) return undefined;

@@ -1,19 +1,19 @@
 import { buildConnector, Client } from 'undici';
 
-/** How many connections without a request are kept for an origin, like `node:http` does. */
+/** Maximum of idle connections per origin, as in `node:http`. */
 const MAX_IDLE = 256;
 
-// One for all: it holds what is needed to resume TLS sessions. The loop has its own timeouts for a silent model.
+// One connector for all: it caches TLS sessions. No timeouts: the agent loop has its own for a silent model.
 const connect = buildConnector({ timeout: 0 });
 
 const idle = new Map<string, Client[]>();
 
 /**
- * A connection for one request at a time; it is opened by its first one, and again where the server has closed it
- * meanwhile. To be given back with {@link release}, or destroyed with what it does.
+ * A connection for one request at a time; its first request opens it, and a later one reopens it if the server has
+ * closed it. The caller must {@link release} the connection, or destroy it with its request.
  *
- * undici's own pool is not used: it opens another connection for each request that is aborted, and keeps as many as
- * there ever were at once.
+ * undici's own pool is not used: it opens another connection for each aborted request, and keeps as many as there ever
+ * were at once.
  */
 export function connectionTo(origin: string): Client {
   return (
@@ -22,7 +22,7 @@ export function connectionTo(origin: string): Client {
   );
 }
 
-/** Its request is done. */
+/** Returns a connection whose request is done. */
 export function release(origin: string, connection: Client): void {
   const others = idle.get(origin);
   if (!others) idle.set(origin, [connection]);
