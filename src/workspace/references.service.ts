@@ -7,14 +7,14 @@ import type { RunPreparation } from '../runs/index.js';
 import { ReferenceReader, note } from './reference-reader.js';
 import { mayRefer, type Reference, referencesIn, textsOf } from './references.js';
 
-/** The `@file:` and `@dir:` references of queries. */
+/** Expands the `@file:` and `@dir:` references of queries. */
 @Injectable()
 export class ReferencesService implements RunPreparation {
   constructor(private readonly config: AppConfig) {}
 
   /**
-   * What the references of a query name, as one event for its run; undefined when there are none. A reference that
-   * cannot be read is told as such in the event.
+   * The content of a query's references, as one event for its run; undefined if there are none. The event says which
+   * references could not be read.
    * @throws the signal's reason, once it has aborted
    */
   async contextOf(

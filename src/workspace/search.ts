@@ -14,9 +14,8 @@ export interface Match {
 }
 
 /**
- * Files and directories of a workspace whose name or path fits `query`, best first, at most {@link MAX_ITEMS}; the
- * first {@link MAX_ENTRIES} entries of the workspace are looked at, those nearest to its root. An empty query fits
- * everything.
+ * Files and directories of a workspace whose name or path fits `query`, best first, at most {@link MAX_ITEMS}. Only the
+ * {@link MAX_ENTRIES} entries nearest to the workspace's root are searched. An empty query fits all entries.
  */
 export async function search(jail: PathJail, query: string, type: ItemType | 'all'): Promise<Match[]> {
   const wanted = query.trim().toLowerCase();
@@ -27,12 +26,12 @@ export async function search(jail: PathJail, query: string, type: ItemType | 'al
     const rank = rankOf(found, wanted);
     if (rank === undefined) continue;
     best.add(rank, { name: found.name, path: found.path, type: itemType });
-    if (wanted === '' && best.isFull) break; // the walk goes from the root down: nothing better comes
+    if (wanted === '' && best.isFull) break; // the walk is breadth-first: no better match follows
   }
   return best.matches;
 }
 
-/** How well an entry fits, 0 best; undefined when it does not. */
+/** Rank of an entry, 0 the best; undefined for no match. */
 export function rankOf({ name, path }: Pick<Found, 'name' | 'path'>, wanted: string): number | undefined {
   if (wanted === '') return 0;
   const lowerName = name.toLowerCase();
@@ -44,14 +43,14 @@ export function rankOf({ name, path }: Pick<Found, 'name' | 'path'>, wanted: str
   return isSubsequence(wanted, lowerPath) ? 4 : undefined;
 }
 
-/** Whether the characters of `part` stand in `whole` in their order, others between them. */
+/** Whether `part` is a subsequence of `whole`. */
 function isSubsequence(part: string, whole: string): boolean {
   let at = 0;
   for (let i = 0; i < whole.length && at < part.length; i++) if (whole[i] === part[at]) at += 1;
   return at === part.length;
 }
 
-/** The best matches so far. No more than twice as many as are wanted are kept. */
+/** The best matches so far; at most twice {@link MAX_ITEMS} are kept. */
 class Best {
   private kept: { readonly rank: number; readonly match: Match }[] = [];
 

@@ -10,7 +10,7 @@ import type { DirectoryDto, FileDto, PathCheckDto, WorkspaceItemDto } from './wo
 export class WorkspaceController {
   constructor(private readonly workspace: WorkspaceService) {}
 
-  /** A directory of the workspace with what is in it, or a file, with its content when that is wanted. */
+  /** A directory of the workspace with its entries, or a file, on request with its content. */
   @Get('files')
   files(@Query() { sessionId, path, download }: WorkspaceFilesDto): Promise<DirectoryDto | FileDto> {
     return this.workspace.files(sessionId, path ?? '.', download === '1' || download === 'true');
@@ -22,7 +22,7 @@ export class WorkspaceController {
     return { items: await this.workspace.search(sessionId, q ?? '', type ?? 'all') };
   }
 
-  /** Whether there is something at each path, in the order of the paths. */
+  /** Whether each path exists, in the order of the paths. */
   @Post('validate')
   @HttpCode(200)
   async validate(
@@ -32,7 +32,7 @@ export class WorkspaceController {
     return { results: await this.workspace.validate(sessionId, paths) };
   }
 
-  /** A file as it is, for a browser: in a sandbox, without the right to run anything. Ranges are answered. */
+  /** A raw file for a browser: in a sandbox, without scripts. Ranges are supported. */
   @Get('raw/:sessionId/*path')
   async raw(
     @Param() { sessionId, path }: RawFileDto,

@@ -7,7 +7,7 @@ export interface DirectoryDto {
   readonly path: string;
   /** Directories first, then by name. */
   readonly files: readonly Listed[];
-  /** Set when there is more in it than is listed. */
+  /** Set if the directory has more entries than listed. */
   readonly truncated?: true;
 }
 
@@ -15,30 +15,30 @@ export interface DirectoryDto {
 export interface FileDto {
   readonly type: 'file';
   readonly name: string;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly modified: number;
-  /** Relative to the workspace, with `/`. */
+  /** Path relative to the workspace, with `/`. */
   readonly path: string;
-  /** Text as it stands; what is no text, in base64. Comes when it was asked for. */
+  /** The content on request: text unchanged, other files in base64. */
   readonly content?: string;
   readonly encoding?: 'utf8' | 'base64';
 }
 
 export interface WorkspaceItemDto {
   readonly name: string;
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
   readonly type: ItemType;
   readonly relativePath: string;
 }
 
 export interface PathCheckDto {
-  /** As it was sent. */
+  /** The path as sent. */
   readonly path: string;
   readonly exists: boolean;
   readonly type?: ItemType;
-  /** Why it cannot be looked at. */
+  /** Reason why the path could not be checked. */
   readonly error?: string;
 }

@@ -8,12 +8,12 @@ export class WorkspaceFilesDto {
   @IsSessionId()
   readonly sessionId: string;
 
-  /** Relative to the workspace; the workspace itself is "." or "/". Default: the workspace. */
+  /** Path relative to the workspace, which is "." or "/" itself. Default: the workspace. */
   @IsOptional()
   @IsString()
   readonly path?: string;
 
-  /** "1": the content of a file comes with it. */
+  /** "1" includes the content of a file. */
   @IsOptional()
   @IsIn(['1', 'true', '0', 'false'])
   readonly download?: '1' | 'true' | '0' | 'false';
@@ -23,7 +23,7 @@ export class WorkspaceSearchDto {
   @IsSessionId()
   readonly sessionId: string;
 
-  /** A part of a name or of a path, or characters of it in their order. Default: the first entries. */
+  /** A part of a name or path, or some of its characters in order. Default: the first entries. */
   @IsOptional()
   @IsString()
   @MaxLength(500)
@@ -46,7 +46,7 @@ export class RawFileDto {
   @IsSessionId()
   readonly sessionId: string;
 
-  /** Relative to the workspace. */
+  /** Path relative to the workspace. */
   @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.join('/') : value))
   @IsString()
   readonly path: string;
