@@ -9,7 +9,7 @@ export interface Home {
   readonly sessions: readonly SessionSummary[];
 }
 
-/** What this server is, for a person who opens its address. It loads nothing. */
+/** Home page of the server: model, workspace and newest sessions. It loads no other files. */
 export function homePage({ name, model, workspace, basePath, sessions }: Home): string {
   return html`<!doctype html>
 <html lang="en">
