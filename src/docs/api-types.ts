@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 
-/** JSON Schema, as far as it is needed here. */
+/** A JSON Schema, loosely typed. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** What the build has read out of the TypeScript types and docstrings; see `scripts/api-types.mjs`. */
+/** Types and docstrings that the build has read from the TypeScript code; see `scripts/api-types.mjs`. */
 export interface ApiTypes {
-  /** By `Controller_method`, which is also the operation's id. */
+  /** Operations by `Controller_method`, which is also the operation's id. */
   readonly operations: Readonly<Record<string, OperationTypes>>;
-  /** The classes that requests are checked by, by name. */
+  /** Classes that requests are validated with, by name. */
   readonly inputs: Readonly<Record<string, { readonly properties?: Readonly<Record<string, Schema>> }>>;
   /** The named schemas that the others refer to. */
   readonly schemas: Readonly<Record<string, Schema>>;
@@ -25,10 +25,10 @@ export interface OperationTypes {
   };
 }
 
-// Reached from src/ (tests) and from dist/ alike.
+// The same path from src/ (tests) and from dist/.
 const FILE = new URL('../../dist/api-types.json', import.meta.url);
 
-/** Reads what the build has left. Empty when there was none: `nest start` alone makes no such file. */
+/** Reads `api-types.json` of the build. Empty if missing: `nest start` alone does not write it. */
 export async function readApiTypes(): Promise<ApiTypes> {
   try {
     return JSON.parse(await readFile(FILE, 'utf8')) as ApiTypes;

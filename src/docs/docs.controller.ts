@@ -29,7 +29,7 @@ export class DocsController {
     return this.docs.script;
   }
 
-  /** A file that the page loads. */
+  /** A file of Swagger UI that the page loads. */
   @Get(':file')
   @Header('cache-control', 'public, max-age=3600')
   asset(@Param('file') file: string): StreamableFile {

@@ -3,7 +3,7 @@ import { AppConfig } from '../config/index.js';
 import { buildDocument } from './document.js';
 import { docsPage, initScript } from './swagger-page.js';
 
-/** The API's documentation: made of the running application when it is first asked for, then kept. */
+/** The API's documentation: built from the running application on first request, then cached. */
 @Injectable()
 export class DocsService {
   private app: INestApplication | undefined;
@@ -11,7 +11,7 @@ export class DocsService {
 
   constructor(private readonly config: AppConfig) {}
 
-  /** Names the application to document: a provider can't have it injected. */
+  /** Sets the application to document: Nest cannot inject it into a provider. */
   attach(app: INestApplication): void {
     this.app = app;
   }

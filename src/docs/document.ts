@@ -6,7 +6,7 @@ import { buildInfo } from '../config/index.js';
 import { type ApiTypes, readApiTypes, type Schema } from './api-types.js';
 import { InputSchemas } from './input-schemas.js';
 
-/** An operation as Swagger leaves it. */
+/** An operation in Swagger's document. */
 interface Operation {
   readonly operationId: string;
   parameters: readonly { readonly in: string }[];
@@ -18,15 +18,15 @@ interface Operation {
 }
 
 /**
- * The OpenAPI 3.1 document of an application: routes and requests as Nest and the validators know them at run
- * time, answers and descriptions as the build has found them in the TypeScript code.
+ * The OpenAPI 3.1 document of an application: routes and requests from Nest and the validators at run time, answers and
+ * descriptions from the TypeScript code at build time.
  */
 export async function buildDocument(
   app: INestApplication,
   title: string,
   about: string,
 ): Promise<OpenAPIObject> {
-  // Costs a quarter of a second and 10 MB: not before somebody asks.
+  // Loading Swagger costs a quarter of a second and 10 MB: not before the first request.
   const { ApiProperty, DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
   const [types, { version }] = await Promise.all([readApiTypes(), buildInfo()]);
   const inputs = new InputSchemas(ApiProperty, types);
@@ -40,7 +40,7 @@ export async function buildDocument(
   return complete(document, types);
 }
 
-/** The classes of what the methods of all controllers take. */
+/** Parameter classes of all controllers' methods. */
 function parameterTypes(app: INestApplication): Type[] {
   const scanner = new MetadataScanner();
   const controllers = [...modulesOf(app).values()].flatMap((module) => [...module.controllers.values()]);
@@ -53,14 +53,14 @@ function parameterTypes(app: INestApplication): Type[] {
   });
 }
 
-/** Adds what the build knows. Without it the operations have their requests only. */
+/** Adds the answers and descriptions of the build. Without a build, operations have their requests only. */
 function complete(document: OpenAPIObject, { operations, schemas }: ApiTypes): OpenAPIObject {
   const named = { ...schemas, ...document.components?.schemas } as Record<string, Schema>;
   for (const operation of Object.values(document.paths).flatMap(operationsOf)) {
     const { response, headers = [], ...texts } = operations[operation.operationId] ?? {};
     const [status = '200'] = Object.keys(operation.responses);
     Object.assign(operation, texts);
-    // Swagger takes each header that a method reads for one that must be there; Nest insists on none.
+    // Swagger marks each header that a method reads as required; Nest requires none.
     operation.parameters = [...operation.parameters.filter((each) => each.in !== 'header'), ...headers];
     operation.responses = {
       [status]: response ?? { description: 'Success.' },
@@ -78,7 +78,7 @@ function operationsOf(item: object): Operation[] {
   return Object.values(item) as Operation[];
 }
 
-/** A body without a field that must be there may be left out. */
+/** The schema of a body's reference. A body without required fields is optional. */
 function resolve({ $ref = '' }: { readonly $ref?: string }, named: Readonly<Record<string, Schema>>): Schema {
   return named[$ref.slice($ref.lastIndexOf('/') + 1)] ?? {};
 }

@@ -6,7 +6,7 @@ import type { ApiTypes, Schema } from './api-types.js';
 
 type Rules = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>;
 
-/** What a validator says in JSON Schema, by its name and first constraint. Others say nothing. */
+/** JSON Schema keywords of a validator, by its name and first constraint. Other validators add none. */
 const KEYWORDS: Readonly<Record<string, (constraint: unknown) => Schema>> = {
   isString: () => ({ type: 'string' }),
   isBoolean: () => ({ type: 'boolean' }),
@@ -26,11 +26,11 @@ const KEYWORDS: Readonly<Record<string, (constraint: unknown) => Schema>> = {
 };
 
 /**
- * Tells Swagger's model of a class what its validators check, and so for the classes of its properties. Swagger
- * is not loaded before somebody asks for the documentation: the classes can't carry its decorators.
+ * Adds the checks of a class' validators to Swagger's model of the class, and of its nested classes. Decorators of
+ * Swagger on the classes would load Swagger before the documentation is requested.
  */
 export class InputSchemas {
-  // What is told of a class is shared by all servers of the process; to tell it again does no harm.
+  // Swagger's model is shared by all servers of the process; describing a class twice does no harm.
   private readonly done = new Set<Type>();
 
   constructor(
@@ -56,14 +56,14 @@ export class InputSchemas {
     return {
       ...(declared['description'] !== undefined && { description: declared['description'] }),
       ...schema,
-      // `required` is a list within the schema of an object: then Swagger has another name for it.
+      // In an object's schema `required` is a list: there, Swagger calls the flag `selfRequired`.
       ...('required' in schema ? { selfRequired: required } : { required }),
     } as ApiPropertyOptions;
   }
 
   private nested(input: Type, property: string): { type: Type | [Type] } {
     const isArray = Reflect.getMetadata('design:type', input.prototype as object, property) === Array;
-    // @Type is known to class-transformer alone; what it makes of an empty object tells.
+    // Only class-transformer knows @Type: the class of a transformed empty object shows it.
     const made = plainToInstance(input, { [property]: [{}] }) as Record<string, [object]>;
     const type = made[property]?.[0].constructor as Type;
     this.describe(type);
@@ -84,7 +84,7 @@ function keywordsOf(rules: Rules): Schema {
   ) as Schema;
 }
 
-/** The TypeScript type says the shape, where the build has left it; the validators say it more exactly. */
+/** Merges the schema of the TypeScript type, if built, with the more exact one of the validators. */
 function merged({ $ref, ...declared }: Schema, schema: Schema): Schema {
   const items = { ...(declared['items'] as Schema | undefined), ...(schema['items'] as Schema | undefined) };
   return {

@@ -2,15 +2,15 @@ import type { LiveEvent, PacedStream, StoredAgentEvent } from '../events/index.j
 import type { OneshotService, QueryStreams } from '../query/index.js';
 import type { SessionDto, SessionEvents } from '../sessions/index.js';
 
-// Most operations say by their type what they answer. These don't: they write JSON text, so that a stored event
-// is not parsed only to be serialised again, or they stream. The build reads both into the documentation.
+// Answer types of operations whose return type does not give them: these operations stream, or write JSON text, so that
+// a stored event is not parsed only to be serialised again. The build reads both into the documentation.
 
-/** What operations send that answer with JSON text. */
+/** Answers of the operations that write JSON text. */
 export interface WrittenAnswers {
   SessionsController_list: {
     /** Last updated first. */
     readonly sessions: readonly SessionDto[];
-    /** Set when a limit was given and there are more. */
+    /** Set if a limit was given and there are more sessions. */
     readonly nextCursor?: string;
   };
   SessionsController_events: {
@@ -26,7 +26,7 @@ export interface WrittenAnswers {
     readonly events: readonly StoredAgentEvent[];
   };
   ShareController_share: { readonly success: true; readonly sessionId: string } &
-    /** The page, unless it is uploaded. */
+    /** The page's HTML, or the URL of the uploaded page. */
     ({ readonly html: string } | { readonly url: string });
   DocsController_document: Readonly<Record<string, unknown>>;
 }
@@ -45,7 +45,7 @@ type DataOf<Streaming> = Streaming extends (...args: never) => Promise<PacedStre
 /** A message is sent as it is, an event by its JSON. */
 type SentAs<Item> = Item extends LiveEvent ? LiveEvent['event'] : Item;
 
-/** Operations that send a file as it is, with its own type. */
+/** Operations that send a raw file with the file's own type. */
 export interface FileAnswers {
   WorkspaceController_raw: never;
 }

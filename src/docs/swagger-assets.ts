@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { RouteNotFound } from '../http/http.errors.js';
 
-/** The files of Swagger UI that the page loads, and nothing else of its package. */
+/** The files of Swagger UI that the page loads; no other file of the package is served. */
 const TYPES: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -18,7 +18,7 @@ export function openAsset(name: string): StreamableFile {
   return new StreamableFile(createReadStream(join(directory(), name)), { type });
 }
 
-/** Of the very version that @nestjs/swagger brings. Looked up by name: neither package is loaded for it. */
+/** Directory of the Swagger UI that @nestjs/swagger depends on, resolved without loading either package. */
 function directory(): string {
   const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger/package.json');
   return dirname(createRequire(swagger).resolve('swagger-ui-dist/package.json'));
