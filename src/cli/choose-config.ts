@@ -16,22 +16,22 @@ import { summarize } from './config-summary.js';
 import { agrees, canAsk } from './terminal.js';
 import { type AcceptedConfig, isTrusted, trust } from './trusted-configs.js';
 
-/** Where the flags say the configuration and the data are; each undefined where they do not. */
+/** Flags for the places of the configuration and the data; undefined if not given. */
 export interface ConfigFlags {
-  /** The files and URLs that are named; false for `--no-config`. */
+  /** Files and URLs given with `--config`; false for `--no-config`. */
   readonly config?: readonly string[] | false;
   readonly dataDir?: string;
 }
 
-/** The configuration files that a command is to read. */
+/** The configuration files that a command reads. */
 export interface ChosenConfig {
   /** Absolute paths and URLs, later ones winning. */
   readonly files: readonly string[];
-  /** Whether it was found in the working directory: its author need not be the user. */
+  /** Whether the file was found in the working directory: its author need not be the user. */
   readonly isFound: boolean;
 }
 
-/** The files that the user names, or else the one of the working directory. */
+/** The files that the user names, or else the one found in the working directory. */
 export async function chooseConfig(cwd: string, { config = [] }: ConfigFlags): Promise<ChosenConfig> {
   const named = (config || []).map((name) => (isRemote(name) ? name : resolvePath(cwd, name)));
   const found = config === false || named.length > 0 ? undefined : await discoverConfig(cwd);
@@ -39,15 +39,15 @@ export async function chooseConfig(cwd: string, { config = [] }: ConfigFlags): P
 }
 
 /**
- * As {@link chooseConfig}, for a command that does what the files say: on a terminal, one that was found is left alone
- * until the user has accepted it. Nothing in it has run by then.
- * @throws InvalidConfig where it cannot be read, or changes meanwhile
+ * As {@link chooseConfig}, for a command that obeys the files: on a terminal, a found file is used only once the user
+ * has accepted it. None of its code runs before.
+ * @throws InvalidConfig if the file cannot be read, or changes meanwhile
  */
 export async function chooseTrustedConfig(cwd: string, flags: ConfigFlags, env: Env): Promise<ChosenConfig> {
   const chosen = await chooseConfig(cwd, flags);
   const [file] = chosen.files;
   if (!chosen.isFound || file === undefined || !canAsk()) return chosen;
-  // Not the directory that the file itself may name: it could accept itself there.
+  // Not the data directory of the found file: the file could accept itself there.
   const dataDir = resolveDataDir(cwd, flags.dataDir ?? configFromEnv(env).dataDir);
   if (await isAccepted(file, dataDir)) return chosen;
   console.log(`Starting without ${printable(file)}.`);
@@ -86,7 +86,7 @@ async function questionAbout(file: string): Promise<string> {
   ].join('\n');
 }
 
-/** An answer that cannot be kept is good for this start. */
+/** Stores the acceptance; if that fails, it holds for this start only. */
 async function keep(dataDir: string, config: AcceptedConfig): Promise<void> {
   try {
     await trust(dataDir, config);

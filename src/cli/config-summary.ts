@@ -1,14 +1,14 @@
 import { printable } from './printable.js';
 import { isScript, namesVariable, shownVariable } from '../config/index.js';
 
-/** Lines of settings that a question shows at most. */
+/** Maximum of settings shown in a question. */
 const MAX_LINES = 40;
 const MAX_VALUE = 400;
 const MAX_KEY = 60;
-/** No setting lies deeper. */
+/** Depth of the deepest setting. */
 const MAX_DEPTH = 8;
 
-/** What gives power, the most first: each with what it means. Other settings follow as they stand in the file. */
+/** Settings that give power, the strongest first, with their meanings. Others follow in the file's order. */
 const POWERS: readonly (readonly [setting: RegExp, meaning: string])[] = [
   [/^workspace$/, 'the agent reads and writes the files in it'],
   [/^files\.visible/, 'hidden files that the agent may use too'],
@@ -31,9 +31,9 @@ interface Setting {
 }
 
 /**
- * What a configuration file would do, for a person who is to decide about it: lines that are fit for a terminal,
- * whatever stands in the file.
- * @param config what a data file holds; a script's is not known before it runs
+ * The effects of a configuration file, for a user who decides about it: lines that are safe for a terminal, whatever
+ * the file contains.
+ * @param config the content of a data file; a script's is unknown before it runs
  */
 export function summarize(file: string, config: unknown): string[] {
   if (isScript(file)) {
@@ -53,7 +53,7 @@ export function summarize(file: string, config: unknown): string[] {
   ];
 }
 
-/** @param within the objects that hold `value`: YAML can hold what contains itself */
+/** @param within the ancestors of `value`: a YAML object can contain itself */
 function settingsOf(value: unknown, path: readonly string[] = [], within: readonly object[] = []): Setting[] {
   if (!isBranch(value) || within.includes(value) || path.length === MAX_DEPTH) {
     return path.length > 0 ? [{ key: path.join('.'), value }] : [];
@@ -61,7 +61,7 @@ function settingsOf(value: unknown, path: readonly string[] = [], within: readon
   return Object.entries(value).flatMap(([key, each]) => settingsOf(each, [...path, key], [...within, value]));
 }
 
-/** A list of plain values is one setting. */
+/** Whether a value has settings of its own: a list of plain values is one setting. */
 function isBranch(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return !Array.isArray(value) || value.some((each) => typeof each === 'object');
@@ -91,7 +91,7 @@ function valueOf(key: string, value: unknown): string {
   return printable(cut(JSON.stringify(value) ?? typeof value, MAX_VALUE));
 }
 
-/** The host that a URL leads to, as the network knows it: letters of other alphabets and user names deceive. */
+/** A URL's host as the network knows it: lookalike letters and user names in a URL deceive. */
 function hostOf(key: string, value: unknown): string | undefined {
   const isUrl = /(baseURL|^share\.provider)$/.test(key) && typeof value === 'string' && URL.canParse(value);
   return isUrl ? printable(new URL(value).host) : undefined;

@@ -10,14 +10,14 @@ import type { AgentTARSServer } from '../server.js';
 import { browserEnvironment } from './browser-environment.js';
 
 const OPENER = fileURLToPath(new URL('./open-target.js', import.meta.url));
-/** Hidden from the agent by its dot, where the workspace holds the data directory. */
+/** Names of login pages; the dot hides them from the agent if the workspace contains the data directory. */
 const PAGE = /^\.open-[0-9a-f]{24}\.html$/;
-/** As long as a login link is good: another server of the same data directory may wait for its browser. */
+/** Lifetime of a login link: another server of the same data directory may still wait for its browser. */
 const OLD_MS = 600_000;
 
 /**
- * Opens the user's browser at the server. The login link does not stand in a command line, which all users of a
- * machine can read, but in a page that its owner alone can read; it is removed once the link was used.
+ * Opens the user's browser at the server. The login link is not in a command line, which all users of a machine can
+ * read, but in a page that only its owner can read; the page is removed once the link was used.
  */
 export async function openBrowser(server: AgentTARSServer, config: AppConfig): Promise<void> {
   const page = join(config.dataDir, `.open-${randomBytes(12).toString('hex')}.html`);
@@ -32,7 +32,7 @@ export async function openBrowser(server: AgentTARSServer, config: AppConfig): P
 
 /** Removes the pages of servers that were killed. Never rejects. */
 export async function removeOldPages(dataDir: string): Promise<void> {
-  const names = await readdir(dataDir).catch(() => []); // without a database or tokens there is none
+  const names = await readdir(dataDir).catch(() => []); // no database and no tokens: no data directory
   const pages = names.filter((name) => PAGE.test(name)).map((name) => join(dataDir, name));
   await Promise.allSettled(pages.map(removeIfOld));
 }
@@ -42,12 +42,12 @@ async function removeIfOld(page: string): Promise<void> {
   if (Date.now() - mtimeMs > OLD_MS) await rm(page, { force: true });
 }
 
-/** At once, for the process may be about to end. */
+/** Removes a page synchronously: the process may be about to end. */
 function remove(page: string): void {
   try {
     rmSync(page, { force: true });
   } catch {
-    // its link is good no longer, and the next start tries again
+    // the page's link has expired, and the next start tries again
   }
 }
 
@@ -67,7 +67,7 @@ function pageTo(link: string): string {
 `.text;
 }
 
-/** The root directory is where the browser starts: from the workspace it could load what the agent has put there. */
+/** Starts the browser in the root directory: in the workspace it could load files that the agent has written. */
 async function open(target: string, workspace: string): Promise<void> {
   const opener = spawn(process.execPath, [OPENER, target], {
     cwd: parse(OPENER).root,

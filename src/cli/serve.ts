@@ -18,12 +18,12 @@ import { tuneForStartup, tuneForThroughput } from './heap.js';
 import { openBrowser, removeOldPages } from './open-browser.js';
 import { configFromFlags, type ServeFlags } from './options.js';
 
-/** Starts the server and keeps it until a signal ends it. */
+/** Starts the server, which runs until a signal. */
 export async function serve(flags: ServeFlags): Promise<void> {
   tuneForStartup();
   await runCommand(async () => {
     const { config, files } = await readConfig(flags);
-    // Nest takes most of a second to load: only once the configuration is known to be good.
+    // Nest takes most of a second to load: not before the configuration is valid.
     const { AgentTARSServer } = await import('../server.js');
     const server = new AgentTARSServer(config);
     await server.start();
@@ -36,10 +36,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
   });
 }
 
-/** A start's whole configuration. */
+/** The whole configuration of a start. */
 interface StartConfig {
   readonly config: AppConfig;
-  /** The configuration files that it comes from. */
+  /** The configuration's source files. */
   readonly files: readonly string[];
 }
 
@@ -54,7 +54,7 @@ async function readConfig(flags: ServeFlags): Promise<StartConfig> {
   return { config, files };
 }
 
-/** What the start tells. A configuration file's own words stand in it: none of them may steer the terminal. */
+/** Start-up message, printable: it contains text of configuration files, which must not control the terminal. */
 async function greeting(
   server: AgentTARSServer,
   config: AppConfig,
@@ -77,13 +77,13 @@ async function greeting(
     .join('\n');
 }
 
-/** Whom the conversations are sent to: the default model's host, and those of others that a session may choose. */
+/** Hosts that conversations are sent to: those of the default model and of the others that a session may choose. */
 function hostsOf({ models }: AppConfig): string[] {
   const hosts = models.map((model) => modelHost(model, process.env)).filter((host) => host !== undefined);
   return hosts.length > 0 ? [`  Sent to    ${[...new Set(hosts)].join(', ')}`] : [];
 }
 
-/** The link for a browser, which is good once, and where the owner's token is. */
+/** The one-time login link for a browser, and the path of the owner's token. */
 async function loginHint(server: AgentTARSServer, { dataDir }: AppConfig): Promise<string[]> {
   const link = server.createLoginLink();
   if (link === undefined) return [];
@@ -95,7 +95,7 @@ async function loginHint(server: AgentTARSServer, { dataDir }: AppConfig): Promi
   ];
 }
 
-/** Whoever reaches the server drives its agent. */
+/** Warns if anybody who reaches the server can drive its agent. */
 function warnIfOpen({ server: { host, auth } }: AppConfig): void {
   if (auth || isLoopback(host)) return;
   console.error(

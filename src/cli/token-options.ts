@@ -9,8 +9,8 @@ export interface TokenFlags extends ConfigFlags {
 }
 
 /**
- * The directory that `serve` would take; nothing else of the configuration matters. Scripts are not evaluated for it:
- * what they set has to be named.
+ * The data directory that `serve` would use. Configuration scripts are not executed: a `dataDir` of theirs has to be
+ * given as a flag.
  * @throws InvalidConfig
  */
 export async function dataDirOf(flags: TokenFlags): Promise<string> {
@@ -41,7 +41,7 @@ function tellOfScripts(files: readonly string[], directory: string): void {
   );
 }
 
-/** A repository that somebody else wrote may lead to tokens of its own. */
+/** Names the data directory of a found file: a foreign repository may point to tokens of its own. */
 function tellOfFound(files: readonly string[], directory: string): void {
   console.error(
     `These are the tokens in ${printable(directory)}, which ${files.map(printable).join()} names.`,
@@ -75,7 +75,7 @@ export function scopesOf(text: string): Scope[] {
   ]);
 }
 
-/** A moment as a person reads it. */
+/** A time for display, in UTC. */
 export function showTime(time: number | null): string {
   return time === null ? 'never' : `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

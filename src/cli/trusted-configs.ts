@@ -5,11 +5,11 @@ import { replaceFile } from '../auth/token-file.js';
 import { TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
 import { makeDirectory } from '../files/make-directory.js';
 
-/** A configuration file as it stood when the user accepted it. */
+/** A configuration file, with its content when the user accepted it. */
 export interface AcceptedConfig {
-  /** Its real path. */
+  /** Real path of the file. */
   readonly path: string;
-  /** Of its content, in hexadecimal digits. */
+  /** Hash of the content, in hexadecimal digits. */
   readonly sha256: string;
 }
 
@@ -18,14 +18,14 @@ const schema = z.object({
   accepted: z.array(z.object({ path: z.string(), sha256: z.string() })),
 });
 
-/** Whether the user has accepted a file with just this content. */
+/** Whether the user has accepted a file with exactly this content. */
 export async function isTrusted(dataDir: string, { path, sha256 }: AcceptedConfig): Promise<boolean> {
   const accepted = await readAccepted(dataDir);
   return accepted.some((each) => each.path === path && each.sha256 === sha256);
 }
 
 /**
- * Keeps that the user has accepted a file, in place of what was accepted of it before.
+ * Stores that the user has accepted a file; replaces an earlier acceptance of that file.
  * @throws the file system's error, where the data directory cannot be written
  */
 export async function trust(dataDir: string, config: AcceptedConfig): Promise<void> {
@@ -35,7 +35,7 @@ export async function trust(dataDir: string, config: AcceptedConfig): Promise<vo
   await replaceFile(join(dataDir, TRUSTED_CONFIGS_FILE), `${JSON.stringify(stored, undefined, 2)}\n`);
 }
 
-/** What cannot be read, or was made elsewhere, accepts nothing: the user is asked again. */
+/** The accepted files; none if the list is unreadable or from another directory: the user is asked again. */
 async function readAccepted(dataDir: string): Promise<readonly AcceptedConfig[]> {
   try {
     const text = await readFile(join(dataDir, TRUSTED_CONFIGS_FILE), 'utf8');
@@ -47,8 +47,8 @@ async function readAccepted(dataDir: string): Promise<readonly AcceptedConfig[]>
 }
 
 /**
- * Tells this data directory from a copy: one that lies in a cloned repository may bring a list along that accepts the
- * repository's own configuration.
+ * Identity of a data directory, different for a copy: a cloned repository may contain a data directory with a list that
+ * accepts the repository's own configuration.
  */
 async function identityOf(dataDir: string): Promise<string> {
   const { ino, birthtimeNs } = await stat(dataDir, { bigint: true });

@@ -6,22 +6,22 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isOwn } from './own-files.js';
 
-/** What a script names in an import, an export from elsewhere, or a require. */
+/** The specifier of an `import`, `export … from` or `require`. */
 const SPECIFIER = /\b(?:from|import|require)[\s(]{0,20}(['"`])([^'"`\n]{1,1000})\1/g;
 const IS_SCRIPT = /\.[cm]?[jt]sx?$/;
-/** What a specifier is tried with, in no order. */
+/** Extensions that a specifier may be resolved with, in no order. */
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.tsx', '.jsx', '.json'];
 
 export interface Imports {
-  /** The script itself, and the files that it imports, directly or not: absolute paths. */
+  /** The script and its direct and indirect imports: absolute paths. */
   readonly files: readonly string[];
-  /** Where a file would be imported in the place of one of `files`, because a specifier does not say which: absolute. */
+  /** Absolute paths at which a new file would be imported instead of one of `files`: specifiers can be ambiguous. */
   readonly shadows: readonly string[];
 }
 
 /**
- * The files that are known to run with a script. Not followed are installed packages and this server's own, nor can
- * specifiers be known that the script computes.
+ * The files that are known to run with a script. Imports of installed packages and of this server are not followed,
+ * and computed specifiers are not known.
  * @param script an absolute path
  */
 export async function importsOf(script: string, jiti: Jiti): Promise<Imports> {
@@ -48,7 +48,7 @@ async function specifiersIn(file: string): Promise<string[]> {
   );
 }
 
-/** The real path of what is imported; undefined where nothing is, or where it needs no following. */
+/** The real path of an imported file; undefined if there is none, or if it is not followed. */
 async function follow(specifier: string, importer: string, jiti: Jiti): Promise<string | undefined> {
   try {
     const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(importer), try: true });
@@ -64,6 +64,6 @@ function shadowsOf(named: string, found: string): string[] {
   const withExtension = (stem: string) => EXTENSIONS.map((extension) => stem + extension);
   const within = existsSync(named)
     ? [...withExtension(join(named, 'index')), join(named, 'package.json')]
-    : [named]; // and with it all that would lie in it
+    : [named]; // a directory of that name would bring its own index files
   return [...withExtension(named), ...within].filter((path) => path !== found);
 }

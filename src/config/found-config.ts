@@ -2,12 +2,12 @@ import type { ConfigInput } from './config.schema.js';
 import { InvalidConfig } from './invalid-config.js';
 import { namesVariable, shownVariable } from './resolve-secret.js';
 
-/** The providers' own variables end so too. */
+/** The suffix that the providers' own variables have too. */
 const KEY_VARIABLE = /_API_KEY$/;
 
 /**
- * Checks a configuration that was found in the working directory, where a stranger may have put it: its `apiKey`s
- * are sent to a host that it chooses, so they may not name just any variable of the user's environment.
+ * Checks a configuration that was found in the working directory, where a stranger may have put it: the file chooses
+ * the host that its `apiKey`s are sent to, so they must not name just any variable of the user's environment.
  * @param file named in the message
  * @throws InvalidConfig with a line for each `apiKey` that names another variable than one for a key
  */
@@ -21,7 +21,7 @@ export function requireKeyVariables(config: ConfigInput, file: string): void {
   if (problems.length > 0) throw new InvalidConfig(problems);
 }
 
-/** The file has not been checked against the schema yet: anything may stand anywhere. */
+/** The `apiKey`s of a configuration not yet checked against the schema: any value may have any type. */
 function keysOf({ model, server }: ConfigInput): { key: string; given: string }[] {
   const others: unknown = server?.models;
   const models: unknown[] = [model, ...(Array.isArray(others) ? (others as unknown[]) : [])];

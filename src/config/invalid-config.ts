@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** The configuration was refused. Its message has one line for each bad value. */
+/** A refused configuration. The message has one line for each bad value. */
 export class InvalidConfig extends Error {
   constructor(lines: readonly string[]) {
     super(lines.join('\n'));
@@ -21,7 +21,7 @@ export function describeIssues(error: z.ZodError, input: unknown): string[] {
   return [...new Set(lines)];
 }
 
-/** A value as one line may show it: short, and without anything secret in it. */
+/** A value for a message: short, and without secrets. */
 function show(key: string, value: unknown): string {
   if (isSecret(key)) return '***';
   const json = jsonOf(value) ?? typeof value;
@@ -31,7 +31,7 @@ function show(key: string, value: unknown): string {
 
 const isSecret = (name: string): boolean => /key|token|secret|password|\bauth$/i.test(name);
 
-/** JSON without secrets; undefined for what JSON has no words for. */
+/** JSON without secrets; undefined for a value that JSON cannot hold. */
 function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value, (name, each: unknown) => {
@@ -39,6 +39,6 @@ function jsonOf(value: unknown): string | undefined {
       return typeof each === 'bigint' ? Number(each) : each;
     });
   } catch {
-    return 'an object that contains itself'; // in YAML, by an alias
+    return 'an object that contains itself'; // possible in YAML, with an alias
   }
 }

@@ -10,17 +10,17 @@ import { resolvePath } from './resolve-path.js';
 const EXTENSIONS = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'];
 const DATA_EXTENSIONS = ['.json', '.yaml', '.yml'];
 
-/** What configuration files say together, and which they are. */
+/** The merged configuration of several files, and their paths. */
 export interface LoadedConfig {
   readonly config: ConfigInput;
-  /** The files of this machine that were read, and those that they are known to import: absolute paths. */
+  /** The local files that were read, and their known imports: absolute paths. */
   readonly files: readonly string[];
-  /** Where another file would be imported in the place of one of them: absolute paths. */
+  /** Absolute paths at which a new file would be imported instead of one of `files`. */
   readonly shadows: readonly string[];
 }
 
 /**
- * Reads the configuration files, later ones winning. A script among them runs: {@link isScript} tells before.
+ * Reads the configuration files; later ones win. Scripts are executed: check with {@link isScript} before.
  * @param files relative to `cwd`, absolute, or URLs
  * @throws InvalidConfig naming the file that cannot be read.
  */
@@ -41,15 +41,15 @@ export async function loadConfigFiles(cwd: string, files: readonly string[]): Pr
 }
 
 /**
- * The first `agent-tars.config.*` of a directory that is a regular file; undefined where there is none. Where a module
- * is looked for, a directory would do, and what is in it has other names.
- * @throws InvalidConfig where it is a link: what it leads to has another name, under which others may write it. It is
- * refused, not passed over, for the configuration may ask for tokens.
+ * The first `agent-tars.config.*` of a directory that is a regular file, if any. Directories, which module resolution
+ * would accept, are skipped: the files in them have other names.
+ * @throws InvalidConfig for a symbolic link: its target has another name, under which others may write it. The link is
+ * refused, not skipped, because the configuration may require tokens.
  */
 export async function discoverConfig(cwd: string): Promise<string | undefined> {
   for (const extension of EXTENSIONS) {
     const file = join(cwd, `agent-tars.config.${extension}`);
-    const stats = await lstat(file).catch(() => undefined); // not there: the next name
+    const stats = await lstat(file).catch(() => undefined); // missing: try the next name
     if (stats?.isSymbolicLink()) {
       throw new InvalidConfig([
         `The configuration file ${file} is a symbolic link, which is followed only where it is named: use --config ${file}.`,
@@ -60,7 +60,7 @@ export async function discoverConfig(cwd: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Whether reading a configuration file means running it. */
+/** Whether a configuration file is executed when it is read. */
 export function isScript(file: string): boolean {
   return !isRemote(file) && !DATA_EXTENSIONS.includes(extname(file));
 }
@@ -95,17 +95,17 @@ async function parse(file: string): Promise<ReadConfig> {
 }
 
 /**
- * `over` wins, key by key; objects are merged, lists and everything else replaced. What says nothing (undefined,
- * or an object of nothing else) never wins.
+ * `over` wins, key by key; objects are merged, lists and all other values replaced. Empty values (undefined, or an
+ * object of nothing else) never win.
  */
 export function mergeConfig(base: ConfigInput, over: ConfigInput): ConfigInput {
   return mergeValue(base, over) as ConfigInput;
 }
 
-/** @param within the objects of `over` that hold this one: YAML can hold what contains itself */
+/** @param within the ancestors of `over`: a YAML object can contain itself */
 function mergeValue(base: unknown, over: unknown, within: readonly unknown[] = []): unknown {
   if (base !== undefined && saysNothing(over, within)) return base;
-  if (over === true && isPlainObject(base)) return base; // asked for, and described already
+  if (over === true && isPlainObject(base)) return base; // `true` keeps the details of `base`
   if (!isPlainObject(base) || !isPlainObject(over) || within.includes(over)) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
@@ -117,7 +117,7 @@ function mergeValue(base: unknown, over: unknown, within: readonly unknown[] = [
 function saysNothing(value: unknown, within: readonly unknown[]): boolean {
   if (!isPlainObject(value)) return value === undefined;
   if (within.includes(value)) return false;
-  // `auth` asks for tokens whatever it holds: a token that is not set must not leave the server open.
+  // Any `auth` requires tokens, even an empty one: a token that is not set must not leave the server open.
   return Object.entries(value).every(([key, each]) =>
     key === 'auth' ? each === undefined : saysNothing(each, [...within, value]),
   );

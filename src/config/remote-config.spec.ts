@@ -115,7 +115,7 @@ describe('a configuration at a URL', () => {
     answer = (_req, res) => {
       res.writeHead(200, { 'content-type': 'text/yaml' });
       const more = (): void => void res.write(comment.subarray(0, 65_536), (error) => error ?? more());
-      more(); // for ever: nothing ends it but the one who reads
+      more(); // endless: only the reader can end it
     };
     expect(await refusal('/c.yaml')).toBe(tooLarge);
     answer = says(gzipSync(comment), 'text/yaml', { 'content-encoding': 'gzip' });

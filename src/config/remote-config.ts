@@ -8,12 +8,12 @@ const MAX_BYTES = 1_000_000;
 const TIMEOUT_MS = 10_000;
 const MAX_REDIRECTS = 5;
 const ACCEPT = 'application/json, application/yaml, text/yaml, text/plain';
-/** What servers call JSON, YAML, and files that they do not know. */
+/** Media types that servers use for JSON, YAML, and unknown files. */
 const DATA_TYPE =
   /^(application\/([\w.-]+\+)?(json|yaml|x-yaml|octet-stream)|text\/(plain|yaml|x-yaml|json))$/;
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
-/** What a document that came from elsewhere may not set, each with the reason. */
+/** Keys that a fetched document must not set, each with the reason. */
 const REFUSED: readonly (readonly [key: RegExp, reason: string])[] = [
   [/^tools$/, 'tools are code'],
   [/^webui\.staticPath$/, 'the page would come from a directory of this machine that the document chooses'],
@@ -21,12 +21,12 @@ const REFUSED: readonly (readonly [key: RegExp, reason: string])[] = [
   [/^mcpServers\.[^.]+\.command$/, 'it is a command'],
 ];
 
-/** Whether a configuration is named by its URL, not by its path. */
+/** Whether a configuration is named by a URL instead of a path. */
 export function isRemote(name: string): boolean {
   return IS_URL.test(name);
 }
 
-/** A URL as it may be shown: without what may be secret in it. Paths stay as they are. */
+/** A URL without user, password, query and fragment, which may be secret. Paths stay unchanged. */
 export function shownSource(name: string): string {
   if (!isRemote(name)) return name;
   if (!URL.canParse(name)) return name.replace(/[?#].*/, '');
@@ -35,9 +35,9 @@ export function shownSource(name: string): string {
 }
 
 /**
- * Fetches a configuration: JSON or YAML, at most 1 MB of it and within 10 s, over https or from this machine. It is
- * data, and names nothing that runs here, nor variables of the environment.
- * @throws InvalidConfig in one line
+ * Fetches a configuration: JSON or YAML, at most 1 MB, within 10 s, over https or from this machine. A fetched document
+ * is data: it must not name code that runs here, nor environment variables.
+ * @throws InvalidConfig with one line
  */
 export async function fetchConfig(url: string, timeoutMs = TIMEOUT_MS): Promise<object> {
   try {
@@ -67,7 +67,7 @@ interface Download {
   readonly isJson: boolean;
 }
 
-/** @param signal ends it, whatever it waits for */
+/** @param signal ends the download at any point */
 async function download(url: URL, signal: AbortSignal): Promise<Download> {
   let at = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -96,7 +96,7 @@ async function textOf(response: Response): Promise<string> {
   );
 }
 
-/** What is more than allowed is not read. */
+/** Reads a body of at most 1 MB. */
 async function bytesOf(response: Response): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -109,7 +109,7 @@ async function bytesOf(response: Response): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** @param seen the objects that were looked into: YAML can hold what contains itself */
+/** @param seen the visited objects: a YAML object can contain itself */
 function refusePower(value: unknown, path: readonly string[], seen: Set<unknown>): void {
   const key = path.join('.');
   const reason = REFUSED.find(([refused]) => refused.test(key))?.[1];

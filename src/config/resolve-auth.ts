@@ -5,17 +5,17 @@ import type { ServerSettings } from './server.schema.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const MIN_LENGTH = 16;
-/** What a header can carry. */
+/** Characters that a header can carry. */
 const CHARACTERS = /^[\x21-\x7e]*$/;
 
-/** Whether only this machine reaches an address that a server listens on. */
+/** Whether a listening address is reached from this machine only. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.includes(host.toLowerCase());
 }
 
 /**
- * Whether tokens are asked for, and which one is configured. Beyond this machine's own addresses nobody may come
- * in without one, unless the user says so.
+ * Whether tokens are required, and the configured one. Beyond loopback, tokens are required unless the user sets
+ * `insecureNoAuth`.
  * @throws InvalidConfig
  */
 export function resolveAuth(
@@ -29,8 +29,8 @@ export function resolveAuth(
     ]);
   }
   const problems: string[] = [];
-  // A file that was found in the working directory may name any variable here, not only a key's as for apiKey: the
-  // token is compared and never sent, and the same file could as well state a token that its author knows.
+  // Unlike `apiKey`, the token of a file found in the working directory may name any variable: the token is compared
+  // and never sent, and the file's author could as well write a token of their own into it.
   const token = auth === true ? undefined : resolveSecret('server.auth.token', auth.token, env, problems);
   if (token && !isUsable(token.reveal())) {
     problems.push(

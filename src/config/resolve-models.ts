@@ -4,7 +4,7 @@ import { InvalidConfig } from './invalid-config.js';
 import { MODEL_PROVIDERS, type ModelProviderName, type ModelSettings } from './model.schema.js';
 import { type Env, resolveSecret } from './resolve-secret.js';
 
-/** The environment's key and the model that is taken when nothing else is configured, in order of preference. */
+/** Key variables and default model of each provider, in order of preference. */
 const PROVIDER_KEYS: readonly {
   provider: ModelProviderName;
   keys: readonly string[];
@@ -28,14 +28,14 @@ const PROVIDER_KEYS: readonly {
 const EMBEDDED = { provider: 'embedded', id: 'demo', displayName: 'Built-in demo' } as const;
 const OLLAMA_URL = 'http://127.0.0.1:11434/v1';
 
-/** What names a model, beside how it is used. */
+/** The settings that identify a model, without those for its use. */
 type ModelName = Pick<ModelSettings, 'provider' | 'id' | 'apiKey' | 'baseURL' | 'displayName'>;
 
 /**
- * The default model, first, and those that a session may choose, each once.
- * @param model as it is configured; where nothing names it, it is taken from the environment
- * @param choices what `server.models` holds
- * @throws InvalidConfig with a line for each thing that is wrong with them
+ * The default model, then the others that a session may choose, each once.
+ * @param model the configured default model; if nothing names it, the environment does
+ * @param choices `server.models`
+ * @throws InvalidConfig with a line for each problem
  */
 export function resolveModels(
   model: ModelSettings,
@@ -64,7 +64,7 @@ function modelFromEnv(env: Env): ModelName | undefined {
   return undefined;
 }
 
-/** What is wrong with the model is added to `problems`, one line each; the result is of no use then. */
+/** Appends one line per problem to `problems`; the result is useless if there are any. */
 function resolveModel(key: string, model: ModelSettings, env: Env, problems: string[]): ModelConfig {
   const { displayName, ...given } = model;
   const provider = given.provider ?? (given.baseURL ? 'openai-compatible' : undefined);

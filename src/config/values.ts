@@ -8,7 +8,7 @@ export const flag = z.boolean({ error: 'true or false' });
 export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `one of ${values.join(', ')}` });
 
-/** @param unit stands in the message; empty where there is none */
+/** @param unit named in the message; empty for none */
 export const whole = (min: number, max: number, unit: string) => {
   const error = `a whole number from ${min} to ${max}${unit && ` (${unit})`}`;
   return z.int({ error }).min(min, error).max(max, error);
@@ -21,7 +21,7 @@ export const httpUrl = z.string({ error: HTTP_URL }).refine(isHttpUrl, HTTP_URL)
 function isHttpUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
   const { username, password } = new URL(text);
-  return username === '' && password === ''; // fetch takes neither
+  return username === '' && password === ''; // fetch refuses URLs with either
 }
 
 export const hostName = z
@@ -46,7 +46,7 @@ export const visiblePath = z
   .string({ error: VISIBLE })
   .refine((path) => /^[^/\\]+(\/[^/\\]+)*$/.test(path) && !/(^|\/)\.\.?(\/|$)/.test(path), VISIBLE);
 
-/** A setting is checked with it: a schema that cannot be used must stop the start, not the first request. */
+/** A JSON Schema given as a setting: an unusable one must stop the start, not the first request. */
 export const objectSchema = z
   .record(z.string(), z.unknown(), { error: 'a JSON Schema' })
   .refine(isObjectSchema, 'a JSON Schema of an object: { type: "object", properties }');
@@ -60,15 +60,15 @@ function isObjectSchema(schema: Record<string, unknown>): boolean {
 }
 
 /**
- * Settings that belong together. The type of the shape goes in as it stands, where `z.object` would map it: only so do
- * the docstrings of its properties reach the declarations of this package, and the editors of those who use it.
+ * An object of settings. The shape's type is passed on unmapped, unlike with `z.object`: only then do the docstrings of
+ * its properties reach this package's declarations, and the editors of its users.
  */
 export function section<const S extends z.ZodRawShape>(shape: S, error = 'an object'): z.ZodObject<S> {
   return z.object(shape, { error });
 }
 
 /**
- * A type some of whose properties have types with names of their own. Declarations write out what a schema's type comes
- * to, and leave out the docstrings of another file; a name leads to them.
+ * A type with named types for some of its properties. Declarations expand a schema's type without the docstrings of
+ * another file; a named type keeps them.
  */
 export type Named<T, Names> = { [K in keyof T]: K extends keyof Names ? Names[K] : T[K] };

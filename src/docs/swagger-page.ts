@@ -1,6 +1,6 @@
 import { html } from '../common/html.js';
 
-/** The page that shows the documentation. It runs no script of its own text, so that a strict policy fits it. */
+/** The documentation page. It has no inline script, so that a strict content security policy fits. */
 export function docsPage(title: string, path: string): string {
   return html`<!doctype html>
     <html lang="en">
@@ -19,7 +19,7 @@ export function docsPage(title: string, path: string): string {
     </html> `.text;
 }
 
-/** Starts Swagger UI in the page, with nothing from elsewhere: its validator would be asked over the network. */
+/** Script that starts Swagger UI; `validatorUrl: null` keeps it from calling its validator over the network. */
 export function initScript(path: string): string {
   const options = {
     url: `${path}/openapi.json`,

@@ -2,28 +2,28 @@ import { constants, type Dirent, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, opendir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-// Windows knows none of them.
+// Windows has none of these flags.
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = constants;
 
-/** On Linux, what a descriptor leads to can be asked for, and a path can start at it. */
+/** On Linux, a descriptor's target can be read, and a path can start at a descriptor. */
 const DESCRIPTORS = '/proc/self/fd';
 const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync(DESCRIPTORS);
 
 /**
- * A directory that is held open, so that what is opened in it is in it, whatever is put in the place of its path
- * meanwhile. Names are single parts of a path; a symbolic link is never followed. Where the platform has no paths
- * that start at a descriptor, each file is compared, once it is open, with what its path leads to.
+ * An open directory: files opened through the handle lie in that directory, even if its path is replaced meanwhile.
+ * Names are single parts of a path; symbolic links are never followed. On platforms without paths that start at a
+ * descriptor, each opened file is compared with the target of its path.
  */
 export class DirectoryHandle {
   private constructor(
-    /** Its real path. */
+    /** Real path of the directory. */
     readonly real: string,
     private readonly handle: FileHandle | undefined,
   ) {}
 
   /**
    * @param real a path without symbolic links
-   * @throws the file system's error; ELOOP when something else is in its place by now
+   * @throws the file system's error; ELOOP if the path no longer leads to that directory
    */
   static async open(real: string, held = HAS_DESCRIPTOR_PATHS): Promise<DirectoryHandle> {
     if (!held) {
@@ -40,9 +40,9 @@ export class DirectoryHandle {
     }
   }
 
-  /** Opens a file. What it is has to be looked at: it may be a pipe, or a directory. */
+  /** Opens a file. The caller must check its type: it may be a pipe or a directory. */
   async file(name: string, flags: number): Promise<FileHandle> {
-    // Without O_NONBLOCK a pipe would keep a thread until somebody writes to it.
+    // Without O_NONBLOCK a pipe would block a thread until another process writes to it.
     const file = await open(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK);
     if (this.handle) return file;
     try {
@@ -54,7 +54,7 @@ export class DirectoryHandle {
     }
   }
 
-  /** Makes a directory in it, unless there is one, and opens it. */
+  /** Opens a subdirectory, made if missing. */
   async make(name: string): Promise<DirectoryHandle> {
     await mkdir(this.at(name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
@@ -64,13 +64,13 @@ export class DirectoryHandle {
     return new DirectoryHandle(real, await open(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
 
-  /** What a name is; a symbolic link is one. */
+  /** Stats of a name, without following a symbolic link; of the directory itself without a name. */
   stat(name?: string): Promise<Stats> {
     if (name !== undefined) return lstat(this.at(name));
     return this.handle ? this.handle.stat() : lstat(this.real);
   }
 
-  /** Its entries in no order, at most `limit`. */
+  /** At most `limit` entries of the directory, in no order. */
   async entries(limit: number): Promise<Dirent[]> {
     const entries: Dirent[] = [];
     if (limit <= 0) return entries;

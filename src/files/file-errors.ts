@@ -2,7 +2,7 @@ import { DomainError, InvalidInput } from '../common/errors.js';
 
 const shorten = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
 
-/** A path that leaves the workspace, or names something in it that is never shown. */
+/** A path that leaves the workspace, or leads to something hidden. */
 export class PathForbidden extends DomainError {
   constructor(path: string, reason: string) {
     super('FORBIDDEN', `"${shorten(path)}" cannot be used: ${reason}.`);
@@ -22,7 +22,7 @@ export class FileNotFound extends DomainError {
   }
 }
 
-/** What was asked for is of another kind than it must be. */
+/** A path of the wrong type, such as a directory instead of a file. */
 export class WrongKindOfFile extends InvalidInput {
   constructor(path: string, what: 'a directory' | 'no directory' | 'no regular file' | 'no text file') {
     super(`"${shorten(path)}" is ${what}.`);
@@ -35,7 +35,7 @@ export class FileTooLarge extends DomainError {
   }
 }
 
-/** What the file system refused, without the absolute path that its own message holds. */
+/** A domain error for the file system's error, without the absolute path in the latter's message. */
 export function explainFileError(path: string, error: unknown): unknown {
   switch ((error as NodeJS.ErrnoException | null)?.code) {
     case 'ENOENT':

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isProcessAlive, processIdentity } from './process-identity.js';
 
 const RETRY_MS = 20;
-/** A lock without a readable owner, or of a process of another machine or container, is given up after so long. */
+/** Lifetime of a lock without a readable owner, or of a process of another machine or container. */
 const STALE_MS = 10_000;
 
 /**
- * Runs `work` while no other process that asks for the same lock runs its own. The lock is a file that names its
- * process; one that a process left behind when it died is taken over, by one of those that wait.
+ * Runs `work` under a lock that excludes other processes. The lock is a file that names its process; the lock of a dead
+ * process is taken over by one of the waiting ones.
  * @param file the lock's path; its directory must exist
  */
 export async function withFileLock<T>(file: string, work: () => Promise<T>): Promise<T> {
@@ -53,9 +53,8 @@ async function isStale(file: string, holder: string): Promise<boolean> {
 }
 
 /**
- * Removes a lock that its holder cannot remove. Of several processes that find it, one gets the ticket, a hard link
- * named after the dead holder; a link to anything but that holder's lock is no ticket. So nobody removes the lock of a
- * process that took it meanwhile.
+ * Removes a stale lock. Of several processes that find the lock, one gets the ticket: a hard link to the lock, named
+ * after its holder; a link to another holder's lock is no ticket. So no process removes a lock taken meanwhile.
  */
 async function removeStale(file: string, holder: string): Promise<void> {
   const ticket = `${file}.${Buffer.from(holder).toString('base64url').slice(0, 100)}`;
@@ -64,7 +63,7 @@ async function removeStale(file: string, holder: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EEXIST' && code !== 'ENOENT') throw error;
-    const age = await ageOf(ticket, 'ctimeMs'); // its owner died too, between two system calls
+    const age = await ageOf(ticket, 'ctimeMs'); // if old, the ticket's owner died too, between two system calls
     if (age !== undefined && age > STALE_MS) await rm(ticket, { force: true });
     else await sleep(RETRY_MS);
     return;
@@ -77,6 +76,6 @@ async function ageOf(file: string, time: 'mtimeMs' | 'ctimeMs'): Promise<number 
   try {
     return Date.now() - (await stat(file))[time];
   } catch {
-    return undefined; // it is gone
+    return undefined; // the file is gone
   }
 }

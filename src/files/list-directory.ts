@@ -5,7 +5,7 @@ import { openDirectory, statInside } from './jailed-files.js';
 import type { PathJail } from './path-jail.js';
 import { sortInTurns, Turns } from './turns.js';
 
-/** More entries than this are not looked at: a directory that has more is not read by a person. */
+/** Maximum of listed entries: no person reads more. */
 const MAX_ENTRIES = 10_000;
 const AT_ONCE = 16;
 
@@ -25,12 +25,12 @@ export interface Listing {
   readonly path: string;
   /** Directories first, then by name. */
   readonly entries: readonly Listed[];
-  /** Whether there is more in it. */
+  /** Whether the directory has more entries. */
   readonly truncated: boolean;
 }
 
 /**
- * What lies in a directory of the workspace, without what is hidden, and without links that lead out of it.
+ * The entries of a directory of the workspace, without hidden ones and without links that lead out of the workspace.
  * @throws PathForbidden, FileNotFound, WrongKindOfFile
  */
 export async function listDirectory(jail: PathJail, path: string): Promise<Listing> {
@@ -44,7 +44,7 @@ export async function listDirectory(jail: PathJail, path: string): Promise<Listi
       const listed = await Promise.all(some.map((entry) => describe(jail, directory, shown, entry)));
       for (const each of listed) if (each) entries.push(each);
     }
-    // Some names take a hundred times as long to be compared as others.
+    // Some names take a hundred times as long to compare as others.
     const sorted = await sortInTurns(entries, directoriesFirst, new Turns());
     return { path: shown, entries: sorted, truncated: found.length > MAX_ENTRIES };
   } catch (error) {
@@ -71,7 +71,7 @@ async function describe(
     const { size, mtimeMs } = stats;
     return { name, path, isDirectory: stats.isDirectory(), size, modified: Math.round(mtimeMs) };
   } catch {
-    return undefined; // gone meanwhile, or a link to what is not shown
+    return undefined; // removed meanwhile, or a link to something hidden
   }
 }
 

@@ -3,17 +3,17 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { explainFileError, PathForbidden, WorkspaceGone } from './file-errors.js';
 import { isHidden, isRunLater, plainName } from './hidden-names.js';
 
-/** What of a workspace is for whom, beside the rules that always hold. */
+/** Access rules for the files of a workspace, in addition to the fixed ones. */
 export interface FileRules {
-  /** Names, or paths relative to the workspace, that are not hidden although they look like it. */
+  /** Names, or paths relative to the workspace, that are exempt from hiding. */
   readonly visible: readonly string[];
-  /** Absolute paths that are the server's own, with all that lies in them. */
+  /** Absolute paths of the server's own files and directories, with their content. */
   readonly offLimits: readonly string[];
-  /** Absolute real paths that are read but not written, with all that lies in them. Default: none. */
+  /** Absolute real paths that are read but not written, with their content. Default: none. */
   readonly readOnly?: readonly string[];
 }
 
-/** What a path is asked for. */
+/** Access that a path is resolved for. */
 export type Use = 'read' | 'write';
 
 const MAX_PATH = 4_096;
@@ -21,18 +21,17 @@ const LEADS_OUT = 'a symbolic link in it leads out of the workspace, or nowhere'
 const READ_ONLY =
   'it may be read but not changed, because it is what runs later, with the rights of its owner';
 
-/** The names from the workspace on, as the file systems read them that tell the fewest apart. */
+/** The parts of a path relative to the workspace, each as {@link plainName} gives it. */
 type PlainParts = readonly string[];
 
 /**
- * The one resolver of every path that comes from outside (a model, a client): a directory and what lies
- * really inside it, symbolic links followed. It says which path is meant; `open-inside.ts` opens it so that
- * nobody can put something else in its place meanwhile.
+ * Resolver of every path from outside (a model, a client): a workspace and its content, symbolic links followed. It
+ * gives the real path; `jailed-files.ts` opens that so that nothing can be put in its place meanwhile.
  */
 export class PathJail {
   private constructor(
     readonly root: string,
-    /** The directory as it was given: paths may be written with it too. */
+    /** The workspace's path as it was given: absolute paths may start with it too. */
     private readonly alias: string,
     private readonly visible: readonly (readonly string[])[],
     private readonly offLimits: readonly PlainParts[],
@@ -45,7 +44,7 @@ export class PathJail {
       throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new WorkspaceGone() : error;
     });
     const parents = new Map<string, Promise<string>>();
-    // A link in the place of node_modules leads to what runs later too.
+    // If node_modules is a link, its target runs later too.
     const paths = [join(root, 'node_modules'), ...offLimits];
     const [modules = '', ...own] = await Promise.all(paths.map((path) => realpathOfDeepest(path, parents)));
     const inside = (paths: readonly string[]): PlainParts[] =>
@@ -60,9 +59,9 @@ export class PathJail {
   }
 
   /**
-   * The real absolute path of `path`, which may not exist yet: then what of it exists counts. What lies outside is
-   * not looked at, so that nobody learns whether it exists.
-   * @throws PathForbidden when it lies outside, when a part of it is hidden, or when it is only to be read
+   * The real absolute path of `path`; parts that do not exist yet are kept as written. Paths outside the workspace are
+   * not looked up, so that callers cannot learn whether they exist.
+   * @throws PathForbidden if the path lies outside, has a hidden part, or is read-only and `use` is `write`
    */
   async resolve(path: string, use: Use = 'read'): Promise<string> {
     if (path.includes('\0') || path.includes('\\')) {
@@ -84,17 +83,17 @@ export class PathJail {
     return real;
   }
 
-  /** Whether a path lies inside as it is written, before links are followed. */
+  /** Whether a path lies in the workspace as written, before links are followed. */
   holds(path: string): boolean {
     return this.lexical(path) !== undefined;
   }
 
-  /** How a real path is shown: relative to the workspace, with `/`; the workspace itself is `.`. */
+  /** A real path for display: relative to the workspace, with `/`; the workspace itself is `.`. */
   show(real: string): string {
     return relative(this.root, real).split(sep).join('/') || '.';
   }
 
-  /** Whether what is really at `parts`, from the workspace on, is neither listed nor opened. */
+  /** Whether the real path `parts`, relative to the workspace, is neither listed nor opened. */
   hides(parts: readonly string[], isDirectory: boolean): boolean {
     const last = parts.length - 1;
     if (parts.some((name, i) => isHidden(name, isDirectory || i < last) && !this.isVisible(parts, i))) {
@@ -115,7 +114,7 @@ export class PathJail {
     );
   }
 
-  /** The parts of a path from the workspace on, or undefined when it lies outside. */
+  /** The parts of a path relative to the workspace, or undefined if the path lies outside. */
   private lexical(path: string): string[] | undefined {
     for (const base of [this.root, this.alias]) {
       const inside = relative(base, resolve(this.root, path));
@@ -124,7 +123,7 @@ export class PathJail {
     return undefined;
   }
 
-  /** Goes down part by part: what does not exist yet ends the way, and a link that leaves does too. */
+  /** Follows links part by part, up to the first missing part. @throws PathForbidden for a link that leaves */
   private async follow(path: string, parts: readonly string[]): Promise<string> {
     let real = this.root;
     let i = 0;
@@ -137,7 +136,7 @@ export class PathJail {
       real = await realpath(next).catch(() => '');
       if (real !== this.root && !isBelow(this.root, real)) throw new PathForbidden(path, LEADS_OUT);
     }
-    // Once more: where case does not count, a name may be spelled otherwise than it was asked for.
+    // Again for the spelling: a file system without case may store another one than was asked for.
     return join(await realpath(real), ...parts.slice(i));
   }
 }
@@ -150,7 +149,7 @@ function plainParts(root: string, path: string): PlainParts {
   return toParts(relative(root, path)).map(plainName);
 }
 
-/** Whether the parts of a path are those of one of `places`, or of something in it. */
+/** Whether a path is, or lies in, one of `places`. */
 function liesIn(places: readonly PlainParts[], parts: readonly string[]): boolean {
   if (places.length === 0) return false;
   const plain = parts.map(plainName);
@@ -161,7 +160,7 @@ function isOutside(path: string): boolean {
   return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
 
-/** Whether a path lies in a directory. A neighbour whose name begins alike does not. */
+/** Whether a path lies in a directory; a sibling whose name starts with the directory's does not. */
 export function isBelow(directory: string, path: string): boolean {
   return path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
@@ -174,7 +173,7 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
 }
 
-/** @param parents what is known already of directories that hold what is missing */
+/** The real path of the deepest existing part, with the missing rest. @param parents cache of real parent paths */
 async function realpathOfDeepest(path: string, parents: Map<string, Promise<string>>): Promise<string> {
   try {
     return await realpath(path);

@@ -9,7 +9,7 @@ import { isPublicAddress } from './public-address.js';
 const MAX_REDIRECTS = 3;
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 const TIMEOUT_MS = 15_000;
-/** The largest image that is fetched. */
+/** Maximum size of a fetched image, in bytes. */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
 const HEADERS = {
@@ -19,7 +19,7 @@ const HEADERS = {
 };
 
 export interface FetchedImage {
-  /** What its first bytes say, not its server. */
+  /** Media type by the image's first bytes, not by its server's header. */
   readonly mediaType: string;
   readonly bytes: Buffer;
 }
@@ -28,27 +28,27 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** Default {@link MAX_IMAGE_BYTES}. */
   readonly maxBytes?: number;
-  /** For everything: names, redirects and the image itself. Default 15,000 ms. */
+  /** Timeout for the whole: lookups, redirects and the image itself. Default 15,000 ms. */
   readonly timeoutMs?: number;
-  /** Which addresses may be connected to. Default: public ones. Only tests, whose servers are local, say otherwise. */
+  /** Addresses that may be connected to. Default: public ones; only tests, with local servers, allow others. */
   readonly isAllowed?: (address: string) => boolean;
-  /** All addresses of a host. Default: those that the system knows. */
+  /** All addresses of a host. Default: those of the system's resolver. */
   readonly lookup?: (host: string) => Promise<readonly LookupAddress[]>;
 }
 
 export type FetchImage = (url: string, options: FetchOptions) => Promise<FetchedImage>;
 
-/** An image cannot be had. The message is a reason that may be told: it holds nothing of this server's network. */
+/** An image could not be fetched. The message may be shown: it reveals nothing about this server's network. */
 export class ImageUnavailable extends Error {
   override readonly name = 'ImageUnavailable';
 }
 
 /**
- * Fetches an image from a URL that nobody vouches for. Its host is resolved once, every address must be public, and
- * the connection goes to an address that was checked; so it is with each redirect, of which there may be three.
- * Public is said of the address only: what a firewall keeps from the world, but not from this machine, is reached.
+ * Fetches an image from an untrusted URL. The host is resolved once, every address must be public, and the connection
+ * goes to a checked address; the same holds for each of at most three redirects. Only the address is checked: a public
+ * one that a firewall opens to this machine alone is reached.
  * @returns a PNG, JPEG, GIF or WebP image
- * @throws ImageUnavailable saying why there is none; the signal's reason once it has aborted
+ * @throws ImageUnavailable with the reason; the signal's reason once it has aborted
  */
 export async function fetchImage(url: string, options: FetchOptions): Promise<FetchedImage> {
   const { signal, maxBytes = MAX_IMAGE_BYTES, timeoutMs = TIMEOUT_MS } = options;
@@ -73,7 +73,7 @@ export async function fetchImage(url: string, options: FetchOptions): Promise<Fe
   }
 }
 
-/** The answer that is no redirect. */
+/** Follows redirects to the final answer. */
 async function follow(first: string, options: FetchOptions): Promise<http.IncomingMessage> {
   let url = parse(first);
   for (let redirects = 0; ; redirects++) {
@@ -88,7 +88,7 @@ async function follow(first: string, options: FetchOptions): Promise<http.Incomi
   }
 }
 
-/** @throws ImageUnavailable for what is never fetched, whatever its address */
+/** @throws ImageUnavailable for URLs that are never fetched, whatever their address */
 function parse(text: string, base?: URL): URL {
   if (!URL.canParse(text, base?.href)) throw new ImageUnavailable('its link is no URL');
   const url = new URL(text, base);
@@ -98,7 +98,7 @@ function parse(text: string, base?: URL): URL {
   if (url.username !== '' || url.password !== '') {
     throw new ImageUnavailable('a link that holds a user or a password is not fetched');
   }
-  // Below 1024 are the ports of other services, some of which can be made to read a request as commands.
+  // Ports below 1024 belong to other services, some of which would read a request as commands.
   const port = Number(url.port || 80);
   if (port !== 80 && port !== 443 && port < 1024) {
     throw new ImageUnavailable('images are fetched from ports 80, 443 and those from 1024 on');
@@ -111,17 +111,17 @@ async function get(url: URL, options: FetchOptions): Promise<http.IncomingMessag
   const addresses = await checkedAddresses(url, options);
   const { request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
-    // No agent: a connection that stands open was made for another check.
+    // No agent: a keep-alive connection would bypass the check of the address.
     const sent = request(url, { agent: false, signal, headers: HEADERS, lookup: pinnedTo(addresses) });
     sent.once('response', resolve);
     sent.on('error', reject);
-    // An answer that switches protocols is neither; after a response it settles nothing.
+    // An answer that switches protocols emits neither event; after a response this changes nothing.
     sent.once('close', () => reject(new Error('The connection was closed.')));
     sent.end();
   });
 }
 
-/** @throws ImageUnavailable in the same words for a name that is unknown and one of an address that is not public */
+/** @throws ImageUnavailable with the same message for an unknown name and for a private address */
 async function checkedAddresses(
   { hostname }: URL,
   { signal, isAllowed = isPublicAddress, lookup = systemLookup }: FetchOptions,
@@ -137,7 +137,7 @@ async function checkedAddresses(
 
 const systemLookup = (host: string): Promise<LookupAddress[]> => resolve(host, { all: true });
 
-/** Answers with the addresses that were checked, so that a name cannot point elsewhere a moment later. */
+/** A lookup that gives the checked addresses, so that a name cannot resolve differently later. */
 function pinnedTo(addresses: readonly LookupAddress[]): LookupFunction {
   return (_host, { all }, callback) => {
     const [first] = addresses;
@@ -172,7 +172,7 @@ function requireSize(bytes: number, max: number): void {
   if (bytes > max) throw new ImageUnavailable(`it is larger than ${max} bytes`);
 }
 
-/** By the signature that each format begins with. SVG, which can hold links and scripts, is none of them. */
+/** Media type by the signature of each format. SVG, which can hold links and scripts, is not accepted. */
 function mediaTypeOf(bytes: Buffer): string | undefined {
   const start = bytes.toString('latin1', 0, 12);
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';

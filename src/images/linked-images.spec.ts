@@ -11,7 +11,7 @@ const event = (type: string, fields: object) => ({ type, ...fields }) as StoredA
 const user = (content: QueryContent) => event('user_message', { content });
 const environment = (content: QueryContent) => event('environment_input', { content });
 
-/** Each image holds its own URL; what is asked for is kept. */
+/** A fake fetch that records its calls; each image holds its own URL. */
 function fetcher() {
   const asked: { url: string; maxBytes: number | undefined }[] = [];
   const fetch: FetchImage = async (url, { maxBytes }) => {

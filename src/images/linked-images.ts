@@ -2,17 +2,17 @@ import { withoutCredentials } from '../common/secret.js';
 import type { ContentPart, StoredAgentEvent } from '../events/index.js';
 import { type FetchImage, type FetchOptions, ImageUnavailable, MAX_IMAGE_BYTES } from './fetch-image.js';
 
-/** Images of one message that are fetched. */
+/** Maximum of fetched images per message. */
 const MAX_IMAGES = 20;
-/** What they may weigh together: when there are many, each may be smaller. */
+/** Maximum size of all images together, in bytes: if there are many, each has a smaller limit. */
 const MAX_BYTES_TOGETHER = 4 * MAX_IMAGE_BYTES;
 const MAX_SHOWN = 200;
 
 /**
- * The events as a model may be given them that is to open no link: each http(s) image of the last user message, and
- * of what was put beside it, is there as data. Each URL is fetched once, all at the same time, up to 20 images and
- * 40 MB. An image that cannot be had, and one of an earlier message, is a text that says so: earlier ones are not
- * fetched with every query that follows, for a link that is dead would then delay each of them.
+ * The events for a model without links to open: each http(s) image of the last user message, and of the events after
+ * it, is inlined as data. Each URL is fetched once, all concurrently, up to 20 images and 40 MB. Unavailable images and
+ * those of earlier messages become a text that says so: fetching earlier ones again would let a dead link delay every
+ * later query.
  * @throws the signal's reason once it has aborted
  */
 export async function withLinkedImages(
@@ -72,7 +72,7 @@ function linksIn(event: StoredAgentEvent): string[] {
   return hasParts(event) ? event.content.filter(isLink).map((part) => part.image_url.url) : [];
 }
 
-/** The event with something else in the place of each linked image. */
+/** The event with each linked image replaced. */
 function withImages(event: StoredAgentEvent, replace: (url: string) => ContentPart): StoredAgentEvent {
   if (!hasParts(event)) return event;
   return {

@@ -42,8 +42,8 @@ describe('an address', () => {
   it.each([
     '127.0.0.1',
     '169.254.169.254', // metadata of cloud machines
-    '100.100.100.200', // the same, elsewhere
-    '192.0.0.192', // and elsewhere
+    '100.100.100.200', // the same, of another cloud
+    '192.0.0.192', // the same, of a third cloud
     '10.1.2.3',
     '::1',
     '0:0:0:0:0:0:0:1',
@@ -52,7 +52,7 @@ describe('an address', () => {
     'FE80::1',
     'fec0::1',
     'ff02::1',
-    '64:ff9b:1::8.8.8.8', // local-use NAT64: what it translates to is not known
+    '64:ff9b:1::8.8.8.8', // local-use NAT64: the translated address is unknown
     '2001:0:53aa:64c:0:0:f7f7:f7f7', // Teredo
     '::8.8.8.8', // IPv4-compatible
     '::ffff:0:8.8.8.8', // IPv4-translated
@@ -109,7 +109,7 @@ describe('an address', () => {
     '08.8.8.8',
     '[2606:4700::1111]',
     'fe80::1%eth0',
-    '2606:4700::1111%eth0', // a zone says that it is no address of the whole internet
+    '2606:4700::1111%eth0', // an address with a zone is not global
     '2606:4700::1111::',
   ])('%j is none that could be public', (text) => {
     expect(isPublicAddress(text)).toBe(false);

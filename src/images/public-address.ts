@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** IANA IPv4 Special-Purpose Address Registry and IPv4 Multicast: nothing that the public web serves is there. */
+/** IANA IPv4 Special-Purpose Address Registry and IPv4 Multicast: no address of the public web. */
 const SPECIAL_IPV4 = subnets('ipv4', [
   ['0.0.0.0', 8], // this network
   ['10.0.0.0', 8], // private
@@ -22,10 +22,10 @@ const SPECIAL_IPV4 = subnets('ipv4', [
   ['240.0.0.0', 4], // reserved, and broadcast
 ]);
 
-/** What IANA gives out as global unicast. Loopback, unique local, link-local, multicast … lie outside. */
+/** Global unicast as allocated by IANA. Loopback, unique local, link-local, multicast … lie outside. */
 const UNICAST_IPV6 = subnets('ipv6', [['2000::', 3]]);
 
-/** IANA IPv6 Special-Purpose Address Registry, as far as it lies within the above. */
+/** IANA IPv6 Special-Purpose Address Registry, the part within global unicast. */
 const SPECIAL_IPV6 = subnets('ipv6', [
   ['2001::', 23], // protocol assignments: Teredo, benchmarks, ORCHID …
   ['2001:db8::', 32], // documentation
@@ -34,8 +34,8 @@ const SPECIAL_IPV6 = subnets('ipv6', [
 ]);
 
 /**
- * Whether an IP address is one of the public internet. An IPv6 address that stands for an IPv4 one (mapped, NAT64,
- * 6to4) is judged by that. An address with a zone, and what is no address, is not public.
+ * Whether an IP address belongs to the public internet. An IPv6 address that embeds an IPv4 one (mapped, NAT64, 6to4)
+ * is judged by the IPv4 one. Addresses with a zone, and texts that are no address, are not public.
  */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
@@ -56,11 +56,11 @@ function isPublicIPv6(address: string): boolean {
   return UNICAST_IPV6.check(address, 'ipv6') && !SPECIAL_IPV6.check(address, 'ipv6');
 }
 
-/** The eight numbers of an address, or undefined when it has a zone. */
+/** The eight groups of an IPv6 address, or undefined if the address has a zone. */
 function groupsOf(address: string): number[] | undefined {
   const url = `http://[${address}]/`;
   if (!URL.canParse(url)) return undefined;
-  // A URL's host is in the one canonical form: no dotted end, at most one "::".
+  // A URL's host has the canonical form: no dotted end, at most one "::".
   const [head = '', tail] = new URL(url).hostname.slice(1, -1).split('::');
   const parse = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
   if (tail === undefined) return parse(head);

@@ -1,6 +1,6 @@
-/** Texts up to this length are read at once: whatever they hold, that takes some milliseconds. */
+/** Length up to which texts are parsed unchecked: this takes some milliseconds at most. */
 const FREE_LENGTH = 64 * 1024;
-/** Values of a longer one, names included. */
+/** Maximum of values in a longer text, names included. */
 const MAX_VALUES = 100_000;
 
 const QUOTE = 34;
@@ -11,8 +11,8 @@ const BACKSLASH = 92;
 const OPEN_BRACE = 123;
 
 /**
- * `JSON.parse` for what comes from elsewhere.
- * @throws SyntaxError for what is no JSON, and as {@link requireFewValues} does
+ * `JSON.parse` for foreign text.
+ * @throws SyntaxError for invalid JSON, and as {@link requireFewValues} does
  */
 export function parseForeignJson(text: string): unknown {
   requireFewValues(text);
@@ -20,8 +20,8 @@ export function parseForeignJson(text: string): unknown {
 }
 
 /**
- * A long text of JSON may hold long strings, but not very many values: they take a hundred times as long to be parsed.
- * @throws SyntaxError when it holds more than 100,000
+ * Refuses a long JSON text with very many values: they take a hundred times as long to parse as long strings.
+ * @throws SyntaxError if the text holds more than 100,000 values
  */
 export function requireFewValues(text: string): void {
   if (text.length > FREE_LENGTH && valuesIn(text, MAX_VALUES) > MAX_VALUES) {
@@ -29,7 +29,7 @@ export function requireFewValues(text: string): void {
   }
 }
 
-/** How many values a JSON text holds, at most one more than `limit`. What is no JSON is counted somehow. */
+/** Number of values in a JSON text, at most `limit` + 1; of invalid JSON, an estimate. */
 function valuesIn(text: string, limit: number): number {
   let values = 1;
   for (let i = 0; i < text.length && values <= limit; i++) {
@@ -40,7 +40,7 @@ function valuesIn(text: string, limit: number): number {
   return values;
 }
 
-/** Where the string ends that begins at `start`: at its quote, or with the text. */
+/** End of the string that begins at `start`: its closing quote, or the end of the text. */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);

@@ -14,20 +14,20 @@ export class UnknownModel extends DomainError {
   }
 }
 
-/** Which model a session uses: never its configuration, which holds a key. */
+/** Public reference to a model, without its configuration, which holds a key. */
 export interface ModelReference {
   readonly provider: string;
   readonly id: string;
   readonly displayName: string;
 }
 
-/** What a session has chosen; null: the server's default. */
+/** Model choice of a session; null for the server's default. */
 export interface ModelChoice {
   readonly modelProvider: string | null;
   readonly modelId: string | null;
 }
 
-/** The models of this server. A client chooses from them; it never brings its own. */
+/** The models of this server, from which clients choose; clients cannot add models. */
 @Injectable()
 export class ModelCatalog {
   private readonly loaded = new Map<ModelConfig, Promise<Model>>();
@@ -42,20 +42,20 @@ export class ModelCatalog {
     return this.config.models[0];
   }
 
-  /** @throws UnknownModel naming those that there are */
+  /** @throws UnknownModel naming the known models */
   find(provider: string, id: string): ModelConfig {
     const found = this.all.find((model) => model.provider === provider && model.id === id);
     if (!found) throw new UnknownModel(provider, id, this.all);
     return found;
   }
 
-  /** The model that a session's next run uses. @throws UnknownModel when it is no longer configured */
+  /** The model that a session's next run uses. @throws UnknownModel if that model is no longer configured */
   modelOf({ modelProvider, modelId }: ModelChoice): ModelConfig {
     if (modelProvider === null || modelId === null) return this.default;
     return this.find(modelProvider, modelId);
   }
 
-  /** The model that a session has chosen, also one that is no longer configured. */
+  /** Reference to a session's model, even if that model is no longer configured. */
   referenceOf({ modelProvider, modelId }: ModelChoice): ModelReference {
     const provider = modelProvider ?? this.default.provider;
     const id = modelId ?? this.default.id;

@@ -4,12 +4,12 @@ import { maskSecrets } from '../common/secret.js';
 import type { ModelConfig } from '../config/index.js';
 
 const MAX_REASON = 300;
-/** Of what a provider says in its error; more is not looked at. */
+/** Characters of a provider's error that are read. */
 const MAX_READ = 10_000;
-/** The longest that a provider's Retry-After is obeyed; beyond it the user is told instead. */
+/** Longest Retry-After of a provider that is obeyed; beyond, the run fails and tells the user. */
 const MAX_RETRY_AFTER_MS = 20_000;
 
-/** The model failed. The message says how and what to do. */
+/** Failure of the model. The message says how, and what to do. */
 export class ModelFailed extends DomainError {
   constructor(
     code: ErrorCode,
@@ -39,7 +39,7 @@ export function modelCutOff(model: ModelConfig): ModelFailed {
   );
 }
 
-/** What has come is kept, as with every other failure. */
+/** An answer beyond `maxAnswerChars`. The received part is kept, as with every other failure. */
 export function modelWentOn(model: ModelConfig): ModelFailed {
   return new ModelFailed(
     'MODEL_ERROR',
@@ -47,14 +47,14 @@ export function modelWentOn(model: ModelConfig): ModelFailed {
   );
 }
 
-/** What a provider reported in its stream, once that had begun. */
+/** An error that a provider reported within its stream. */
 export class StreamError extends Error {
   constructor(reported: unknown) {
     super(describe(reported));
   }
 }
 
-/** What went wrong with the provider, in words for a person, without the secrets that it may echo. */
+/** A provider's error as a message for users, without secrets that the provider may echo. */
 export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed {
   if (thrown instanceof ModelFailed) return thrown;
   if (isCutOff(thrown)) return modelCutOff(model);
@@ -104,14 +104,14 @@ export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed 
   }
 }
 
-/** How fetch and node:http say that the connection broke in the middle of an answer. */
+/** Whether the connection broke in the middle of an answer, as fetch and node:http report it. */
 function isCutOff(thrown: unknown): boolean {
   if (APICallError.isInstance(thrown)) return thrown.statusCode !== undefined && isCutOff(thrown.cause);
   const { name, message, code } = (thrown ?? {}) as Partial<NodeJS.ErrnoException>;
   return (name === 'TypeError' && message === 'terminated') || code === 'ECONNRESET';
 }
 
-/** Google answers 400, not 401, to a key that it does not know. */
+/** Whether Google refused the key: with 400 instead of 401. */
 function isKeyRefused({ statusCode, responseBody = '' }: APICallError): boolean {
   return statusCode === 400 && responseBody.includes('API_KEY_INVALID');
 }
@@ -128,7 +128,7 @@ function describe(thrown: unknown): string {
   return typeof message === 'string' ? message : (JSON.stringify(thrown) ?? 'no reason was given');
 }
 
-/** Retry-After in milliseconds: it holds seconds or a date. */
+/** Retry-After in milliseconds; the header holds seconds or a date. */
 function retryAfterMs(headers: Record<string, string> | undefined): number | undefined {
   const value = headers?.['retry-after'];
   if (!value) return undefined;

@@ -7,18 +7,18 @@ import { OTHER_UI_POLICY, setPolicy } from '../http/security-headers.js';
 import { InvalidConfig } from '../config/index.js';
 
 export interface StaticUi {
-  /** The directory that holds its index.html. */
+  /** Directory with the UI's index.html. */
   readonly directory: string;
-  /** Paths below it are the API's own. */
+  /** Base path of the API; paths below are not served here. */
   readonly basePath: string;
-  /** Given to the page as `window.AGENT_WEB_UI_CONFIG`. */
+  /** The page's `window.AGENT_WEB_UI_CONFIG`. */
   readonly config: object;
 }
 
 /**
- * Serves a built web UI: its files, and its index.html for every path that is no file and no API route. The page
- * finds the API at its own origin.
- * @throws InvalidConfig when there is no index.html
+ * Serves a built web UI: its files, and its index.html for every other path outside the API. The page finds the API at
+ * the page's own origin.
+ * @throws InvalidConfig if there is no index.html
  */
 export function staticUi({ directory, basePath, config }: StaticUi): RequestHandler[] {
   const index = join(directory, 'index.html');
@@ -39,13 +39,13 @@ export function staticUi({ directory, basePath, config }: StaticUi): RequestHand
     async (req, res, next) => {
       if (isApi(req.path) || req.method !== 'GET') return next();
       const page = await readFile(index, 'utf8');
-      // A function, because a replacement text would expand the `$&` that a configuration may hold.
+      // A function, because a replacement text would expand `$&` in a configuration.
       res.type('html').send(page.replace('</head>', () => `${head}</head>`));
     },
   ];
 }
 
-/** JSON that cannot end the script element that it stands in. */
+/** JSON that cannot end its script element. */
 function inScript(value: object): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

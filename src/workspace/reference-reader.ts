@@ -8,19 +8,19 @@ import type { Reference } from './references.js';
 
 const MB = 1024 * 1024;
 const MAX_FILE_BYTES = 2 * MB;
-/** Of all references of one query, as JSON: it is stored, sent and asked with as such. */
+/** Maximum size of all references of one query as JSON, the form in which they are stored and sent. */
 const MAX_TOTAL_BYTES = 8 * MB;
 const TOO_MUCH = `with it, what was read would be more than ${MAX_TOTAL_BYTES} bytes`;
 const MAX_REFERENCES = 100;
-/** Of one directory. */
+/** Maximum of files read in one directory. */
 const MAX_FILES = 500;
 const MAX_ENTRIES = 20_000;
-/** Files that are named without being read, of one directory. */
+/** Maximum of files in one directory that are named without being read. */
 const MAX_NAMED = 200;
 
 /**
- * Reads what references name, and writes it down as a model reads it. What cannot be read is said so in its place;
- * nothing about a reference is an error.
+ * Reads the files and directories of references, as a text for the model. A note stands in the place of an unreadable
+ * one; no reference causes an error.
  */
 export class ReferenceReader {
   private left = MAX_TOTAL_BYTES;
@@ -112,7 +112,7 @@ export class ReferenceReader {
     }
     const text = textOf(bytes);
     if (text === undefined) return { problem: `it is no text file (${size} bytes)` };
-    // Ends of lines and quotes take twice as much there as in the file.
+    // Line ends and quotes take twice as many bytes in JSON as in the file.
     const asJson = Buffer.byteLength(JSON.stringify(text)) - 2;
     if (asJson > this.left) return { problem: TOO_MUCH };
     this.left -= asJson;
@@ -122,7 +122,7 @@ export class ReferenceReader {
 
 interface Read {
   readonly text?: string;
-  /** Why there is no text. */
+  /** Reason for the missing text. */
   readonly problem?: string;
 }
 
@@ -137,6 +137,6 @@ function reasonOf(path: string, error: unknown): string {
 
 export const note = (text: string): string => `<note>${plain(text)}</note>`;
 
-/** A name must not end the element that it stands in. */
+/** A name that cannot end the element it stands in. */
 const plain = (text: string): string => text.replace(/[<>\p{Cc}]/gu, '\u{fffd}');
 const attribute = (text: string): string => plain(text).replaceAll('"', '&quot;');

@@ -3,31 +3,31 @@ import type { QueryContent } from '../events/index.js';
 /** A file or a directory of the workspace that a query names. */
 export interface Reference {
   readonly kind: 'file' | 'dir';
-  /** The paths that it may mean, in the order in which they are tried; at least one. */
+  /** Candidate paths of the reference, in the order in which they are tried; at least one. */
   readonly paths: readonly string[];
 }
 
-/** No file system has a path that is longer. */
+/** References; no file system has longer paths than 4,096 characters. */
 const REFERENCE = /(?<![\w@])@(file|dir):(?:"([^"\n]{1,4096})"|([^\s"]\S{0,4095}))/g;
-/** Mentions beyond it are not looked at: nobody has typed them. */
+/** Maximum of mentions that are read: no user types more. */
 const MAX_MENTIONS = 10_000;
 
-/** What may follow a path in a sentence. */
+/** Punctuation that may follow a path in a sentence. */
 const PUNCTUATION = new Set('.,;:!?\'"`)]}>*…’”»。，、；：！？）】」』》');
 const MAX_TRIMMED = 8;
 
-/** Whether a text may hold references: looking closer costs more. */
+/** Whether a text may contain references: a cheap test before the regular expression. */
 export const mayRefer = (text: string): boolean => text.includes('@file:') || text.includes('@dir:');
 
-/** All that a user has written, without the images. */
+/** All texts of a query, without the images. */
 export function textsOf(content: QueryContent): string[] {
   if (typeof content === 'string') return [content];
   return content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
 }
 
 /**
- * The references of a text, each once, of its first 10,000 mentions: `@file:src/a.ts` and `@dir:src` end at a blank, `@file:"my notes.txt"` at its
- * quote. The punctuation of a sentence behind a path may be a part of it or not.
+ * The references in the first 10,000 mentions of some texts, each once: `@file:src/a.ts` and `@dir:src` end at a blank,
+ * `@file:"my notes.txt"` at the quote. Punctuation after a path may belong to the path or to the sentence.
  */
 export function referencesIn(texts: readonly string[]): Reference[] {
   const found = new Map<string, Reference>();
@@ -48,7 +48,7 @@ function withAndWithoutPunctuation(path: string): string[] {
   const paths = [path];
   for (let rest = path; paths.length <= MAX_TRIMMED && PUNCTUATION.has(rest.slice(-1));) {
     rest = rest.slice(0, -1);
-    // What is left of ".." or "a/.." would be another directory.
+    // A path such as ".." or "a/.." would name another directory if it were shortened.
     if (rest === '' || rest.endsWith('.') || rest.endsWith('/')) break;
     paths.push(rest);
   }

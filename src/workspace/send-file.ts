@@ -6,9 +6,9 @@ import { isText } from '../files/text-file.js';
 import { FileNotRun } from './workspace.errors.js';
 
 /**
- * What a page from the workspace may do: show itself, with what lies beside it. It runs no script, sends no form, and
- * opens and loads nothing from elsewhere. It keeps its origin, which it can do nothing with: without it, a browser
- * takes the pictures and styles beside it for those of another site.
+ * Content security policy of a page from the workspace: it may show itself and load files of this server, but runs no
+ * script, sends no form, and loads nothing from elsewhere. The page keeps its origin, harmless without scripts:
+ * otherwise a browser would treat pictures and styles beside the page as cross-site.
  */
 const POLICY = [
   'sandbox allow-same-origin',
@@ -23,7 +23,7 @@ const POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-/** What a browser would run, or apply to another document. */
+/** Fetch destinations whose files a browser would run, or apply to another document. */
 const RUN_BY_BROWSER = new Set([
   'script',
   'worker',
@@ -34,7 +34,7 @@ const RUN_BY_BROWSER = new Set([
   'xslt',
 ]);
 
-/** Extensions that mean something else in a workspace than in the registry of media types. */
+/** Extensions with another meaning in a workspace than in the registry of media types. */
 const OWN_TYPES: Readonly<Record<string, string>> = {
   '.ts': 'text/plain; charset=utf-8',
   '.mts': 'text/plain; charset=utf-8',
@@ -45,9 +45,9 @@ const TEXT = 'text/plain; charset=utf-8';
 const BINARY = 'application/octet-stream';
 
 /**
- * Sends an open file, or the part of it that was asked for, with headers that give it no power over this server; a
- * client that has it already is told so. Closes it. What is sent ends where the file ended when it was opened; when
- * it is cut off meanwhile, so is the connection.
+ * Sends an open file, or the requested range, with headers that give the file no power over this server; 304 if the
+ * client's copy is fresh. Closes the file. The answer has the file's size at its opening; if the file is truncated
+ * meanwhile, the connection is closed.
  */
 export async function sendFile(req: Request, res: Response, file: OpenFile): Promise<void> {
   try {
@@ -83,7 +83,7 @@ async function setHeaders(res: Response, { handle, stats, real }: OpenFile): Pro
   res.setHeader('cache-control', 'private, no-cache');
   res.setHeader('accept-ranges', 'bytes');
   res.setHeader('last-modified', stats.mtime.toUTCString());
-  const { ino, size, ctimeMs } = stats; // nobody can set the ctime back
+  const { ino, size, ctimeMs } = stats; // the ctime cannot be set back
   res.setHeader('etag', `"${[ino, size, Math.round(ctimeMs * 1_000)].map((n) => n.toString(36)).join('-')}"`);
   const extension = extname(name).toLowerCase();
   if (OWN_TYPES[extension]) res.setHeader('content-type', OWN_TYPES[extension]);
@@ -93,7 +93,7 @@ async function setHeaders(res: Response, { handle, stats, real }: OpenFile): Pro
   }
 }
 
-/** RFC 6266: a name in plain ASCII for old clients, and as it is for all others. */
+/** RFC 6266: the name in ASCII for old clients, and in UTF-8 for all others. */
 function inline(name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
   const encoded = encodeURIComponent(name).replace(
@@ -103,7 +103,7 @@ function inline(name: string): string {
   return `inline; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }
 
-/** One range is answered with it; several, or none that is one, with the whole file, which is always allowed. */
+/** The requested range; the whole file, which is always allowed, for several ranges or an invalid one. */
 function partOf(req: Request, res: Response, size: number): Part {
   const whole = { start: 0, length: size };
   const condition = req.get('if-range');
@@ -126,7 +126,7 @@ async function send(res: Response, { handle }: OpenFile, { start, length }: Part
   try {
     await pipeline(stream, res, { end: false });
   } catch {
-    res.destroy(); // the client has left, or the file cannot be read any more
+    res.destroy(); // the client has disconnected, or the file became unreadable
     return;
   }
   if (stream.bytesRead === length) res.end();

@@ -12,10 +12,10 @@ import { type ItemType, search } from './search.js';
 import { NoFileThere } from './workspace.errors.js';
 import type { DirectoryDto, FileDto, PathCheckDto, WorkspaceItemDto } from './workspace.types.js';
 
-/** Larger files are not put into JSON. */
+/** Maximum size of a file whose content is sent as JSON. */
 const MAX_CONTENT_BYTES = 10 * 1024 * 1024;
 
-/** The files of a session's workspace, as its clients see them. */
+/** The files of a session's workspace, as shown to clients. */
 @Injectable()
 export class WorkspaceService {
   constructor(
@@ -24,8 +24,8 @@ export class WorkspaceService {
   ) {}
 
   /**
-   * What is at a path: a directory with its entries, or a file, with its content when that is wanted.
-   * @throws SessionNotFound, PathForbidden, FileNotFound; FileTooLarge when the content is more than 10 MB
+   * A directory with its entries, or a file, on request with its content.
+   * @throws SessionNotFound, PathForbidden, FileNotFound; FileTooLarge if the content has more than 10 MB
    */
   async files(sessionId: string, path: string, withContent: boolean): Promise<DirectoryDto | FileDto> {
     const jail = await this.jailOf(sessionId);
@@ -63,7 +63,7 @@ export class WorkspaceService {
     }));
   }
 
-  /** Whether there is something at each path, in the order of the paths. @throws SessionNotFound */
+  /** Whether each path exists, in the order of the paths. @throws SessionNotFound */
   async validate(sessionId: string, paths: readonly string[]): Promise<PathCheckDto[]> {
     const jail = await this.jailOf(sessionId);
     const results: PathCheckDto[] = [];
@@ -71,7 +71,7 @@ export class WorkspaceService {
     return results;
   }
 
-  /** Opens a file to be sent as it is. @throws SessionNotFound, PathForbidden, FileNotFound, also for a directory */
+  /** Opens a file for sending it raw. @throws SessionNotFound, PathForbidden, FileNotFound, also for a directory */
   async open(sessionId: string, path: string): Promise<OpenFile> {
     const jail = await this.jailOf(sessionId);
     try {
@@ -104,8 +104,8 @@ export class WorkspaceService {
 }
 
 /**
- * What is at a path that a client names. Existing clients call the workspace `/`, and what is in it `/docs/a.md`:
- * an absolute path that lies outside is taken so when there is such a file.
+ * Real path and stats of a client's path. Existing clients call the workspace `/`, and a file in it `/docs/a.md`: an
+ * absolute path outside the workspace is read that way if there is such a file.
  */
 async function at(jail: PathJail, path: string): ReturnType<typeof statInside> {
   if (!isAbsolute(path) || jail.holds(path)) return statInside(jail, path);

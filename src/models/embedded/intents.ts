@@ -1,12 +1,12 @@
 import { evaluate } from './arithmetic.js';
 
-/** What the embedded model makes of a request: something to say, or a tool to call first. */
+/** The embedded model's reaction to a request: a text, or a tool call. */
 export type Intent =
   { readonly say: string } | { readonly call: string; readonly args: Readonly<Record<string, unknown>> };
 
 export interface Image {
   readonly mediaType: string;
-  /** Base64, or undefined when it is only a link. */
+  /** The image in base64, or undefined for a link. */
   readonly data: string | undefined;
 }
 
@@ -25,15 +25,15 @@ const ABILITIES = [
 
 const UNKNOWN = `I am only the built-in demo and understand few things (ask "what can you do"). ${CONFIGURE}`;
 
-/** Longer than this is no request of those below; and looking for one takes time that grows with the length. */
+/** Maximum of characters in an understood request: matching takes time that grows with the length. */
 const MAX_REQUEST = 300;
 
 const NAME = `["'\`]?([^"'\`\\n]+?)["'\`]?[.!?]*$`;
 
-/** The workspace itself, in the words that people have for it. */
+/** Users' words for the workspace itself. */
 const HERE = /^(this|my|our|current|whole)?\s*(workspace|project)?$/i;
 
-/** The documented requests, in the order in which they are tried. */
+/** Matches a request against the documented ones, in order. */
 export function understand(text: string, images: readonly Image[]): Intent {
   if (images.length > 0) return { say: images.map(describeImage).join('\n') };
   const trimmed = text.trim();
@@ -68,12 +68,12 @@ export function understand(text: string, images: readonly Image[]): Intent {
   return { say: UNKNOWN };
 }
 
-/** 0.1 + 0.2 is 0.3 to a person. */
+/** A number without rounding noise: 0.1 + 0.2 is 0.3. */
 function withoutNoise(value: number): number {
   return Number.isInteger(value) ? value : Number(value.toPrecision(12));
 }
 
-/** What is said of a tool's result. */
+/** The answer to a tool's result. */
 export function report(toolName: string, result: string, failed: boolean): string {
   if (failed) return `That did not work: ${result}`;
   switch (toolName) {

@@ -22,7 +22,7 @@ const calls = (...deltas: CallDelta[]) =>
     })),
   });
 
-/** What comes out when these texts arrive one after another and the connection then ends in order. */
+/** The parts of a stream of these texts, after the regular end of the connection. */
 function read(...texts: string[]): LanguageModelV3StreamPart[] {
   const parts: LanguageModelV3StreamPart[] = [];
   const stream = new ChatStream((part) => parts.push(part));
@@ -38,7 +38,7 @@ const toolCalls = (parts: readonly LanguageModelV3StreamPart[]) =>
   parts.flatMap((part) => (part.type === 'tool-call' ? [part] : []));
 const finish = (parts: readonly LanguageModelV3StreamPart[]) => parts.find(({ type }) => type === 'finish');
 
-/** For each call, in the order in which they began, its name and what its deltas join to. */
+/** Name and joined deltas of each call, in the order in which the calls began. */
 function streamed(parts: readonly LanguageModelV3StreamPart[]) {
   const open = new Map<string, { name: string; args: string }>();
   for (const part of parts) {

@@ -19,7 +19,7 @@ const ends = (parts: readonly LanguageModelV3StreamPart[]) => parts.filter(({ ty
 const whole = (parts: readonly LanguageModelV3StreamPart[]) =>
   parts.filter(({ type }) => type === 'tool-call');
 
-/** Values of every type; a field takes one of them at most. */
+/** Values of every type; at most one of them is valid for a field. */
 const ODD = [5, 0, true, [], ['x'], {}, { a: 'x' }, null];
 
 describe('a field of another type than its own', () => {
@@ -97,7 +97,7 @@ describe('the tool calls of an answer', () => {
     expect(whole(parts)).toHaveLength(129);
     const starts = parts.filter((part) => part.type === 'tool-input-start');
     expect(starts.filter(({ id }) => id !== '')).toHaveLength(129);
-    expect(starts).toHaveLength(6_100); // they are counted, all of them
+    expect(starts).toHaveLength(6_100); // all are counted
   });
 
   it('take no arguments of calls that are not kept', () => {

@@ -56,7 +56,7 @@ describe('the client of /chat/completions', () => {
     return parts;
   }
 
-  /** Each piece is a chunk of HTTP of its own, and arrives as one. */
+  /** Answers with each piece as an HTTP chunk of its own. */
   const send = (...pieces: Buffer[]) => {
     answer = (res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -65,7 +65,7 @@ describe('the client of /chat/completions', () => {
     };
   };
 
-  /** A model of its own, whose connections can be counted. */
+  /** Another model with a server of its own, whose connections are counted. */
   async function another() {
     const opened: Socket[] = [];
     const own = http
@@ -171,7 +171,7 @@ describe('the client of /chat/completions', () => {
     await ask();
     await ask();
     expect(opened).toHaveLength(1);
-    // One that was aborted before does not cost the one that is there.
+    // A request with an aborted signal does not close the idle connection.
     await expect(ask(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
     await ask();
     expect(opened).toHaveLength(1);
@@ -188,7 +188,7 @@ describe('the client of /chat/completions', () => {
 
     send(ANSWER);
     await ask();
-    // Whatever was opened meanwhile is accepted before this one.
+    // Connections opened meanwhile are accepted before this one.
     const last = connect((own.address() as AddressInfo).port, '127.0.0.1');
     await once(own, 'connection');
     last.destroy();

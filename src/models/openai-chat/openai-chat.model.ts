@@ -6,12 +6,12 @@ import { ChatStream } from './chat-stream.js';
 import { type AnswerHead, post, NoResponse } from './http-post.js';
 import { toChatRequest } from './request.js';
 
-/** More of an answer that is no stream is not read: an error page, or a title. */
+/** Maximum of characters kept of an answer that is no stream: an error page, or a title. */
 const MAX_BODY = 1_000_000;
 
 /**
- * A client of OpenAI-compatible endpoints (`/chat/completions`) that costs as little per token as possible: one
- * JSON.parse between the socket and the event. It stands for the SDK's provider of the same name on the hot path.
+ * Client of OpenAI-compatible endpoints (`/chat/completions`) with minimal cost per token: one JSON.parse between the
+ * socket and the event. It replaces the SDK's provider of the same name on the hot path.
  */
 export class OpenAIChatModel implements Model {
   private readonly url: URL;
@@ -54,7 +54,7 @@ export class OpenAIChatModel implements Model {
     return content;
   }
 
-  /** @throws APICallError for any answer but 2xx, and when there is none */
+  /** @throws APICallError for any answer but 2xx, and if there is none */
   private async post(
     json: string,
     signal: AbortSignal,
@@ -97,7 +97,7 @@ export class OpenAIChatModel implements Model {
   }
 }
 
-/** The key, or else the user that the URL names. */
+/** Authorization header from the key, or else from the URL's user. */
 function authorization(url: URL, { apiKey }: ModelConfig): { authorization?: string } {
   if (apiKey) return { authorization: `Bearer ${apiKey.reveal()}` };
   if (url.username === '') return {};
@@ -107,7 +107,7 @@ function authorization(url: URL, { apiKey }: ModelConfig): { authorization?: str
 
 const bounded = (body: string, text: string): string => (body.length < MAX_BODY ? body + text : body);
 
-/** What an error answer says, in its own words if it has some. */
+/** Reason of an error answer: its own message, if any. */
 function reasonOf(body: string): string {
   const { error, message } = (parseJson(body) ?? {}) as { error?: unknown; message?: unknown };
   const text = (error as { message?: unknown } | undefined)?.message ?? error ?? message;
@@ -119,6 +119,6 @@ function parseJson(text: string): unknown {
   try {
     return parseForeignJson(text);
   } catch {
-    return undefined; // the caller says what it had hoped for
+    return undefined; // the caller reports the missing content
   }
 }

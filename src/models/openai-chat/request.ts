@@ -16,7 +16,7 @@ export function toChatRequest(model: string, request: ModelRequest, stream: bool
   return tools?.length ? `${body.slice(0, -1)},"tools":${toolsJson(tools)}}` : body;
 }
 
-/** The tools are the same for every request of a server, and the larger part of a short one. */
+/** JSON of the tools, cached: the list is the same for every request, and the larger part of a short one. */
 const toolsJsonOf = new WeakMap<Tools, string>();
 
 function toolsJson(tools: Tools): string {
