@@ -4,7 +4,7 @@ import type { DomainError } from '../common/errors.js';
 import type { AssistantMessageEvent, RunEndStatus } from '../events/index.js';
 import { claimOwnerId, releaseOwnerId } from './run-owner.js';
 
-/** What a run came to, once that is stored. */
+/** Result of a run, once its end is committed. */
 export interface RunResult {
   readonly runId: string;
   readonly status: RunEndStatus;
@@ -13,32 +13,32 @@ export interface RunResult {
   readonly error?: DomainError;
 }
 
-/** What a run that has not ended is doing. Times are milliseconds since the epoch. */
+/** Activity of an unfinished run. Times are milliseconds since the epoch. */
 export interface RunActivity {
   readonly runId: string;
   /** Unknown for a run of another process. */
   readonly waitingOn?: WaitingOn;
-  /** Since when it waits for that. */
+  /** Start of the current wait. */
   readonly since: number;
-  /** When something of it has last come: an event, or a token of its model. */
+  /** Time of the last event or model token. */
   readonly lastProgress?: number;
 }
 
-/** A run that this process has accepted and that has not ended: waiting in the queue, or under way. */
+/** An unfinished run that this process has accepted: queued or running. */
 export class ActiveRun {
   private readonly controller = new AbortController();
   private settle: (result: RunResult) => void = () => undefined;
   /** Resolves when the run's end is committed. Never rejects. */
   readonly done = new Promise<RunResult>((resolve) => (this.settle = resolve));
   private readonly waiters = new Set<(error: DomainError) => void>();
-  /** Whether it has been said that the database does not take what the run writes. */
+  /** Whether the waiters were told that the database refuses the run's writes. */
   delayNotified = false;
   startedAt = Date.now();
-  /** What an abort makes of it. */
+  /** Final status of the run after an abort. */
   abortStatus: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
   waitingOn: WaitingOn = 'queue';
   since = Date.now();
-  /** When something of it has last come; the engine sets it when the run begins. */
+  /** Time of the last progress; the executor sets the source when the run begins. */
   progressAt = () => this.since;
 
   constructor(
@@ -65,14 +65,14 @@ export class ActiveRun {
     this.settle(result);
   }
 
-  /** Tells those who wait that what the run writes cannot be stored for now. The run goes on. */
+  /** Tells the waiters that the run's writes cannot be stored for now. The run goes on. */
   notifyDelayed(error: DomainError): void {
     this.delayNotified = true;
     for (const tell of this.waiters) tell(error);
     this.waiters.clear();
   }
 
-  /** Resolves like `done`. Rejects when it is known before that the database cannot be written for now. */
+  /** Resolves like `done`; rejects earlier when the database cannot be written for now. */
   ended(): Promise<RunResult> {
     return new Promise((resolve, reject) => {
       this.waiters.add(reject);
@@ -84,14 +84,14 @@ export class ActiveRun {
   }
 }
 
-/** The only state of runs in this process: those that have not ended. */
+/** Unfinished runs of this process: the only state of runs in memory. */
 @Injectable()
 export class ActiveRuns {
-  /** Names this server as the owner of the runs that it works on. */
+  /** Owner id of this server, stored with the runs that it executes. */
   readonly ownerId = claimOwnerId();
   private readonly byId = new Map<string, ActiveRun>();
 
-  /** Says that this server works on nothing any more. */
+  /** Releases the owner id: this server executes no run any more. */
   release(): void {
     releaseOwnerId(this.ownerId);
   }

@@ -5,7 +5,7 @@ import type { EventDraft, RunEndStatus, Usage } from '../events/index.js';
 import type { FinalStatus } from './transitions.js';
 import type { SessionState } from './run-session.js';
 
-/** How a run ended, before that has been written down. */
+/** Outcome of a run, before it is stored. */
 export interface RunOutcome extends Readonly<RunUsage> {
   readonly status: RunEndStatus;
   /** Set when the status is `error`. */
@@ -19,10 +19,10 @@ export interface RunEnd extends Readonly<RunUsage> {
   readonly errorMessage: string | null;
 }
 
-/** How a run ends that its own server does not end: by somebody's abort, or because that server died. */
+/** End status of a run that another server ends: aborted, or interrupted because its own server died. */
 export type LostStatus = Extract<RunEndStatus, 'aborted' | 'interrupted'>;
 
-/** An agent may be anybody's, and add what is no number: the database would refuse it, and the run would not end. */
+/** Usage as whole numbers: a custom agent may add other values, which the database would refuse with the run's end. */
 export function counted({ iterations, inputTokens, outputTokens }: RunUsage): RunUsage {
   return {
     iterations: toCount(iterations),
@@ -31,14 +31,14 @@ export function counted({ iterations, inputTokens, outputTokens }: RunUsage): Ru
   };
 }
 
-/** The end of a run whose own cannot be stored: it holds nothing that came from elsewhere. */
+/** Minimal end of a run whose real end cannot be stored: nothing in it comes from the agent. */
 export function leastEnd({ status }: RunOutcome): RunOutcome {
   return { ...NO_USAGE, status, ...(status === 'error' && { error: toDomainError(undefined) }) };
 }
 
 export const NO_USAGE: RunUsage = { iterations: 0, inputTokens: 0, outputTokens: 0 };
 
-/** What the session is, once a run of it has ended and nothing waits. */
+/** State of a session after the end of a run, when its queue is empty. */
 export const STATE_AFTER: Readonly<Record<RunEndStatus, SessionState>> = {
   completed: 'idle',
   aborted: 'aborted',
@@ -70,7 +70,7 @@ export function toRunEnd({ status, error, iterations, inputTokens, outputTokens 
   };
 }
 
-/** The last events of a run that its own server ends. */
+/** Final events of a run that its own server ends. */
 export function endEvents(
   { status, error, iterations, ...usage }: RunOutcome,
   elapsedMs: number,
@@ -80,13 +80,13 @@ export function endEvents(
   return error ? [failure(error), end] : [end];
 }
 
-/** The last events of a run whose server cannot write them. */
+/** Final events of a run whose server cannot write them. */
 export function lostEvents(status: LostStatus): EventDraft[] {
   const warning: EventDraft = { type: 'system', level: 'warning', message: LOST[status] };
   return [warning, runEnd(status, 0, 0, { inputTokens: 0, outputTokens: 0 })];
 }
 
-/** Tells a session why a run of it failed. */
+/** Event that tells a session why its run failed. */
 export function failure(error: DomainError): EventDraft {
   const { message, code, details } = error;
   const more = typeof details === 'object' ? details : undefined;

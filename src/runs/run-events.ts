@@ -24,7 +24,7 @@ export class RunEvents {
     const types = ['assistant_message', 'tool_result'];
     for await (const row of this.pages.rows(sessionId, { types, runId })) {
       if (row.data === null) await nextTurn();
-      const frame = await this.frames.of(sessionId, row); // of its long texts no step tells
+      const frame = await this.frames.of(sessionId, row); // truncated is enough: a step holds no long text
       steps.push(...stepsOf(JSON.parse(frame) as StoredAgentEvent));
     }
     return steps;

@@ -21,7 +21,7 @@ import {
 import { type RunSession, RunSessions, type SessionState } from './run-session.js';
 import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
 
-/** A run that has just begun, as the transaction has it. */
+/** A begun run, as its transaction sees it. */
 export interface BegunRun {
   readonly session: RunSession;
   readonly content: QueryContent;
@@ -33,14 +33,14 @@ export interface BegunRun {
 /** A run's end, as it was written. */
 export interface WrittenEnd {
   readonly events: readonly StoredAgentEvent[];
-  /** Whether queries wait in some session: one of them may begin now. */
+  /** Whether any session has queued runs: one of them may begin now. */
   readonly someWait: boolean;
 }
 
 /**
- * Every change of a run's status, and nothing else makes one: each in one transaction with the run's events and its
- * session's state. `transitions.ts` says which changes exist; each statement names the status it changes from, so that
- * a change happens once.
+ * The only place that changes a run's status: each change is one transaction with the run's events and its session's
+ * state. `transitions.ts` lists the changes; each statement names the status it changes from, so that a change
+ * happens once.
  */
 @Injectable()
 export class RunLifecycle {
@@ -59,20 +59,20 @@ export class RunLifecycle {
     await this.sessions.setState(tx, run.sessionId, 'executing');
   }
 
-  /** new → running: the claim and the user's message are one commit, so what was acknowledged is stored. */
+  /** new → running: the claim and the user's message are one commit, so an acknowledged query is stored. */
   async begin(tx: Transaction, run: NewRun, session: RunSession, content: QueryContent): Promise<BegunRun> {
     await this.runs.insertRunning(tx, run, this.claimFor(session));
     return this.begun(tx, run.id, session, content);
   }
 
-  /** queued → running. @throws ClaimLost when it is not queued any more */
+  /** queued → running. @throws ClaimLost when the run is not queued any more */
   async dequeue(tx: Transaction, run: Pick<NewRun, 'id' | 'sessionId' | 'input'>): Promise<BegunRun> {
     const session = await this.sessions.getWithin(tx, run.sessionId);
     if (!(await this.runs.claim(tx, run.id, this.claimFor(session)))) throw new ClaimLost();
     return this.begun(tx, run.id, session, JSON.parse(run.input) as QueryContent);
   }
 
-  /** queued → aborted. @returns whether it was still queued */
+  /** queued → aborted. @returns whether the run was still queued */
   async cancel(tx: Transaction, id: string, sessionId: string): Promise<boolean> {
     const end = toRunEnd({ ...NO_USAGE, status: 'aborted' });
     if (!(await this.runs.end(tx, id, { status: 'queued' }, end))) return false;
@@ -80,7 +80,7 @@ export class RunLifecycle {
     return true;
   }
 
-  /** queued → failed: a run that cannot be begun must not keep those behind it from beginning. */
+  /** queued → failed: an unreadable run must not block the queue behind it. */
   async reject(tx: Transaction, { id, sessionId }: Pick<NewRun, 'id' | 'sessionId'>): Promise<DomainError> {
     const error = new UnreadableQuery(id);
     const end = toRunEnd({ ...NO_USAGE, status: 'error', error });
@@ -92,8 +92,8 @@ export class RunLifecycle {
 
   /**
    * running → completed, failed, aborted or interrupted.
-   * @param last the events that the run has left to be written with its end
-   * @returns what was written; undefined when the run is no longer this server's: then nothing was
+   * @param last deferred events of the run, to be written with its end
+   * @returns the written end; undefined when this server no longer owns the run: nothing is written then
    */
   async end(
     tx: Transaction,
@@ -113,7 +113,10 @@ export class RunLifecycle {
     return { events, someWait };
   }
 
-  /** running → aborted or interrupted, of a run whose own server does not end it. Nothing, when it has ended meanwhile. */
+  /**
+   * running → aborted or interrupted, for a run whose own server does not end it. No-op when the run has already
+   * ended.
+   */
   async endLost(tx: Transaction, { id, sessionId, owner }: OpenRun, status: LostStatus): Promise<void> {
     const end = toRunEnd({ ...NO_USAGE, status });
     if (!(await this.runs.end(tx, id, { status: 'running', owner }, end))) return;
@@ -121,7 +124,7 @@ export class RunLifecycle {
     await this.sessions.setState(tx, sessionId, await this.stateAfter(tx, sessionId, status));
   }
 
-  /** running → running: notes progress. @throws ClaimLost when the run is no longer this server's to write */
+  /** running → running: records progress. @throws ClaimLost when this server no longer owns the run */
   async touch(tx: Transaction, id: string): Promise<void> {
     if (!(await this.runs.touch(tx, id, this.active.ownerId))) throw new ClaimLost();
   }
@@ -154,7 +157,7 @@ export class RunLifecycle {
     return { owner: this.active.ownerId, provider, model: id };
   }
 
-  /** What the session does once a run of it has ended: a queue is still to be worked on. */
+  /** State of a session after the end of a run: `executing` while it has other unfinished runs. */
   private async stateAfter(
     tx: Transaction,
     sessionId: string,

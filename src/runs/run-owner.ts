@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { isProcessAlive, processIdentity } from '../files/process-identity.js';
 
-/** The servers of this process: several may share it, and their process id says nothing of which one lives. */
+/** Live servers of this process: several may share its process id, which cannot tell which one lives. */
 const living = new Set<string>();
 
-/** Names one running server as the owner of its runs: its process, and a number of its own. */
+/** Claims an owner id for one running server: the identity of its process, and a random suffix. */
 export function claimOwnerId(): string {
   const owner = `${processIdentity()}.${randomBytes(6).toString('hex')}`;
   living.add(owner);

@@ -1,9 +1,9 @@
 import type { EventDraft, QueryContent } from '../events/index.js';
 
-/** What has to be read before an agent begins with a query; the files that it refers to, for instance. */
+/** Reads the context of a query before its agent begins: the files that the query refers to, for instance. */
 export abstract class RunPreparation {
   /**
-   * What the query brings along, as one event of its run; undefined when it brings nothing.
+   * Context of the query, as one event of its run; undefined when there is none.
    * @param workspace the directory that the query's paths lie in
    * @throws the signal's reason, once it has aborted
    */

@@ -4,17 +4,17 @@ import type { SessionState, Usage } from '../events/index.js';
 
 export type { SessionState };
 
-/** What a client may set for the runs of one session. */
+/** Options that a client may set for the runs of one session. */
 export interface AgentOptions {
-  /** Told to the model after the server's own instructions. */
+  /** Appended to the server's own instructions. */
   readonly instructions?: string;
-  /** Model steps that one run may take; never more than the server allows. */
+  /** Most model steps of one run; never more than the server allows. */
   readonly maxIterations?: number;
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
 }
 
-/** What a run needs to know of its session. */
+/** Fields of a session that its runs need. */
 export interface RunSession {
   readonly id: string;
   /** The directory that the run's tools work in. */
@@ -38,11 +38,11 @@ export class SessionNotFound extends DomainError {
   }
 }
 
-/** The sessions as runs need them, inside the transactions of runs. The feature that keeps sessions provides it. */
+/** Sessions inside the transactions of runs. The feature that keeps sessions implements it. */
 export abstract class RunSessions {
   /** @throws SessionNotFound */
   abstract getWithin(tx: Transaction, id: string): Promise<RunSession>;
 
-  /** Notes what a session is doing, and adds what its run has used. */
+  /** Sets a session's state, and adds the usage of its run. */
   abstract setState(tx: Transaction, id: string, state: SessionState, usage?: Usage): Promise<void>;
 }

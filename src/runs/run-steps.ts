@@ -1,10 +1,10 @@
 import type { StoredAgentEvent, Usage } from '../events/index.js';
 
-/** One step of a run: the model was asked, or a tool was called. */
+/** One step of a run: a model request or a tool call. */
 export type RunStep =
   | {
       readonly type: 'model';
-      /** When its message was complete. */
+      /** When the message was complete. */
       readonly endedAt: number;
       /** From the request to the last token, in milliseconds. */
       readonly durationMs: number;
@@ -19,10 +19,10 @@ export type RunStep =
       readonly error?: string;
     };
 
-/** The error of a step is a sentence; of a longer one its head. */
+/** Characters of a step's error; a longer one is cut. */
 const MAX_ERROR = 2_000;
 
-/** The steps that one event of a run tells of: one, or none. */
+/** Steps that one event of a run records: one, or none. */
 export function stepsOf(event: StoredAgentEvent): RunStep[] {
   switch (event.type) {
     case 'assistant_message': {

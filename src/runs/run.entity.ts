@@ -2,12 +2,12 @@ import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 export const RUN_STATUSES = ['queued', 'running', 'completed', 'failed', 'aborted', 'interrupted'] as const;
 /**
- * queued → running → completed, failed, aborted or interrupted; a queued run can be aborted before it starts.
- * No way leads back.
+ * queued → running → completed, failed, aborted or interrupted; a queued run can also be aborted or fail. No
+ * transition leads back.
  */
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
-// PostgreSQL gives bigint as text: times are numbers everywhere above the database.
+// PostgreSQL returns bigint as text: above the database, times are numbers.
 const time = {
   from: (value: unknown) => (value === null ? null : Number(value)),
   to: (value: number | null) => value,
@@ -15,7 +15,7 @@ const time = {
 
 @Entity('runs')
 export class Run {
-  /** The order of acceptance. */
+  /** Order of acceptance. */
   @PrimaryGeneratedColumn()
   no: number;
 
@@ -28,11 +28,11 @@ export class Run {
   @Column('text')
   status: RunStatus;
 
-  /** 1 goes before 0 in the queue: a query that interrupts. */
+  /** 1 for an interrupting query, which goes before 0. */
   @Column('integer')
   priority: number;
 
-  /** The process that runs it; only this one may write to it. */
+  /** Owner id of the run's server, its only writer. */
   @Column('text', { nullable: true })
   owner: string | null;
 
@@ -52,7 +52,7 @@ export class Run {
   @Column('bigint', { nullable: true, transformer: time })
   endedAt: number | null;
 
-  /** When it last wrote an event. */
+  /** When the run last wrote an event. */
   @Column('bigint', { nullable: true, transformer: time })
   progressAt: number | null;
 
@@ -86,5 +86,5 @@ export type OpenRun = Pick<
   'id' | 'sessionId' | 'status' | 'owner' | 'createdAt' | 'startedAt' | 'progressAt'
 >;
 
-/** A run without what was asked, which may be long. */
+/** A run without its query's content, which may be long. */
 export type StoredRun = Omit<Run, 'input'>;

@@ -7,7 +7,7 @@ import { RunScheduler } from './run-scheduler.js';
 import { RunsRepository } from './runs.repository.js';
 import { RunsService } from './runs.service.js';
 
-/** The life of runs. */
+/** Runs: lifecycle and execution. */
 @Module({})
 export class RunsModule {
   /** @param imports the modules that provide RunSessions and RunPreparation */

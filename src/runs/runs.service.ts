@@ -7,26 +7,26 @@ import type { SessionState } from './run-session.js';
 import type { RunStep } from './run-steps.js';
 import { RunsRepository } from './runs.repository.js';
 
-/** Whether a session works, and on what. Of an idle session: its state alone. */
+/** Status of a session: its state, and while it executes, its current run and its queue. */
 export type DetailedStatus = {
   readonly isProcessing: boolean;
   readonly state: SessionState;
 } & Partial<RunActivity> & {
-    /** How many queries wait in this session. */
+    /** Number of queued queries. */
     readonly queued?: number;
-    /** They, in their order; each can be taken out by an abort that names its run. */
+    /** Queued queries in their order; aborting the run of one removes it. */
     readonly queue?: readonly QueuedRun[];
   };
 
 export interface QueuedRun {
   readonly runId: string;
-  /** From 1. */
+  /** Place in the queue, from 1. */
   readonly position: number;
-  /** When it was taken, in milliseconds since the epoch. */
+  /** When the query was accepted, in milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** Runs as they are read. */
+/** Read model of runs. */
 @Injectable()
 export class RunsService {
   constructor(
@@ -47,7 +47,7 @@ export class RunsService {
     return { run, steps: await this.events.steps(run) };
   }
 
-  /** What a session in that state is doing, and what waits in its queue. */
+  /** Activity and queue of a session in the given state. */
   async statusOf(sessionId: string, state: SessionState): Promise<DetailedStatus> {
     if (state !== 'executing') return { isProcessing: false, state };
     const open = await this.runs.readOpenOf(sessionId);
@@ -59,7 +59,7 @@ export class RunsService {
     return { isProcessing: true, state, ...doing, queued: queue.length, queue };
   }
 
-  /** What a run that has not ended is doing; less is known of one that another process works on. */
+  /** Activity of an unfinished run; less is known about a run of another process. */
   private activityOf({ id, status, createdAt, startedAt, progressAt }: OpenRun): RunActivity {
     const run = this.active.get(id);
     if (status === 'queued') return { runId: id, waitingOn: 'queue', since: createdAt };

@@ -1,7 +1,7 @@
 /**
- * Tells of a run that makes no progress, and never ends one: a healthy run may think for long. It tells after
- * `quietMs`, and again when the silence has become twice as long. Progress costs it nothing: it looks up when the
- * last one was, and waits for the rest of its time.
+ * Reports a run without progress, and never ends it: a healthy run may think for long. Reports after `quietMs`, and
+ * again each time the silence has doubled. Progress costs nothing: the timer looks up the last one when it fires, and
+ * waits for the rest.
  */
 export class StallDetector {
   private timer: NodeJS.Timeout;

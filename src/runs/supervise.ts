@@ -2,20 +2,20 @@ import { toDomainError, type DomainError } from '../common/errors.js';
 import type { RunEndStatus, RunRecorder } from '../events/index.js';
 import type { ActiveRun } from './active-runs.js';
 
-/** How a run's work came out. */
+/** Result of a run's work. */
 export interface WorkResult {
   readonly status: RunEndStatus;
   /** Set when the status is `error`. */
   readonly error?: DomainError;
 }
 
-/** How long an agent may take to notice that its run was aborted. */
+/** Grace for an agent to notice that its run was aborted. */
 const ABORT_GRACE_MS = 100;
 
 /**
- * Follows the work of a run to its end, whatever happens on the way: an error is a result too. What the model had
- * written by then becomes the run's last message, and nothing is recorded afterwards.
- * @param onUnexpected is told what was thrown that is no DomainError
+ * Awaits the work of a run to its end; an error is a result too. The model's text so far becomes the run's last
+ * message, and nothing is recorded afterwards.
+ * @param onUnexpected called with a thrown error that is no DomainError
  */
 export async function supervise(
   run: ActiveRun,
@@ -57,7 +57,7 @@ async function withAbortGrace(work: Promise<void>, signal: AbortSignal): Promise
   await Promise.race([work, late]);
 }
 
-/** Every run ends with a message: what was cut short is stored as far as it got, and marked. */
+/** Gives every run a last message: a partial one is stored as far as it got, and marked. */
 function finalizeMessage(log: RunRecorder, status: RunEndStatus): void {
   if (status === 'aborted' || status === 'interrupted') log.deferFinalMessage({ finishReason: 'abort' });
   else if (status === 'completed') {
