@@ -4,7 +4,7 @@ import { AgentService } from './agent.service.js';
 import { SummaryService } from './summary.service.js';
 import { ToolLoopAgent } from './tool-loop.agent.js';
 
-/** What answers queries: the tool loop, or the agent that an extension puts in its place. */
+/** Provides the agent that answers queries: the tool loop, or an extension's own. */
 @Module({})
 export class AgentModule {
   static with(agent: Type<Agent> = ToolLoopAgent): DynamicModule {

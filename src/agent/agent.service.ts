@@ -3,13 +3,13 @@ import { ModelCatalog, type ModelChoice } from '../models/index.js';
 import { ToolRegistry } from '../tools/index.js';
 import { AGENT, type Agent, type RunContext } from './agent.js';
 
-/** What a run brings to its agent. */
+/** Run context without model and tools. */
 export interface RunScope extends Omit<RunContext, 'modelConfig' | 'model' | 'tools'> {
   /** The model that the run's session has chosen. */
   readonly choice: ModelChoice;
 }
 
-/** Gives the agent what it works with: the run's model, and a snapshot of the tools. */
+/** Runs the agent with the run's model and a snapshot of the tools. */
 @Injectable()
 export class AgentService {
   constructor(

@@ -6,7 +6,7 @@ import type { ToolSet } from '../tools/index.js';
 /** The dependency-injection token of the {@link Agent} that answers queries. */
 export const AGENT = Symbol('Agent');
 
-/** What one run was asked to do with. */
+/** Options of one run. */
 export interface RunOptions {
   readonly instructions?: string;
   readonly maxIterations?: number;
@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly runtimeSettings?: Readonly<Record<string, unknown>>;
 }
 
-/** What a run has used so far. The agent adds to it, so that it is known also when the run fails. */
+/** Usage of a run so far. The agent adds to it step by step, so that a failed run's usage is known too. */
 export interface RunUsage {
   iterations: number;
   inputTokens: number;
@@ -32,22 +32,22 @@ export interface RunContext {
   readonly model: Model;
   readonly tools: ToolSet;
   readonly options: RunOptions;
-  /** Aborts when the run is to end. What an agent awaits must end with it. */
+  /** Aborts when the run is to end. All work that an agent awaits must end with it. */
   readonly signal: AbortSignal;
-  /** Where everything that happens is written. */
+  /** Recorder of the run's events and messages. */
   readonly log: RunRecorder;
   readonly usage: RunUsage;
-  /** Says what the run waits for from now on. */
+  /** Sets what the run waits for from now on. */
   waitsFor(what: WaitingOn): void;
 }
 
 export type WaitingOn = 'model' | 'tool' | 'queue';
 
-/** What answers a query. The default is the tool loop; an extension can put its own in its place. */
+/** Answers queries. The default is the tool loop; an extension can replace it. */
 export interface Agent {
   /**
-   * Answers the session's last user message by writing to `turn.log`. Resolves when the answer is complete;
-   * throws a DomainError when it cannot be given, and anything at all once `turn.signal` has aborted.
+   * Answers the session's last user message by writing to `turn.log`. Resolves when the answer is complete; throws a
+   * DomainError when it cannot be given, and any error once `turn.signal` has aborted.
    */
   run(turn: RunContext): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
 
-/** What a part costs beside its texts, so that very many of them without any come to an end too. Characters. */
+/** Fixed size of a part, in characters: very many parts without text must reach the bound, too. */
 const PART = 50;
 
-/** Characters that one part of an answer adds to it, names, ids and what its provider wants to see again included. */
+/** Characters that one part adds to an answer, including names, ids and provider metadata. */
 export function sizeOfPart(part: LanguageModelV3StreamPart): number {
   switch (part.type) {
     case 'text-delta':
@@ -15,7 +15,7 @@ export function sizeOfPart(part: LanguageModelV3StreamPart): number {
     case 'finish':
     case 'error':
     case 'raw':
-      return 0; // nothing of it is kept
+      return 0; // not kept
     default:
       return PART + sizeOf(part);
   }

@@ -1,6 +1,6 @@
 /**
- * Aborts its signal when the run's does, or when nothing has been heard of the model for too long. What is heard
- * is only noted, for it happens once per token: the timer looks when its time has come, and waits for the rest.
+ * Aborts its signal with the run's, or when the model has been silent for too long. A token only updates a time,
+ * because that happens once per token: the timer compares it when due, and waits for the rest.
  */
 export class SilenceTimer {
   private readonly controller = new AbortController();

@@ -1,4 +1,4 @@
-/** What every model is told first. */
+/** System prompt of every model. */
 export function systemPrompt(workspace: string, ...more: readonly (string | undefined)[]): string {
   const standard = [
     'You are Agent TARS, an assistant that works for the user with the tools it is given.',
