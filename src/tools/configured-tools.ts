@@ -2,7 +2,7 @@ import type { AppConfig } from '../config/index.js';
 import type { AnyTool } from './tool.js';
 import type { ToolSource } from './tool-source.js';
 
-/** The tools that the configuration brings. */
+/** Tools of the configuration. */
 export class ConfiguredTools implements ToolSource {
   readonly name = 'tools';
 

@@ -1,7 +1,7 @@
-/** Levels of objects and lists in arguments and results: what recurses into a deeper value runs out of stack. */
+/** Levels of objects and lists in arguments and results: recursion into a deeper value overflows the stack. */
 export const MAX_JSON_DEPTH = 200;
 
-/** Whether objects and lists stand in each other more than `levels` deep. Goes level by level, for it must not recurse. */
+/** Whether objects and lists are nested more than `levels` deep. Goes level by level, without recursion. */
 export function isDeeperThan(value: unknown, levels: number): boolean {
   let level = childrenOf([value]);
   for (let depth = 1; level.length > 0; depth++) {

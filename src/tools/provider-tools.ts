@@ -3,7 +3,7 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { type AnyTool, type ToolContext, toolOf } from './tool.js';
 import type { ToolSource } from './tool-source.js';
 
-/** The methods of Nest providers that bear `@Tool()`, the providers of extensions among them. */
+/** Tools from methods of Nest providers with `@Tool()`, including those of extensions. */
 @Injectable()
 export class ProviderTools implements ToolSource {
   readonly name = '@Tool()';

@@ -5,19 +5,19 @@ import { ToolSet } from './tool-set.js';
 /** The dependency-injection token of the list of {@link ToolSource}s, lowest first. */
 export const TOOL_SOURCES = Symbol('TOOL_SOURCES');
 
-/** Asks the sources for their tools, and gives each run a snapshot of them when it starts. */
+/** Loads the tools of all sources, and gives each run a snapshot of them when it starts. */
 @Injectable()
 export class ToolRegistry implements OnApplicationBootstrap {
   private tools: Promise<ToolSet> | undefined;
 
   constructor(@Inject(TOOL_SOURCES) private readonly sources: readonly ToolSource[]) {}
 
-  /** A tool that makes no sense stops the start. @throws InvalidConfig */
+  /** Loads the tools: an invalid one stops the start. @throws InvalidConfig */
   async onApplicationBootstrap(): Promise<void> {
     await this.snapshot();
   }
 
-  /** The tools as they are now. What changes later does not change a snapshot. */
+  /** Snapshot of the current tools; later changes do not affect it. */
   snapshot(): Promise<ToolSet> {
     return (this.tools ??= ToolSet.from(this.sources));
   }

@@ -1,9 +1,9 @@
 import type { AnyTool } from './tool.js';
 
-/** Where tools come from. A tool of a later source takes the place of an earlier one of the same name. */
+/** A source of tools. A tool of a later source replaces an earlier one of the same name. */
 export interface ToolSource {
-  /** Shown where two tools clash or one of them makes no sense. */
+  /** Name in errors about clashing or invalid tools. */
   readonly name: string;
-  /** Asked once, when the server starts. */
+  /** Called once, when the server starts. */
   list(): readonly AnyTool[] | Promise<readonly AnyTool[]>;
 }

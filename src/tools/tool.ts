@@ -8,28 +8,28 @@ export interface ToolContext {
   readonly sessionId: string;
   /** The directory that the tool may work in. */
   readonly workspace: string;
-  /** Aborts when the run ends or the call takes too long. Whatever the tool has started must end with it. */
+  /** Aborts when the run ends or the call takes too long. All work that the tool has started must end with it. */
   readonly signal: AbortSignal;
 }
 
-/** A part of a result that clients draw. */
+/** A part of a result that clients render. */
 export interface TextPart {
   readonly type: 'text';
   readonly name?: string;
   readonly text: string;
 }
 
-/** Something the model can call. */
+/** A function that the model can call. */
 export interface Tool<Args = Record<string, unknown>> {
-  /** Letters, digits, `_` and `-`; what the model calls it. */
+  /** Name for the model: letters, digits, `_` and `-`. */
   readonly name: string;
-  /** Told to the model: what it does and when to use it. */
+  /** Purpose and use of the tool, for the model. */
   readonly description: string;
   /** The arguments: a zod object or a JSON Schema. */
   readonly parameters: z.ZodType<Args> | JsonSchema;
   /**
-   * Does the work. The result is stored and given to the model: a text, a list of text parts, or JSON.
-   * What it throws becomes the result's `error`, and the model goes on from there.
+   * Runs the tool. The result is stored and given to the model: a text, a list of text parts, or JSON. A thrown error
+   * becomes the result's `error`, and the model goes on from there.
    */
   execute(args: Args, context: ToolContext): Promise<unknown>;
 }
@@ -44,7 +44,7 @@ export function defineTool<Args>(tool: Tool<Args>): Tool<Args> {
 
 const TOOL = 'agent-tars:tool';
 
-/** What a method says of itself as a tool. */
+/** Description of a method as a tool. */
 export type ToolDescription<Args = never> = Omit<Tool<Args>, 'name' | 'execute'> & {
   /** Default: the method's name. */
   readonly name?: string;
@@ -53,7 +53,7 @@ export type ToolDescription<Args = never> = Omit<Tool<Args>, 'name' | 'execute'>
 type ToolMethod<Args> = (args: Args, context: ToolContext) => unknown;
 
 /**
- * Makes a tool of a method of a Nest provider. The provider's own dependencies are injected as ever.
+ * Makes a method of a Nest provider a tool. The provider's own dependencies are injected as usual.
  *
  * @example
  * class Notes {
@@ -71,13 +71,13 @@ export function Tool<Args>(description: ToolDescription<Args>) {
   };
 }
 
-/** What {@link Tool} said of a method; undefined when it is no tool. */
+/** Description that {@link Tool} gave a method; undefined when the method is no tool. */
 export const toolOf = (
   method: unknown,
 ): (Omit<AnyTool, 'name' | 'execute'> & { name?: string }) | undefined =>
   typeof method === 'function' ? (Reflect.getMetadata(TOOL, method) as never) : undefined;
 
-/** A tool could not do what it was asked. The message is for the model: what was wrong and what to try. */
+/** A tool failed. The message is for the model: what was wrong and what to try. */
 export class ToolError extends Error {
   override readonly name = 'ToolError';
 }

@@ -1,21 +1,21 @@
 import { Turns } from '../../files/turns.js';
 
-/** Where a text stands in a file. */
+/** Place of a text in a file. */
 export interface Place {
-  /** In bytes. */
+  /** Byte offset. */
   readonly at: number;
-  /** The line that it begins in, 0 the first. */
+  /** Line of the offset, from 0. */
   readonly line: number;
 }
 
 const NEWLINE = 10;
-/** So many bytes are looked at between two looks at the clock. */
+/** Bytes searched between two looks at the clock. */
 const STRIDE = 16 * 1024;
 
 /**
- * Where `part` stands in `bytes`, from the left and without overlaps, at most `limit` times. In turns of the event
- * loop, and each byte once (Knuth, Morris and Pratt): `indexOf`, which is faster for most texts, goes through a
- * repetitive one again for every byte.
+ * Places of `part` in `bytes`, from the left and without overlaps, at most `limit`. Yields to the event loop, and
+ * reads each byte once (Knuth, Morris and Pratt): `indexOf`, which is faster for most texts, reads a repetitive one
+ * again for every byte.
  * @param part not empty
  */
 export async function findPlaces(bytes: Buffer, part: Buffer, limit: number): Promise<Place[]> {
@@ -39,7 +39,7 @@ export async function findPlaces(bytes: Buffer, part: Buffer, limit: number): Pr
   return places;
 }
 
-/** For each beginning of `part`, the length of the longest shorter beginning that it ends with. */
+/** For each prefix of `part`, the length of its longest proper prefix that is also its suffix. */
 async function bordersOf(part: Buffer, turns: Turns): Promise<Int32Array> {
   const borders = new Int32Array(part.length);
   let length = 0;
@@ -58,10 +58,10 @@ export function countLines(bytes: Buffer): number {
   return lines;
 }
 
-/** An edit of a file: the same text in the place of each of the `places` of another. */
+/** An edit of a file: `replacement` for `part` at each of the `places`. */
 export interface Edit {
   readonly before: Buffer;
-  /** In the order in which they stand there; at least one. */
+  /** In file order; at least one. */
   readonly places: readonly Place[];
   readonly part: Buffer;
   readonly replacement: Buffer;
@@ -72,7 +72,7 @@ export function sizeAfter({ before, places, part, replacement }: Edit): number {
   return before.length + places.length * (replacement.length - part.length);
 }
 
-/** What the edit makes of the bytes from `start` to `end`, which hold the whole of each place from `first` to `last`. */
+/** Edited bytes from `start` to `end`, which hold the places from `first` to `last` whole. */
 export function edited(
   { before, places, part, replacement }: Edit,
   { start = 0, end = before.length, first = 0, last = places.length } = {},
