@@ -3,8 +3,8 @@ import { Observable, Subject } from 'rxjs';
 import type { LiveEvent } from './live-event.js';
 
 /**
- * The live events of this process: a Subject for each session that somebody listens to, made for the first
- * listener and dropped after the last, so that an event costs only those who hear it.
+ * Live events of this process: a Subject for each session with subscribers, made for the first and dropped after the
+ * last, so that an event costs only its subscribers.
  */
 @Injectable()
 export class EventBus implements BeforeApplicationShutdown {
@@ -18,7 +18,7 @@ export class EventBus implements BeforeApplicationShutdown {
     return this.subjects.has(sessionId);
   }
 
-  /** What is published from now on. Completes when the session is deleted or the server stops. */
+  /** Events published from now on. Completes when the session is deleted or the server stops. */
   of(sessionId: string): Observable<LiveEvent> {
     return new Observable((subscriber) => {
       let subject = this.subjects.get(sessionId);
@@ -32,14 +32,14 @@ export class EventBus implements BeforeApplicationShutdown {
     });
   }
 
-  /** Ends the streams of a session that is no more. */
+  /** Completes the streams of a deleted session. */
   complete(sessionId: string): void {
     const subject = this.subjects.get(sessionId);
     this.subjects.delete(sessionId);
     subject?.complete();
   }
 
-  /** After the last run has ended, and before the connections are closed. */
+  /** Completes all streams: after the last run, before the connections are closed. */
   beforeApplicationShutdown(): void {
     for (const sessionId of [...this.subjects.keys()]) this.complete(sessionId);
   }

@@ -8,7 +8,7 @@ import { EventTruncator } from './event-truncation.js';
 import { type LiveEvent, ReplayedEvent } from './live-event.js';
 import { StreamingMessages } from './streaming-messages.js';
 
-/** Characters that are sent before the reader is waited for. */
+/** Characters sent between two waits for back-pressure. */
 const CHARACTERS = 256_000;
 
 /** What a follower is sent: events of the log and of the bus, and between the two the sign that it has caught up. */
@@ -18,13 +18,13 @@ export type FeedItem = LiveEvent | ReplayEnd;
 export type PacedStream<T> = (ready: () => Promise<void>) => Observable<T>;
 
 export interface FollowOptions {
-  /** The last seq that the watcher has. Default 0: everything. */
+  /** Cursor: the last seq that the subscriber has. Default 0: everything. */
   readonly after?: number;
-  /** Awaited between parts of the log, so that history is read no faster than it can be sent. */
+  /** Back-pressure: awaited between parts of the log, so that history is read no faster than it can be sent. */
   readonly ready?: () => Promise<void>;
 }
 
-/** The only place that knows both the log and the bus. */
+/** Replay and live events: knows both log and bus. */
 @Injectable()
 export class EventFeed {
   constructor(
@@ -35,9 +35,9 @@ export class EventFeed {
   ) {}
 
   /**
-   * All stored events after the cursor, then `replay_end`, then what comes: in `seq` order, without a gap or
-   * a repeat. Between the two, who joins in the middle of an answer gets the text so far. Completes when the
-   * session is deleted or the server stops.
+   * All stored events after the cursor, then `replay_end`, then live events: in `seq` order, without a gap or a
+   * repeat. A subscriber that joins in the middle of an answer gets the text so far just before `replay_end`.
+   * Completes when the session is deleted or the server stops.
    */
   follow(sessionId: string, options: FollowOptions = {}): Observable<FeedItem> {
     return new Observable((subscriber) => {
@@ -47,7 +47,7 @@ export class EventFeed {
           const { seq } = event;
           if (seq !== undefined && seq <= state.last) return; // was in the replay
           if (!state.live) {
-            // The replay will come to it; what streams meanwhile is in the text so far.
+            // The replay will come to this event; deltas meanwhile are in the text so far.
             if (seq !== undefined) state.newest = Math.max(state.newest, seq);
             return;
           }
@@ -106,9 +106,9 @@ export class EventFeed {
 }
 
 interface WatchState {
-  /** The seq of the last event that the watcher was sent. */
+  /** Seq of the last event that the subscriber was sent. */
   last: number;
-  /** The highest seq that came over the bus during the replay. */
+  /** Highest seq that came over the bus during the replay. */
   newest: number;
   live: boolean;
 }

@@ -2,11 +2,11 @@
 export interface TextSpan {
   readonly start: number;
   readonly end: number;
-  /** Its length once it is decoded, in characters of JavaScript. */
+  /** Length of the decoded text, in UTF-16 code units. */
   readonly length: number;
 }
 
-/** A field of the event itself: the bytes of its value. */
+/** A top-level field of the event: the bytes of its value. */
 export interface FieldSpan {
   readonly name: string;
   readonly start: number;
@@ -24,28 +24,28 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Finds the fields and the long texts in an event's JSON text without parsing it: an event of many megabytes is mostly
- * a few long texts, and parsing it would keep the event loop for as long as it takes, and its size in memory again.
- * The JSON is as `JSON.stringify` writes it, without white space.
+ * Finds the fields and the long texts in an event's JSON text without parsing it: an event of many megabytes is
+ * mostly a few long texts, and parsing it would block the event loop and take its size in memory again. The JSON is
+ * as `JSON.stringify` writes it, without white space.
  */
 export class EventTexts {
-  /** The texts that are longer than was asked for, in their order; keys are none. */
+  /** Texts longer than asked for, in their order; keys are not included. */
   readonly long: TextSpan[] = [];
   readonly fields: FieldSpan[] = [];
   private at = 0;
   private depth = 0;
-  /** Where the text begins that is being read. */
+  /** Start of the text that is being read. */
   private open: number | undefined;
   private length = 0;
   private field: { readonly name: string; readonly start: number } | undefined;
 
-  /** @param longer characters beyond which a text is a long one */
+  /** @param longer length beyond which a text is long, in UTF-16 code units */
   constructor(
     private readonly json: Buffer,
     private readonly longer: number,
   ) {}
 
-  /** Reads on, for about so many bytes. @returns whether all has been read */
+  /** Reads on for about `bytes`. @returns whether the end was reached */
   read(bytes = Infinity): boolean {
     const stop = Math.min(this.json.length, this.at + bytes);
     while (this.at < stop) {
@@ -104,7 +104,7 @@ export class EventTexts {
   }
 }
 
-/** Where a text ends when it may take so many bytes: never inside of a character. */
+/** End of a text within `bytes`: never inside a character. */
 export function endWithin(json: Buffer, start: number, end: number, bytes: number): number {
   const most = Math.min(end, start + Math.max(0, bytes));
   let at = start;
@@ -119,12 +119,12 @@ export function endWithin(json: Buffer, start: number, end: number, bytes: numbe
   return at;
 }
 
-/** The text as it reads. */
+/** Decoded text of a range of JSON. */
 export function decode(json: Buffer, start = 0, end = json.length): string {
   return JSON.parse(`"${json.toString('utf8', start, end)}"`) as string;
 }
 
-/** Characters of JavaScript that stand for the one whose first byte, or the other byte, this is. */
+/** UTF-16 code units of the character that a first byte begins; 0 for the other bytes. */
 function unitsOf(byte: number): number {
   if (byte < 0x80) return 1;
   if (byte < 0xc0) return 0;

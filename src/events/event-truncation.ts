@@ -8,12 +8,12 @@ import { EventTexts } from './event-texts.js';
 import { StoredLiveEvent } from './live-event.js';
 import { cutEvent, MIN_TEXT } from './truncate-event.js';
 
-/** Bytes of an event's JSON that are looked through at once: some milliseconds. */
+/** Bytes of an event's JSON scanned at once: some milliseconds. */
 const STEP_BYTES = 1_000_000;
 
 /**
- * How a stored event is sent: as it is, or, beyond `server.maxFrameBytes`, with its long texts cut and a field
- * `truncated` that says where the whole of it is. Live and replayed frames are the same.
+ * Frames of stored events: the event as it is, or, beyond `server.maxFrameBytes`, with its long texts cut and a field
+ * `truncated` that links to the whole. Live and replayed frames are the same.
  */
 @Injectable()
 export class EventTruncator {
@@ -29,7 +29,7 @@ export class EventTruncator {
     this.basePath = server.basePath;
   }
 
-  /** @param json the event as it is stored */
+  /** @param json the event as stored */
   publish(event: StoredAgentEvent, json: string): StoredLiveEvent {
     if (this.fits(json)) return new StoredLiveEvent(event, json);
     const frame = this.cut(Buffer.from(json), event.sessionId, event.seq);
@@ -37,7 +37,7 @@ export class EventTruncator {
   }
 
   /**
-   * The frame of an event that is read from the log: at once, unless it is a long one.
+   * Frame of an event read from the log: synchronous, unless the event is a long one.
    * @throws EventsGone
    */
   of(sessionId: string, { seq, bytes, data }: EventRow): string | Promise<string> {
@@ -59,7 +59,7 @@ export class EventTruncator {
   }
 
   private fits(json: string): boolean {
-    // No character takes more than three bytes.
+    // No UTF-16 code unit takes more than three bytes.
     return json.length * 3 <= this.limit || Buffer.byteLength(json) <= this.limit;
   }
 

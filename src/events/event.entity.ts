@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One event of a session, as it was sent: `data` is the event's JSON text, so that a replay only copies it. */
+/** One event of a session, as sent: `data` is the event's JSON text, so that a replay only copies it. */
 @Entity('events')
 export class StoredEvent {
   @PrimaryColumn('text')

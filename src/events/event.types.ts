@@ -1,4 +1,4 @@
-/** A part of what a user sends: text, or an image as a `data:` or http(s) URL. */
+/** A part of a user's message: text, or an image as a `data:` or http(s) URL. */
 export type ContentPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
@@ -33,17 +33,17 @@ interface Base<Type extends string> {
   readonly id: string;
   readonly type: Type;
   readonly sessionId: string;
-  /** The run that it belongs to. */
+  /** Run of the event. */
   readonly runId: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
 }
 
-/** What an event says of itself when its frame does not hold all of it. */
+/** Note on an event whose frame does not hold all of it. */
 export interface Truncated {
   /** Bytes of the whole event as JSON. */
   readonly bytes: number;
-  /** Where the whole event is read. */
+  /** URL path of the whole event. */
   readonly whole: string;
 }
 
@@ -55,10 +55,10 @@ interface Stored<Type extends string> extends Base<Type> {
 }
 
 interface Streaming<Type extends string> extends Base<Type> {
-  /** What came since the one before. */
+  /** Text since the previous delta. */
   readonly content: string;
   readonly isComplete: boolean;
-  /** That of the final message, whose content is all deltas joined. */
+  /** Id of the final message, whose content is all deltas joined. */
   readonly messageId: string;
 }
 
@@ -72,7 +72,7 @@ export type StreamingThinkingMessageEvent = Streaming<'assistant_streaming_think
 export interface StreamingToolCallEvent extends Base<'assistant_streaming_tool_call'> {
   readonly toolCallId: string;
   readonly toolName: string;
-  /** What came of the arguments' JSON text since the one before. */
+  /** JSON text of the arguments since the previous delta. */
   readonly arguments: string;
   readonly isComplete: boolean;
   readonly messageId: string;
@@ -91,7 +91,7 @@ export interface ToolResultEvent extends Stored<'tool_result'> {
   readonly name: string;
   readonly content: unknown;
   readonly elapsedMs: number;
-  /** Set when the tool failed: what the model is told. */
+  /** Error as the model is told; set when the tool failed. */
   readonly error?: string;
 }
 
@@ -107,9 +107,9 @@ export interface AssistantMessageEvent extends Stored<'assistant_message'> {
   /** The model's own reason (`stop`, `length`, `tool-calls`, …), or `abort`, `error`, `max-iterations`. */
   readonly finishReason: string;
   readonly messageId: string;
-  /** From the request to the model until its first token, in milliseconds. */
+  /** Time from the request to the model until its first token, in milliseconds. */
   readonly ttftMs: number;
-  /** From the request to the model until its last token, in milliseconds. */
+  /** Time from the request to the model until its last token, in milliseconds. */
   readonly ttltMs: number;
   readonly usage?: Usage;
 }
@@ -126,7 +126,7 @@ export interface SystemEvent extends Stored<'system'> {
   readonly details?: unknown;
 }
 
-/** Tells of what cannot be stored, because the database cannot be written for now: so it is not stored itself. */
+/** Notice that events cannot be stored, because the database cannot be written for now: not stored itself. */
 export interface NoticeEvent extends Base<'system'> {
   readonly level: 'error';
   readonly message: string;
@@ -159,7 +159,7 @@ export interface PlanEvent extends Stored<'plan_start' | 'plan_update' | 'plan_f
   readonly summary?: string;
 }
 
-/** What is stored, and what a later joiner is sent. */
+/** Stored events, which a later subscriber is sent too. */
 export type StoredAgentEvent =
   | UserMessageEvent
   | ToolCallEvent
@@ -172,7 +172,7 @@ export type StoredAgentEvent =
   | AgentRunEndEvent
   | PlanEvent;
 
-/** What only those see who listen while it happens. It carries no `seq`. */
+/** Live events: not stored, without a `seq`. */
 export type StreamingAgentEvent =
   StreamingMessageEvent | StreamingThinkingMessageEvent | StreamingToolCallEvent | NoticeEvent;
 
@@ -180,7 +180,7 @@ export type AgentEvent = StoredAgentEvent | StreamingAgentEvent;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** A stored event before the log has given it its place. */
+/** A stored event before the log has given it id, `seq` and time. */
 export type EventDraft = DistributiveOmit<
   StoredAgentEvent,
   'id' | 'seq' | 'sessionId' | 'runId' | 'timestamp' | 'truncated'

@@ -1,9 +1,8 @@
 const MAX_CHARACTERS = 8_000_000;
 
 /**
- * Frames that take long to make, those that were asked for last: when a session's clients come back, all of them ask
- * for the same ones, and wait together for each. Beyond 8 million characters the one that nobody has asked for
- * longest goes.
+ * LRU cache of frames that take long to make: when a session's clients reconnect, all of them ask for the same
+ * frames, and wait together for each. Holds at most 8 million characters.
  */
 export class FrameCache {
   private readonly frames = new Map<string, string | Promise<string>>();
@@ -13,18 +12,18 @@ export class FrameCache {
     const key = keyOf(sessionId, seq);
     const frame = this.frames.get(key);
     if (frame === undefined) return undefined;
-    this.frames.delete(key); // to the end: the oldest is dropped first
+    this.frames.delete(key); // to the end: the least recently used is dropped first
     this.frames.set(key, frame);
     return frame;
   }
 
-  /** @param made the frame, which is still being made; one that fails is forgotten */
+  /** @param made the frame, still being made; forgotten if it fails */
   add(sessionId: string, seq: number, made: Promise<string>): void {
     const key = keyOf(sessionId, seq);
     this.frames.set(key, made);
     made.then(
       (frame) => this.keep(key, frame),
-      () => this.frames.delete(key), // who asked is told
+      () => this.frames.delete(key), // the caller gets the rejection
     );
   }
 

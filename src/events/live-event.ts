@@ -1,10 +1,10 @@
 import type { AgentEvent, NoticeEvent, StoredAgentEvent } from './event.types.js';
 
-/** An event on its way to those who listen. It is serialised once, however many they are. */
+/** An event on its way to subscribers, serialised once for all of them. */
 export interface LiveEvent {
   readonly type: AgentEvent['type'];
   readonly runId: string;
-  /** The place in the session's log; undefined for a streaming event. */
+  /** Place in the session's log; undefined for a streaming event. */
   readonly seq: number | undefined;
   readonly event: AgentEvent;
   /** The event as JSON text. */

@@ -1,7 +1,7 @@
 import { maskSecretsIn, maskSecretsInJson, type Secret } from '../common/secret.js';
 import type { StoredAgentEvent, ToolCallRequest } from './event.types.js';
 
-/** The fields that say what an event is and where it belongs. A key that is a common word must not change them. */
+/** Fields that identify an event and its place. A secret that is a common word must not change them. */
 const PROTOCOL: ReadonlySet<string> = new Set([
   'id',
   'type',
@@ -23,7 +23,7 @@ const PROTOCOL: ReadonlySet<string> = new Set([
   'agentName',
 ]);
 
-/** The event with the secrets masked that a model, a tool or a user has said in it; the same one where there are none. */
+/** The event with secrets masked in the texts of models, tools and users; the same object when it has none. */
 export function maskEvent(event: StoredAgentEvent, secrets: readonly Secret[]): StoredAgentEvent {
   let changed = false;
   const fields = Object.entries(event).map(([field, value]: [string, unknown]) => {

@@ -4,7 +4,7 @@ import { SQLITE_DRIVERS } from '../config/index.js';
 import type { UnitOfWork } from '../database/index.js';
 import { readRecent } from './recent-events.js';
 
-/** An event as it lies in the log, so long as JSON. */
+/** A logged event that takes `bytes` as JSON. */
 const event = (seq: number, type: string, bytes: number) => {
   const bare = { seq, type, content: '' };
   return { ...bare, content: 'x'.repeat(bytes - JSON.stringify(bare).length) };

@@ -4,18 +4,18 @@ import type { StoredAgentEvent } from './event.types.js';
 
 /** Rows read at once. */
 const PAGE = 100;
-/** A longer event is read on its own: a page of them would fill the memory. Bytes. */
+/** Bytes of an event. A longer one is read alone: a page of them would fill the memory. */
 const INLINE_BYTES = 65_536;
-/** Rows that are looked at, the newest first: a longer conversation fits no model. */
+/** Rows read at most, the newest first: a longer conversation fits no model. */
 const MAX_ROWS = 20_000;
 
-/** What events may take together, in bytes of JSON. */
+/** Room for events, in bytes of JSON. */
 export interface Room {
-  /** What came from the user: `user_message` and `environment_input`. */
+  /** The user's input: `user_message` and `environment_input`. */
   readonly inputBytes: number;
-  /** All that the model and its tools have said. */
+  /** Output of the model and its tools. */
   readonly outputBytes: number;
-  /** Of that, the results of tools. */
+  /** Results of tools, which count as output too. */
   readonly resultBytes: number;
 }
 
@@ -28,9 +28,9 @@ export interface RecentOptions {
 /** The newest events of a session, in `seq` order. */
 export interface RecentEvents {
   readonly events: readonly StoredAgentEvent[];
-  /** Whether these are all: older ones, or older results of tools, may have been left out. */
+  /** Whether these are all events: older ones, or older results of tools, may have been left out. */
   readonly complete: boolean;
-  /** What the model and its tools have said of them, in bytes of JSON. */
+  /** Output of the model and its tools among the events, in bytes of JSON. */
   readonly outputBytes: number;
 }
 
@@ -40,13 +40,13 @@ interface Row {
   readonly seq: number;
   readonly type: StoredAgentEvent['type'];
   readonly bytes: number;
-  /** Null when it is too long to be read with the others. */
+  /** JSON text; null when it is too long to be read with its page. */
   readonly data: string | null;
 }
 
 /**
- * Reads a session from its end, as far as there is room. What a session holds has no bound, what is in memory of it
- * has: results of tools, of which there may be very many and very long ones, are the first to be left out.
+ * Reads a session from its end, as far as there is room: a session has no bound, its part in memory has. Results of
+ * tools, which may be very many and very long, are the first to be left out.
  */
 export async function readRecent(
   work: UnitOfWork,
@@ -64,18 +64,18 @@ export async function readRecent(
     before = rows.at(-1)?.seq ?? 0;
     if (rows.length < PAGE) return found.result();
     if (found.isFull || looked >= MAX_ROWS) return { ...found.result(), complete: false };
-    await turn(); // some drivers read at once: others shall have their turn
+    await turn(); // some drivers are synchronous: yield to the event loop
   }
 }
 
-/** What has been read, the newest first, and how much room is left. */
+/** Events read so far, the newest first, and the room that is left. */
 class Collected {
   private readonly events: StoredAgentEvent[] = [];
   private inputs: number;
   private outputs: number;
   private results: number;
   private complete = true;
-  /** Whether no older event has a place any more. */
+  /** Whether no older event fits any more. */
   isFull = false;
 
   constructor(private readonly room: Room) {
@@ -84,7 +84,7 @@ class Collected {
     this.results = room.resultBytes;
   }
 
-  /** Whether the event has a place. From the first that has none, no older one of its kind has. */
+  /** Whether the event fits. After the first that does not, no older one of its kind does. */
   admits({ type, bytes }: Row): boolean {
     const fits = !this.isFull && this.take(type, bytes);
     if (fits) return true;

@@ -11,7 +11,7 @@ import type {
 import { StreamingMessage } from './streaming-message.js';
 import type { RecentEvents, Room } from './recent-events.js';
 
-/** What the history takes at most where an agent does not say. */
+/** Default room of the history. */
 const ROOM: Room = { inputBytes: 36_000_000, outputBytes: 8_000_000, resultBytes: 6_000_000 };
 import type { StreamingMessages } from './streaming-messages.js';
 
@@ -20,9 +20,9 @@ export interface RunRecorderScope {
   readonly runId: string;
   /** Checks, in the transaction of each append, that the run may still write; throws when it may not. */
   readonly claim: (tx: Transaction) => Promise<void>;
-  /** Is told why what the run writes is not stored yet. */
+  /** Called with the reason while the run's writes are not stored. */
   readonly delayed: Delayed;
-  /** The session's events so far, where they are at hand: what has just been written need not be read. */
+  /** The session's events so far, where at hand: saves reading events just written. */
   readonly known?: readonly StoredAgentEvent[] | undefined;
 }
 
@@ -32,12 +32,12 @@ export interface MessageEnd {
   readonly usage?: Usage;
 }
 
-/** Something is written to a run that has ended. */
+/** A write to a run that has ended. */
 class RunEnded extends Error {
   override readonly name = 'RunEnded';
 }
 
-/** What one run writes: its stored events, under its claim, and the message that streams. */
+/** Records one run: its stored events, under its claim, and its streaming message. */
 export class RunRecorder {
   private current: StreamingMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
@@ -57,8 +57,8 @@ export class RunRecorder {
   }
 
   /**
-   * The last message that was stored before the run's end; undefined when there is none, or it could not be. One
-   * that was left to the end is with {@link takePending}.
+   * The last stored assistant message; undefined when there is none, or storing it failed. A deferred final message
+   * is in {@link takePending}.
    */
   get lastMessage(): Promise<AssistantMessageEvent | undefined> {
     return Promise.resolve(this.last).catch(() => undefined);
@@ -69,31 +69,31 @@ export class RunRecorder {
     return this.last !== undefined || this.pending.length > 0;
   }
 
-  /** When the run has last moved: an event of it, or a token of its model. */
+  /** Time of the run's last event or model token. */
   get progressAt(): number {
     return Math.max(this.wroteAt, this.current?.lastAt ?? 0);
   }
 
-  /** From now on nothing is written: the run is about to end, whatever its agent still does. */
+  /** Refuses writes from now on: the run is about to end, even if its agent goes on. */
   close(): void {
     this.sealed = true;
   }
 
-  /** The message that is being written, if there is one. */
+  /** The streaming message, if any. */
   get message(): StreamingMessage | undefined {
     return this.current;
   }
 
   /**
-   * Stores events, in order, in one commit; listeners see them when this resolves. What a run has come to is not
-   * thrown away because the disk is full: it waits until the database can be written.
+   * Stores events, in order, in one commit; subscribers see them when this resolves. While the database cannot be
+   * written (a full disk), the events wait.
    */
   append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
     this.wroteAt = Date.now();
     return this.write(drafts);
   }
 
-  /** Stores what is said about the run, not by it: that is no progress. */
+  /** Stores an event about the run, not by it: no progress. */
   async appendNotice(draft: EventDraft): Promise<void> {
     await this.write([draft]);
   }
@@ -108,24 +108,24 @@ export class RunRecorder {
     }, this.scope.delayed);
   }
 
-  /** The session's newest events, those of this run included, as far as there is room for them: 48 MB. */
+  /** The session's newest events, those of this run included, as far as there is room for them: 44 MB. */
   async history(types?: readonly string[]): Promise<StoredAgentEvent[]> {
     return [...(await this.recent(types, ROOM)).events];
   }
 
-  /** The same in the room that is given, and whether older ones were left out. */
+  /** The newest events within `room`, and whether older ones were left out. */
   async recent(types: readonly string[] | undefined, room: Room): Promise<RecentEvents> {
     if (!this.known) return this.events.recent(this.scope.sessionId, { types, room });
     const events = this.known.filter(({ type }) => types?.includes(type) ?? true);
     return { events, complete: true, outputBytes: 0 };
   }
 
-  /** Hides this server's secrets in a text that is to be no event's, but a name in one. */
+  /** Masks this server's secrets in a text that is no event, but a name in one. */
   masked(text: string): string {
     return this.events.masked(text);
   }
 
-  /** Begins a message: what the model writes is streamed as it comes. */
+  /** Begins a message, whose deltas are streamed as they come. */
   openMessage(): StreamingMessage {
     if (this.sealed) throw new RunEnded();
     const { sessionId, runId } = this.scope;
@@ -135,29 +135,29 @@ export class RunRecorder {
     return this.current;
   }
 
-  /** Gives up a message of which nothing was streamed. */
+  /** Discards the open message, of which nothing was streamed. */
   discardMessage(): void {
     this.current?.close();
     this.current = undefined;
   }
 
-  /** Stores the message that is open, its thinking first. */
+  /** Stores the open message, its thinking first. */
   closeMessage(end: MessageEnd): Promise<AssistantMessageEvent> {
     this.last = this.append(...this.closed(end)).then((stored) => stored.at(-1) as AssistantMessageEvent);
-    this.last.catch(() => undefined); // who asks for the last message is told
+    this.last.catch(() => undefined); // the caller gets the rejection
     return this.last;
   }
 
   /**
-   * Closes the message that the run ends with. It is written with the next thing that is: as a rule the run's end,
-   * so that both are one append and one commit.
+   * Closes the run's final message, and defers it to the next write: as a rule the run's end, so that both are one
+   * append and one commit.
    */
   deferFinalMessage(end: MessageEnd): void {
     if (this.sealed) throw new RunEnded();
     this.pending.push(...this.closed(end));
   }
 
-  /** What was left to the end of the run. Whoever takes it writes it. */
+  /** Events deferred to the run's final commit. The caller must write them. */
   takePending(): EventDraft[] {
     return this.pending.splice(0);
   }

@@ -7,7 +7,7 @@ import { toLiveEvent } from './live-event.js';
 import { RunRecorder, type RunRecorderScope } from './run-recorder.js';
 import { StreamingMessages } from './streaming-messages.js';
 
-/** Gives each run what it writes with. */
+/** Makes the recorder of each run. */
 @Injectable()
 export class RunRecorders {
   constructor(
@@ -21,7 +21,7 @@ export class RunRecorders {
     return new RunRecorder(this.work, this.events, this.bus, this.streaming, scope);
   }
 
-  /** Tells listeners what is not stored. */
+  /** Publishes an event that is not stored. */
   announce(sessionId: string, event: NoticeEvent): void {
     this.bus.publish(sessionId, toLiveEvent(event));
   }

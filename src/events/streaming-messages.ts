@@ -14,7 +14,7 @@ export class StreamingMessages {
     this.bySession.set(message.sessionId, message);
   }
 
-  /** Nothing, when the session's next message has been opened meanwhile. */
+  /** Removes a closed message, unless the session's next one has been opened meanwhile. */
   closed(message: StreamingMessage): void {
     if (this.bySession.get(message.sessionId) === message) this.bySession.delete(message.sessionId);
   }
