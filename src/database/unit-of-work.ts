@@ -20,13 +20,13 @@ export interface Reader {
   ): Promise<Entity[]>;
 }
 
-/** What a piece of work sees of the transaction that it runs in. */
+/** Access of a piece of work to its transaction. */
 export interface Transaction extends Reader {
-  /** Runs one statement and answers how many rows it changed. For the hot paths. */
+  /** Runs one statement and returns the number of rows that it changed. For the hot paths. */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
   /** Adds a row. */
   insert<Entity extends ObjectLiteral>(entity: Type<Entity>, row: Entity): Promise<void>;
-  /** Changes the columns that `changes` names of the rows that fit. */
+  /** Sets the columns in `changes`, in the rows that match `where`. */
   update<Entity extends ObjectLiteral>(
     entity: Type<Entity>,
     where: FindOptionsWhere<Entity>,
@@ -36,12 +36,12 @@ export interface Transaction extends Reader {
   afterCommit(hook: () => void): void;
 }
 
-/** Is told why a write is not stored yet, each time it is refused. */
+/** Called with the reason each time a durable write is refused. */
 export type Delayed = (reason: unknown) => void;
 
 /**
- * The one way to the database. Writes are transactions that run one after another, and those that wait together share
- * a commit; each takes back its own rows when it throws.
+ * The one way to the database. Writes are transactions that run one after another; writes that wait together share a
+ * commit, and each takes back its own rows when it throws.
  *
  * Never await a model, a tool or a socket inside a piece of work, and never call `write` from inside one.
  */
@@ -54,19 +54,19 @@ export abstract class UnitOfWork {
   abstract write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
 
   /**
-   * Like `write`, for what must not be lost: while the database is locked or cannot be written (a full disk), it is
-   * kept and tried again, in order, until {@link stopRetrying}. Rejects with what `work` threw.
-   * @param work may run several times; only its last time counts
+   * Like `write`, for durable work: while the database is locked or cannot be written (a full disk), the work is kept
+   * and tried again, in order, until {@link stopRetrying}. Rejects with what `work` threw.
+   * @param work may run several times; only the last run counts
    */
   abstract persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T>;
 
   /** Runs reads that see committed rows only. */
   abstract read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 
-  /** Resolves when all that was handed in so far has been written. */
+  /** Resolves when all writes so far are done. */
   abstract idle(): Promise<void>;
 
-  /** From now on what cannot be written is refused for good: the server stops. */
+  /** Refuses for good what cannot be written from now on: the server stops. */
   abstract stopRetrying(): void;
 
   /** Whether {@link stopRetrying} was called. */

@@ -20,7 +20,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
-/** What is warned of while the files of a data directory are seen to. */
+/** Warnings logged while the files of a data directory are made private. */
 async function warnings(dataDir: string, path?: string): Promise<string[]> {
   const lines: string[] = [];
   const warn = (line: string) => void lines.push(line);
@@ -34,7 +34,7 @@ async function warnings(dataDir: string, path?: string): Promise<string[]> {
   return lines;
 }
 
-/** What everybody can read, with the modes that files of older versions have. */
+/** Data directory that everybody can read, with the modes of older versions. */
 async function wide(name: string, ...files: string[]): Promise<string> {
   const dataDir = join(directory, name);
   await mkdir(dataDir);

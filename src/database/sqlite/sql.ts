@@ -8,11 +8,11 @@ type Awaitable<T> = T | Promise<T>;
  * query runner costs several times what a short statement does; the hot path of a run does not go through it.
  */
 export interface Sql {
-  /** Whether it answers at once: nothing else happens on the connection while it is at work. */
+  /** Whether statements are synchronous: nothing else happens on the connection meanwhile. */
   readonly isSync: boolean;
-  /** Runs a statement and answers how many rows it changed. */
+  /** Runs a statement and returns the number of rows that it changed. */
   run(sql: string, values?: Values): Awaitable<number>;
-  /** Runs a query and answers its rows. */
+  /** Runs a query and returns its rows. */
   all(sql: string, values?: Values): Awaitable<unknown[]>;
 }
 
@@ -28,7 +28,7 @@ interface SyncDatabase {
 /** Statements are prepared once. The code holds some dozens of texts; the bound only guards against a mistake. */
 const MAX_PREPARED = 500;
 
-/** better-sqlite3 and libsql, which answer at once. */
+/** Statements of better-sqlite3 and libsql, which are synchronous. */
 class SyncSql implements Sql {
   readonly isSync = true;
   private readonly prepared = new Map<string, Statement>();
@@ -54,7 +54,7 @@ class SyncSql implements Sql {
   }
 }
 
-/** The plain statements of an opened data source, whichever driver is below it. */
+/** Plain statements of an opened data source, with any driver. */
 export function sqlOf(dataSource: DataSource): Sql {
   const { databaseConnection } = dataSource.driver as unknown as { databaseConnection: SyncDatabase | Sql };
   return 'prepare' in databaseConnection ? new SyncSql(databaseConnection) : databaseConnection;

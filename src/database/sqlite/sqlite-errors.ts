@@ -9,12 +9,12 @@ export function isBusy(error: unknown): boolean {
   return BUSY.test(codeOf(error) ?? '');
 }
 
-/** Whether a statement may succeed later as it is: nothing is wrong with the statement itself. */
+/** Whether a statement may succeed later, unchanged: the database is unavailable, not the statement wrong. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof DatabaseUnavailable || UNAVAILABLE.test(codeOf(error) ?? '');
 }
 
-/** What a driver threw, in the words of every database; anything else as it is. */
+/** Maps a driver's error to the error of every database; any other error stays as it is. */
 export function toDatabaseError(error: unknown): Error {
   if (error instanceof DatabaseUnavailable || !isUnavailable(error)) return error as Error;
   return Object.assign(new DatabaseUnavailable(), { cause: error });

@@ -11,13 +11,13 @@ import { type PendingWrite, WriteQueue } from './write-queue.js';
 import { Writer } from './writer.js';
 
 const BUSY_RETRY_MS = 25;
-/** How soon a commit that the disk has not confirmed is written anew. */
+/** Retry interval for a commit that the disk has not confirmed. */
 const SYNC_RETRY_MS = 250;
 
 /**
- * The one writer of a SQLite file. TypeORM gives all callers of a SQLite data source the same connection, and overlapping
- * transactions there lose committed rows; so every write waits here for its turn. Those that wait together
- * share one transaction and one fsync (group commit), each in a savepoint of its own: one that throws takes
+ * The one writer of a SQLite file. TypeORM gives all callers of a SQLite data source the same connection, and
+ * overlapping transactions there lose committed rows; so every write waits here for its turn. Writes that wait
+ * together share one transaction and one fsync (group commit), each in a savepoint of its own: a failed one takes
  * back its own rows only.
  */
 export class SqliteUnitOfWork extends UnitOfWork {
@@ -28,9 +28,9 @@ export class SqliteUnitOfWork extends UnitOfWork {
   private readonly committed: Reader | undefined;
 
   /**
-   * @param reader a second connection for reads, or undefined where there can be one only (in memory)
-   * @param log what brings a commit to the disk, where the commit itself does not
-   * @param checkpoints what moves the log into the database file, where that would stop the event loop
+   * @param reader a second connection for reads; undefined where there can be one only (in memory)
+   * @param log syncs the WAL after a commit, where the commit itself does not
+   * @param checkpoints moves the WAL into the database file, where SQLite would block the event loop
    */
   constructor(
     writer: DataSource,
@@ -67,7 +67,7 @@ export class SqliteUnitOfWork extends UnitOfWork {
   }
 
   override async read<T>(work: (reader: Reader) => Promise<T>): Promise<T> {
-    // One connection: the read takes its turn among the writes, so that it never sees half of one.
+    // Only one connection: the read takes its turn among the writes, so that it never sees half of one.
     if (!this.committed) return this.write(work);
     try {
       return await work(this.committed);
@@ -114,7 +114,7 @@ export class SqliteUnitOfWork extends UnitOfWork {
   }
 
   private async drain(): Promise<void> {
-    await turn(); // those that call in the same turn of the event loop come along
+    await turn(); // writes of the same turn of the event loop share the commit
     while (this.queue.ready) {
       if (await this.begin()) await this.commit(this.queue.take());
     }
@@ -122,9 +122,9 @@ export class SqliteUnitOfWork extends UnitOfWork {
   }
 
   /**
-   * Begins a transaction for those that wait. Another process's lock is waited for in slices, because two of the
-   * drivers are synchronous and a long wait would stop the whole server.
-   * @returns false when nobody waits any more: each has been told why
+   * Begins a transaction for the waiting writes. Another process's lock is awaited in slices, because two drivers are
+   * synchronous and a long wait would block the event loop.
+   * @returns false when no write waits any more: each was rejected with its reason
    */
   private async begin(): Promise<boolean> {
     for (let attempt = 0; this.queue.ready; attempt++) {
@@ -158,18 +158,18 @@ export class SqliteUnitOfWork extends UnitOfWork {
       );
       return;
     }
-    // Nothing else is written meanwhile: what comes now waits for the next commit, and shares its fsync.
+    // No other write runs meanwhile: new writes wait for the next commit, and share its fsync.
     if (!(await this.confirmed(batch))) return;
     for (const hook of hooks) this.runHook(hook);
-    for (const write of batch) write.resolve(); // one that was rejected already stays so
+    for (const write of batch) write.resolve(); // no effect on a rejected write
     this.queue.accepted();
     await this.checkpoints?.after(this.writer.takePages());
   }
 
   /**
-   * Resolves when a commit is on the disk. Where the disk fails, it is in doubt: readers see it, a power cut may take
-   * it back. Until that is settled nothing is published, acknowledged or written after it.
-   * @returns false when it is still in doubt and the server stops; its callers have been told
+   * Resolves when a commit is on the disk. Where the disk fails, the commit is in doubt: readers see it, a power cut
+   * may take it back. Until that is settled nothing is published, acknowledged or written after it.
+   * @returns false when the commit is still in doubt and the server stops; its callers have been told
    */
   private async confirmed(batch: readonly PendingWrite[]): Promise<boolean> {
     const { log, queue } = this;
@@ -193,20 +193,20 @@ export class SqliteUnitOfWork extends UnitOfWork {
   }
 
   /**
-   * A second fdatasync proves nothing: what the first could not write, the system may have given up and forgotten.
-   * A checkpoint writes the pages anew, into the database file, and begins the log again.
+   * Writes a commit in doubt anew: a checkpoint writes its pages into the database file, and begins the log again. A
+   * second fdatasync proves nothing: the system may have forgotten what the first could not write.
    */
   private async writtenAnew(log: WalSync): Promise<boolean> {
     try {
       if (!(await this.writer.checkpoint())) return false;
-      await log.sync(); // that the log is empty must be on the disk, too: it could not be replayed as a whole
+      await log.sync(); // the empty log must be on the disk, too: it could not be replayed as a whole
       return true;
     } catch {
-      return false; // it was said when it began, and is tried again
+      return false; // logged when the doubt began; the caller tries again
     }
   }
 
-  /** @returns whether it is part of the commit; when it is not, its caller has been told why */
+  /** @returns whether the write is part of the commit; if not, its caller has been told why */
   private async runOne(write: PendingWrite, hooks: (() => void)[], shared: boolean): Promise<boolean> {
     const run = (tx: Transaction) => write.run(tx);
     const failed = shared ? await this.writer.runShared(run, hooks) : await this.writer.run(run, hooks);
@@ -214,7 +214,7 @@ export class SqliteUnitOfWork extends UnitOfWork {
     return !failed;
   }
 
-  /** What is committed is committed: a hook that fails must not keep the others from being told. */
+  /** Runs a hook of a stored commit: a failing hook must not keep the others from running. */
   private runHook(hook: () => void): void {
     try {
       hook();

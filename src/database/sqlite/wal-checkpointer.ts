@@ -2,10 +2,11 @@ import { Logger } from '@nestjs/common';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
-/** A checkpoint is due at so many pages, by an estimate that is low: there may be 1,000, SQLite's own measure. */
+/** Pages at which a checkpoint is due. The estimate is low: there may be 1,000, SQLite's own threshold. */
 const PAGES = 500;
 
-// It holds no other code of the server: a file of its own would have to be found from the source and from the build.
+// Source of the thread, without other code of the server: a file would have to be found from the source and from the
+// build.
 const THREAD = `
 const { parentPort, workerData } = require('node:worker_threads');
 const Database = require(workerData.module);
@@ -27,9 +28,8 @@ parentPort.on('message', (isLast) => {
 `;
 
 /**
- * Moves the write-ahead log into the database file from time to time, in a thread of its own. A synchronous driver
- * does it inside a COMMIT otherwise, and every stream waits for that: 7 ms for 1,000 pages, more by two fsyncs on a
- * slow disk.
+ * Checkpoints the write-ahead log in a thread of its own. A synchronous driver would do it inside a COMMIT, and block
+ * the event loop: 7 ms for 1,000 pages, more by two fsyncs on a slow disk.
  */
 export class WalCheckpointer {
   private readonly logger = new Logger('Database');
@@ -51,9 +51,9 @@ export class WalCheckpointer {
   }
 
   /**
-   * To be called after each commit, and awaited before the next one begins: while somebody writes, a log is never
-   * moved to its end, and grows. Never rejects.
-   * @param pages about how many pages the commit has written
+   * Must be called after each commit, and awaited before the next one begins: during a write, a log is never
+   * checkpointed to its end, and grows. Never rejects.
+   * @param pages approximate number of pages that the commit has written
    */
   async after(pages: number): Promise<void> {
     this.pages += pages;
@@ -74,10 +74,10 @@ export class WalCheckpointer {
     thread.ref();
     thread.postMessage(isLast);
     await answered;
-    thread.unref(); // it must not keep the process
+    thread.unref(); // the thread must not keep the process alive
   }
 
-  /** @returns undefined where no thread can be started, in a container with few processes, for instance */
+  /** @returns undefined where no thread can be started: in a container with few processes, for instance */
   private start(): Worker | undefined {
     const { module, file } = this;
     let thread: Worker;
@@ -101,7 +101,7 @@ export class WalCheckpointer {
     return thread;
   }
 
-  /** SQLite's own checkpoints, inside a commit, are what remains. */
+  /** Falls back to SQLite's own checkpoints, inside a commit. */
   private giveUp(error: unknown): void {
     if (!this.isBroken) {
       this.logger.warn(

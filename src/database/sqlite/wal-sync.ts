@@ -3,9 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Brings SQLite's write-ahead log to the disk after a commit, off the event loop. It is what `synchronous=FULL`
- * adds to `NORMAL` in WAL mode (sqlite.org/pragma.html#pragma_synchronous: FULL syncs the WAL after each
- * transaction): the same durability, without stopping every stream for the length of an fsync.
+ * Syncs SQLite's write-ahead log to the disk after a commit, off the event loop: what `synchronous=FULL` adds to
+ * `NORMAL` in WAL mode (sqlite.org/pragma.html#pragma_synchronous: FULL syncs the WAL after each transaction). The
+ * same durability, without stopping every stream for the length of an fsync.
  */
 export class WalSync {
   private handle: Promise<FileHandle> | undefined;
@@ -13,7 +13,7 @@ export class WalSync {
   /** @param database the database file; its log lies beside it, and stays the same file while it is open */
   constructor(private readonly database: string) {}
 
-  /** Resolves when everything that has been committed so far is on the disk. */
+  /** Resolves when all commits so far are on the disk. */
   async sync(): Promise<void> {
     const { fd } = await (this.handle ??= this.opened());
     await new Promise<void>((resolve, reject) =>
@@ -27,7 +27,7 @@ export class WalSync {
 
   private opened(): Promise<FileHandle> {
     const handle = this.open();
-    handle.catch(() => (this.handle = undefined)); // too many open files, for instance: the next one tries again
+    handle.catch(() => (this.handle = undefined)); // too many open files, for instance: the next call tries again
     return handle;
   }
 

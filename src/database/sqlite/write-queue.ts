@@ -5,29 +5,29 @@ import { isUnavailable } from './sqlite-errors.js';
 /** How long a write waits for another process that holds the database's lock. */
 export const BUSY_TIMEOUT_MS = 5_000;
 
-/** When what the database has refused is tried again, if no other write shows before that it can be. */
+/** Delays of the retries of refused writes, unless another write succeeds earlier. */
 const RETRY_MS = [100, 500, 1_000, 5_000] as const;
 
-/** A piece of work that waits to be written. */
+/** A write that waits for its turn. */
 export interface PendingWrite {
   run(tx: Transaction): Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
-  /** Only what must not be lost has it. */
+  /** Set for durable writes only. */
   readonly delayed: Delayed | undefined;
-  /** Since when it waits to be told something, in milliseconds since the epoch. */
+  /** Start of the wait for an answer, in milliseconds since the epoch. */
   since: number;
 }
 
 /**
- * What waits to be written, in its order. What the database has refused and must not be lost stays here, apart from
- * the rest: one that is too large for what is left of the disk must not stop the others.
+ * FIFO of pending writes. Durable writes that the database refused go to a second queue, so that one oversized write
+ * cannot block the rest.
  */
 export class WriteQueue {
   private readonly logger = new Logger('Database');
   private waiting: PendingWrite[] = [];
   private deferred: PendingWrite[] = [];
-  /** Whether some are kept, or tried again right now: what must come after them waits behind them. */
+  /** Whether durable writes are deferred or being retried: later ones must wait behind them. */
   private hasDeferred = false;
   private retry = false;
   private refusals = 0;
@@ -35,7 +35,7 @@ export class WriteQueue {
   private warned = false;
   private closed = false;
 
-  /** @param tryAgain is called when it is time for what was refused */
+  /** @param tryAgain called when a retry is due */
   constructor(private readonly tryAgain: () => void) {}
 
   /** Whether there is something to write now. */
@@ -43,7 +43,7 @@ export class WriteQueue {
     return this.waiting.length > 0 || this.retry;
   }
 
-  /** From now on nothing is kept. */
+  /** Whether refused writes are no longer deferred. */
   get isClosed(): boolean {
     return this.closed;
   }
@@ -52,14 +52,14 @@ export class WriteQueue {
     (write.delayed && this.hasDeferred && !this.closed ? this.deferred : this.waiting).push(write);
   }
 
-  /** What is written next: what was asked for now, then what had been refused before. */
+  /** Next batch: new writes first, then deferred ones. */
   take(): PendingWrite[] {
     if (this.waiting.length > 0) return this.waiting.splice(0);
     this.retry = false;
     return this.deferred.splice(0);
   }
 
-  /** The database has taken a batch. It is asked at once for what it had refused. */
+  /** Records a committed batch, and lets deferred writes be retried at once. */
   accepted(): void {
     this.hasDeferred = this.deferred.length > 0;
     this.retry = this.hasDeferred;
@@ -69,14 +69,14 @@ export class WriteQueue {
     this.warned = false;
   }
 
-  /** The database cannot be written for now: those that have waited for their time are told. */
+  /** Tells writes that have waited for their time that the database cannot be written. */
   rejectExpired(error: unknown): void {
     this.waiting = this.afterExpiry(this.waiting, error);
     this.deferred = this.afterExpiry(this.deferred, error);
     this.retry &&= this.deferred.length > 0;
   }
 
-  /** @returns those that wait on */
+  /** @returns the writes that wait on */
   afterExpiry(writes: readonly PendingWrite[], error: unknown): PendingWrite[] {
     const now = Date.now();
     return writes.filter((write) => {
@@ -92,7 +92,7 @@ export class WriteQueue {
     });
   }
 
-  /** The database did not take a batch: each is told why. What must not be lost is kept. */
+  /** Rejects a batch that the database did not take; its durable writes are deferred. */
   refuse(batch: readonly PendingWrite[], error: unknown): void {
     const unavailable = isUnavailable(error);
     const isKept = ({ delayed }: PendingWrite) => unavailable && delayed !== undefined && !this.closed;
@@ -107,7 +107,7 @@ export class WriteQueue {
     for (const write of again) write.delayed?.(error);
   }
 
-  /** From now on what the database refuses is refused for good; what is kept gets one more chance. */
+  /** Stops deferring writes: refusals are final from now on, and deferred writes get one more try. */
   close(): void {
     this.closed = true;
     this.retryNow();

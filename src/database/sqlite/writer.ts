@@ -4,7 +4,7 @@ import { type Sql, sqlOf } from './sql.js';
 
 const PAGE_BYTES = 4_096;
 
-/** A statement writes a page of its table and one of an index, and what its texts fill. */
+/** Estimated pages of a statement: one of its table, one of an index, and those that its texts fill. */
 function pagesOf(values: readonly unknown[] = []): number {
   let characters = 0;
   for (const value of values) if (typeof value === 'string') characters += value.length;
@@ -31,10 +31,7 @@ export class Writer {
     return this.sql.isSync && !this.runner.isTransactionActive ? this.sql : undefined;
   }
 
-  /**
-   * Takes the write lock: a transaction that begins with a read and then finds that another process has written
-   * can only fail.
-   */
+  /** Takes the write lock at once: a transaction that begins with a read fails if another process then writes. */
   async begin(): Promise<void> {
     await this.sql.run('BEGIN IMMEDIATE');
     this.syncRunnerState(true);
@@ -55,7 +52,7 @@ export class Writer {
     }
   }
 
-  /** Runs work as the transaction's only one: when it throws, the transaction is to be rolled back. */
+  /** Runs work as the transaction's only one: if it throws, the caller must roll the transaction back. */
   run(work: (tx: Transaction) => Promise<void>, hooks: (() => void)[]): Promise<void> {
     const { sql } = this;
     const { manager } = this.runner;
@@ -79,9 +76,9 @@ export class Writer {
   }
 
   /**
-   * Runs work as one of several: when it throws, its own rows are taken back.
-   * @returns what it threw, if it did
-   * @throws what it threw, when the whole transaction is lost with it
+   * Runs work as one of several: if it throws, only its own rows are taken back.
+   * @returns the error that `work` threw, if any
+   * @throws that error when the whole transaction is lost with it
    */
   async runShared(
     work: (tx: Transaction) => Promise<void>,
@@ -95,7 +92,7 @@ export class Writer {
         await this.sql.run('ROLLBACK TO work');
         await this.sql.run('RELEASE work');
       } catch {
-        throw error; // SQLite has rolled everything back: what it was says more than that the savepoint is gone
+        throw error; // SQLite has rolled everything back: the cause says more than the missing savepoint
       }
       return { thrown: error };
     }
@@ -103,14 +100,14 @@ export class Writer {
     return undefined;
   }
 
-  /** About how many pages its statements have written to the log since the last call. */
+  /** Estimated pages that statements have written to the log since the last call. */
   takePages(): number {
     const { pages } = this;
     this.pages = 0;
     return pages;
   }
 
-  /** @returns whether the whole log has been moved into the database file, and that is on the disk */
+  /** @returns whether the whole log is in the database file, and on the disk */
   async checkpoint(): Promise<boolean> {
     const [row] = (await this.sql.all('PRAGMA wal_checkpoint(TRUNCATE)')) as { busy: number }[];
     return row?.busy === 0;
@@ -120,7 +117,7 @@ export class Writer {
     return this.dataSource.destroy();
   }
 
-  /** TypeORM must know of the transaction, so that what it does inside makes savepoints, not a second BEGIN. */
+  /** TypeORM must know of the transaction, so that its own calls inside make savepoints, not a second BEGIN. */
   private syncRunnerState(active: boolean): void {
     Object.assign(this.runner, { isTransactionActive: active, transactionDepth: active ? 1 : 0 });
   }

@@ -4,10 +4,10 @@ import type { BetterSqlite3DataSourceOptions } from 'typeorm/driver/better-sqlit
 import { SQLITE_DRIVERS, type SqliteDriverName } from '../../../config/index.js';
 import { sqlite3DataSource } from './sqlite3.js';
 
-/** A SQLite package that has loaded, and how TypeORM is made to use it. */
+/** A loaded SQLite package, and its data source for TypeORM. */
 export interface SqliteDriver {
   readonly name: SqliteDriverName;
-  /** Whether its statements run on the event loop's own thread. */
+  /** Whether statements run on the event loop's own thread. */
   readonly synchronous: boolean;
   readonly dataSource: (options: BetterSqlite3DataSourceOptions) => DataSource;
 }

@@ -7,7 +7,7 @@ import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSq
 // TypeORM 1.x no longer carries the `sqlite3` package. Its better-sqlite3 driver only needs a connection and a
 // query runner of its own to drive it: everything else (SQL, schema, migrations) is the same.
 
-/** Gives the callback API of `sqlite3` the few promise-returning methods that are needed of it. */
+/** Gives the callback API of `sqlite3` the few promise-returning methods that TypeORM needs. */
 class Connection implements Sql {
   readonly isSync = false;
   private readonly opened: Promise<sqlite3.Database>;

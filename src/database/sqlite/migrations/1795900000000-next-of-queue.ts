@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The run of all queues whose turn it is, is found without sorting them. */
+/** Index of the next run of all queues, which is found without sorting them. */
 export class NextOfQueue1795900000000 implements MigrationInterface {
   readonly name = 'NextOfQueue1795900000000';
 
