@@ -1,6 +1,6 @@
 /**
- * Rejects with the signal's reason as soon as it aborts, whatever `work` goes on doing. What `work` throws after that
- * is heard and dropped: a rejection that nobody hears ends the process.
+ * Rejects with the signal's reason as soon as it aborts, even if `work` goes on. A later rejection of `work` is
+ * handled and dropped: an unhandled one would end the process.
  */
 export function abortable<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {

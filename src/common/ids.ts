@@ -8,7 +8,7 @@ export function newId(now = Date.now()): string {
   return now.toString(36).padStart(9, '0') + takeRandom().toString('base64url');
 }
 
-// One call to the system's generator serves 256 ids: it costs more than all the rest of an id.
+// One call to the system's generator serves 256 ids: a call costs more than the rest of an id.
 const CHUNK = 12;
 let pool = Buffer.alloc(0);
 let offset = 0;

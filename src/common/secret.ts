@@ -27,10 +27,10 @@ export class Secret {
   }
 }
 
-/** A shorter value is no key, and masking it would garble ordinary text. */
+/** Least characters of a secret: a shorter value is no key, and masking it would garble ordinary text. */
 const SHORTEST = 8;
 
-/** What people and programs put where a key is asked for and none is needed: ordinary words. In lower case. */
+/** Placeholders used where a key is asked for and none is needed: ordinary words, in lower case. */
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
   'ollama',
   'lm-studio',
@@ -72,13 +72,13 @@ const isPlaceholder = (value: string): boolean =>
 
 interface Needle {
   readonly value: string;
-  /** The value as it stands in JSON text. */
+  /** The value as it is escaped in JSON text. */
   readonly json: string;
 }
 
 const needlesOf = new WeakMap<readonly Secret[], readonly Needle[]>();
 
-/** What is looked for: the longest first, for one secret may be a part of another. */
+/** Search terms, the longest first: one secret may be a part of another. */
 function needles(secrets: readonly Secret[]): readonly Needle[] {
   let found = needlesOf.get(secrets);
   if (!found) {
@@ -91,14 +91,14 @@ function needles(secrets: readonly Secret[]): readonly Needle[] {
   return found;
 }
 
-/** Replaces every secret that stands in `text`, as it is, by `***`. */
+/** Replaces every secret in `text` by `***`. */
 export function maskSecrets(text: string, secrets: readonly Secret[]): string {
   return needles(secrets).reduce((masked, { value }) => masked.replaceAll(value, MASK), text);
 }
 
 /**
- * Whether `json`, which JSON.stringify has made, may hold a secret: one pass for each, and never a false no. A yes may
- * be a key of an object, or a match across an escape.
+ * Whether `json`, which JSON.stringify has made, may hold a secret: one pass per secret, no false negatives. A match
+ * may be in the key of an object, or across an escape.
  */
 export function mayHoldSecret(json: string, secrets: readonly Secret[]): boolean {
   return needles(secrets).some((needle) => json.includes(needle.json));
@@ -119,8 +119,8 @@ export function maskSecretsIn<T>(value: T, secrets: readonly Secret[]): T {
 }
 
 /**
- * A text that is JSON, with the secrets in its texts masked: it stays JSON, also where a secret is escaped in it, or
- * seems to stand across an escape. What is no JSON is masked as it stands.
+ * Masks secrets in a JSON text, which stays JSON, even where a secret is escaped or seems to stand across an escape.
+ * Text that is no JSON is masked as it stands.
  */
 export function maskSecretsInJson(text: string, secrets: readonly Secret[]): string {
   const plain = maskSecrets(text, secrets);
@@ -135,7 +135,7 @@ export function maskSecretsInJson(text: string, secrets: readonly Secret[]): str
   }
 }
 
-/** Where the text can stay as it was written but for its secrets, it does: it has been streamed that way. */
+/** Whether `text` is JSON of `value`: then the text, as it was streamed, need not be written anew. */
 function isJsonOf(text: string, value: unknown): boolean {
   try {
     return JSON.stringify(JSON.parse(text)) === JSON.stringify(value);
@@ -147,12 +147,12 @@ function isJsonOf(text: string, value: unknown): boolean {
 const isBefore = (a: number | undefined, b: number | undefined): boolean =>
   a !== undefined && (b === undefined || a < b);
 
-/** What may be the beginning of a secret is held back from here on; less of one says nothing. */
+/** Characters of a secret's beginning that are held back; fewer reveal nothing. */
 const TELLING = 4;
 
 /**
- * Masks secrets in a text that comes in pieces, of which one secret may take several: what may become one is held
- * back until it has, or has not.
+ * Masks secrets in a streamed text, where one secret may span several pieces: the possible beginning of a secret is
+ * held back until it is one or is not.
  */
 export class SecretMask {
   private readonly values: readonly string[];
@@ -166,7 +166,7 @@ export class SecretMask {
     this.longest = Math.max(0, ...this.values.map(({ length }) => length));
   }
 
-  /** @returns what can be shown now; it may be empty */
+  /** @returns text that can be shown now; may be empty */
   push(piece: string): string {
     if (this.longest === 0) return piece;
     this.window += piece;
@@ -180,7 +180,7 @@ export class SecretMask {
     return shown;
   }
 
-  /** What is still held back: no more comes. */
+  /** Ends the text. @returns the characters still held back */
   end(): string {
     const rest = this.window.slice(this.given);
     this.window = '';
@@ -191,7 +191,7 @@ export class SecretMask {
   /** Gives out all up to the last whole secret, with a mask for each. */
   private maskWhole(): string {
     let out = '';
-    // Each is looked for again only once it has been passed: a text may hold one very often, and another not at all.
+    // Each secret is searched again only past its last match: a text may hold one very often, and another not at all.
     const places = this.values.map((value) => this.find(value));
     for (;;) {
       let first = -1;
@@ -208,13 +208,13 @@ export class SecretMask {
     }
   }
 
-  /** Where a secret stands next; its first characters may have been given out already. */
+  /** Next place of a secret, whose first characters may have been given out already. */
   private find(value: string): number | undefined {
     const at = this.window.indexOf(value, Math.max(0, this.given - TELLING));
     return at === -1 ? undefined : at;
   }
 
-  /** How much of the end may be the beginning of a secret. */
+  /** Characters at the end that may begin a secret. */
   private heldBack(): number {
     const { window } = this;
     for (const value of this.values) {
@@ -229,7 +229,7 @@ export class SecretMask {
   }
 }
 
-/** A URL as it may be shown: without the user, the password and the query that it may carry. */
+/** A URL for display: without user, password and query. */
 export function withoutCredentials(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
