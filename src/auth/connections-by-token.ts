@@ -1,10 +1,10 @@
-/** Who is connected by which token, so that both end together. Holds nothing of those who have left. */
+/** Open connections by token, so that both end together. Closed connections are removed. */
 export class ConnectionsByToken {
   private readonly clients = new Map<string, Set<() => void>>();
 
   /**
-   * @param end cuts the client off
-   * @returns to be called when the client has left
+   * @param end disconnects the client
+   * @returns must be called when the client has left
    */
   add(tokenId: string, end: () => void): () => void {
     let clients = this.clients.get(tokenId);
@@ -16,14 +16,14 @@ export class ConnectionsByToken {
     };
   }
 
-  /** Cuts off everybody who came in by the token. */
+  /** Disconnects all clients of the token. */
   end(tokenId: string): void {
     const clients = this.clients.get(tokenId) ?? [];
     this.clients.delete(tokenId);
     for (const end of clients) end();
   }
 
-  /** How many are connected. */
+  /** Number of connected clients. */
   get size(): number {
     return [...this.clients.values()].reduce((sum, { size }) => sum + size, 0);
   }

@@ -2,19 +2,19 @@ import { networkOf } from '../http/client-id.js';
 
 export const FAILURES = 10;
 export const WINDOW_MS = 60_000;
-/** Addresses, and uses of tokens, that are remembered; the oldest go first. */
+/** Addresses and token uses that are remembered; the oldest are dropped first. */
 const REMEMBERED = 10_000;
 
 interface Failures {
   count: number;
-  /** When they are forgotten, in milliseconds. */
+  /** Expiry of the count, in milliseconds. */
   readonly until: number;
 }
 
 /**
- * Counts wrong tokens by address: after {@link FAILURES} within {@link WINDOW_MS} no token that could be guessed is
- * let in, right or wrong, until the time is over. A token that the same address has used before is: a forgotten
- * script with an old token must not lock out its own machine.
+ * Counts wrong tokens by address: after {@link FAILURES} within {@link WINDOW_MS} a token that can be guessed is
+ * refused, right or wrong, until the window is over. A token that the same address has used before still works: a
+ * forgotten script with an old token must not lock out its own machine.
  */
 export class FailureLimiter {
   private readonly failures = new Map<string, Failures>();
@@ -41,7 +41,7 @@ export class FailureLimiter {
     forgetOldest(this.failures);
   }
 
-  /** Notes that the address has used the token of that hash. */
+  /** Records that the address has used the token of that hash. */
   succeeded(address: string, hash: string): void {
     this.used.add(`${hash} ${address}`);
     forgetOldest(this.used);

@@ -2,24 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { hashOf } from './token.js';
 
 export const CODE_MINUTES = 10;
-/** Links that may wait to be opened; the oldest goes first. */
+/** Unopened links; the oldest is dropped first. */
 const MAX_CODES = 20;
 
 interface Waiting {
-  /** When the code ends, in milliseconds since the epoch. */
+  /** Expiry of the code, in milliseconds since the epoch. */
   readonly until: number;
   readonly onEnd: (() => void) | undefined;
 }
 
 /**
- * The codes of one-time links, of 192 random bits each: wrong ones are not counted. They live in memory: a server
- * that was restarted prints another.
+ * The codes of one-time links, of 192 random bits each: wrong ones are not counted. Codes live in memory: a restarted
+ * server prints another.
  */
 export class LoginCodes {
   /** By the code's hash. */
   private readonly codes = new Map<string, Waiting>();
 
-  /** @param onEnd is called when the code was tried, or is dropped; not when its time is over */
+  /** @param onEnd called when the code was tried or dropped, not when it expires */
   create(onEnd?: () => void, now = Date.now()): string {
     const code = randomBytes(24).toString('base64url');
     this.codes.set(hashOf(code), { until: now + CODE_MINUTES * 60_000, onEnd });
@@ -28,7 +28,7 @@ export class LoginCodes {
     return code;
   }
 
-  /** Whether the code is good. It is so once. */
+  /** Whether the code is valid, which it is once. */
   take(code: string, now = Date.now()): boolean {
     const waiting = this.end(hashOf(code));
     return waiting !== undefined && now < waiting.until;

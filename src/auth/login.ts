@@ -13,7 +13,7 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 const MAX_BODY = 10_000;
 
-/** How a browser gets its cookie, and rids itself of it. Each route asks for what it needs by itself. */
+/** Login and logout of a browser by cookie. Each route does its own authentication. */
 export function loginRoutes(access: AccessControl): Router {
   const router = Router();
   router.get(
@@ -32,10 +32,10 @@ export function loginRoutes(access: AccessControl): Router {
   return router;
 }
 
-/** The link that the server prints: good once, and then the browser has what the server's owner may. */
+/** Opens the link that the server prints: valid once, it gives the browser the rights of the server's owner. */
 async function openLink(access: AccessControl, req: Request, res: Response): Promise<void> {
   res.set({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
-  // Someone who opens the link again, or another one, stays who they are.
+  // A browser that is logged in keeps its login when it opens a link again.
   if (access.inCookies(req).length === 0) {
     const { code } = req.query;
     if (typeof code !== 'string' || !access.codes.take(code)) {
@@ -45,12 +45,12 @@ async function openLink(access: AccessControl, req: Request, res: Response): Pro
     }
     await setCookie(access, req, res, { scopes: ['admin'], expiresAt: null });
   }
-  // A redirect counts as caused by the page that the link stood on: the strict cookie would not come along.
+  // A redirect counts as caused by the page with the link: the strict cookie would not be sent.
   if (req.headers['sec-fetch-site'] === 'cross-site') sendWayIn(res);
   else res.redirect(303, '/');
 }
 
-/** The browser gets a token of its own, which allows no more than the one it was given, and ends with it. */
+/** Logs a browser in with a token of its own, with the scopes of the given one; both end together. */
 async function login(access: AccessControl, req: Request, res: Response): Promise<void> {
   const { token } = req.body as { token?: unknown };
   if (typeof token !== 'string' || token === '') {
@@ -87,7 +87,7 @@ function cookieOptions(req: Request) {
 
 function answering(handle: (req: Request, res: Response) => Promise<void>): RequestHandler {
   return async (req, res, next) => {
-    if (req.method === 'HEAD') return next(); // what only looks must not use up a link
+    if (req.method === 'HEAD') return next(); // a HEAD request must not use up a link
     try {
       await handle(req, res);
     } catch (error) {

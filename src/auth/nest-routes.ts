@@ -6,7 +6,7 @@ import { modulesOf } from '../http/nest-modules.js';
 /** A route of this server's own API, below its base path. */
 export interface NestRoute {
   readonly method: string;
-  /** What its path matches, in lower case and without a slash at the end. */
+  /** Pattern of the path, in lower case and without a slash at the end. */
   readonly path: RegExp;
 }
 

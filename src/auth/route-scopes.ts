@@ -3,12 +3,12 @@ import { isSafe } from './credentials.js';
 import type { NestRoute } from './nest-routes.js';
 import type { Scope } from './token.js';
 
-/** Asked by load balancers and the like, which know no token. */
+/** Open routes: load balancers have no token. */
 const OPEN = new Set(['/health', '/ready']);
-/** Says how the agent is set up. */
+/** Admin routes: they show the agent's settings. */
 const ADMIN = new Set(['/agent/options']);
 
-/** What a request needs a token for, by its method and path. What is not known to be harmless needs the most. */
+/** Scope that a request needs, by its method and path. A writing request to an unknown route needs `admin`. */
 export class RouteScopes {
   private own: readonly NestRoute[] = [];
   private readonly base: string;
@@ -34,7 +34,7 @@ export class RouteScopes {
     return isOwn ? 'query' : 'admin';
   }
 
-  /** The path below the base path as the router compares it. */
+  /** Path below the base path, as the router compares it. */
   private withinApi(path: string): string | undefined {
     const normal = normalizePath(path);
     if (!normal.startsWith(`${this.base}/`)) return undefined;

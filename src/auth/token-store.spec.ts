@@ -39,7 +39,7 @@ describe('the tokens that are good', () => {
     expect(store.find('configured-token')).toMatchObject({ name: 'configured', scopes: ['admin'] });
     store.close();
     expect([store.find(token), store.find('configured-token')]).toEqual([undefined, undefined]);
-    expect(ended).toEqual([]); // who stops the server disconnects everybody
+    expect(ended).toEqual([]); // stopping the server disconnects everybody anyway
   });
 
   it('are those of a hundred browsers, and the one that came first goes first', async () => {

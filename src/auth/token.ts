@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What a token allows, each including those before it. */
+/** Scopes of a token, each including those before it. */
 export const SCOPES = ['read', 'query', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** A token as it is kept: never the token itself. Times are milliseconds since the epoch. */
+/** Stored entry of a token, never the token itself. Times are milliseconds since the epoch. */
 export interface TokenEntry {
   readonly id: string;
   readonly name: string;
@@ -14,11 +14,11 @@ export interface TokenEntry {
   readonly expiresAt: number | null;
   /** SHA-256 in hex. A token is 256 random bits: nobody guesses it from its hash, so there is no salt. */
   readonly hash: string;
-  /** The id of the token that it was made from, as a browser's is: it ends with that one. */
+  /** Id of the token that this one was made from (a browser's), and ends with. */
   readonly parent?: string;
 }
 
-/** The name of what logs a browser in. */
+/** Name of a browser's token. */
 export const BROWSER = 'browser';
 
 export interface TokenSpec {
@@ -28,7 +28,7 @@ export interface TokenSpec {
   readonly parent?: string;
 }
 
-/** A token and what is kept of it. */
+/** A new token and its stored entry. */
 export interface NewToken {
   readonly token: string;
   readonly entry: TokenEntry;
