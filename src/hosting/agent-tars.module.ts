@@ -5,15 +5,18 @@ import { QueryModule } from '../query/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { HostedDoorModule } from './hosted-door.module.js';
 
-/** What {@link AgentTarsModule} is registered with. */
+/** Options of {@link AgentTarsModule.register}. */
 export interface Registration extends Extensions {
-  /** What `new AgentTARSServer(config)` takes. The host listens: `server.host` is the address that it listens on. */
+  /**
+   * Configuration, as `new AgentTARSServer(config)` takes it. The host listens: `server.host` is the address of the
+   * host.
+   */
   readonly config: ConfigInput | AppConfig;
 }
 
 /**
- * The server's features in somebody else's Nest application, behind the same door as in `AgentTARSServer`. What it
- * exports can be injected; the controllers of `imports` stand behind the door too.
+ * The server's features in another Nest application, behind the same door as in `AgentTARSServer`. Exports can be
+ * injected; the controllers of `imports` stand behind the door too.
  *
  * @example
  * \@Module({ imports: [AgentTarsModule.register({ config: { server: { auth: true } } })] })

@@ -5,20 +5,20 @@ import { ignoreOffer } from '../http/upgrades.js';
 export interface HandOverRules {
   /** Whether a request is for the own server. */
   readonly covers: (req: IncomingMessage) => boolean;
-  /** Whether a connection may ask its first request of the own server; it has been answered where it may not. */
+  /** Whether a connection may send its first request to the own server; a refused one has been answered. */
   readonly admits: (socket: Socket) => boolean;
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
 /**
- * Hands what one HTTP server accepts for certain paths to another, which listens nowhere. Nothing of the first hears
- * of it: no middleware, no parser, no listener for upgrades. All the rest is left to it as it was.
+ * Hands a host server's requests for certain paths to a second HTTP server, which listens nowhere. The host's
+ * middleware, parsers and upgrade listeners do not see them. All other requests stay with the host.
  */
 export class HandOver {
   private readonly emit: Emit;
   private readonly admitted = new WeakSet<Socket>();
-  /** Answers that are under way. */
+  /** Responses in progress. */
   private readonly answers = new Set<ServerResponse>();
 
   constructor(
@@ -31,12 +31,12 @@ export class HandOver {
     host.on('upgrade', () => undefined); // Node tells of upgrades only where there is a listener
   }
 
-  /** Takes a connection back, as if it had just come. */
+  /** Takes a connection back, as if new. */
   readonly reconnect = (socket: Socket): void => {
     this.emit('connection', socket);
   };
 
-  /** Has the own server answer a request, whatever its path. */
+  /** Lets the own server answer a request, on any path. */
   serve(req: IncomingMessage, res: ServerResponse): void {
     if (!this.mayStay(req.socket)) return;
     this.answers.add(res);
@@ -45,7 +45,7 @@ export class HandOver {
     this.own.emit('request', req, res);
   }
 
-  /** Cuts off the readers that have not taken their answer yet: the host's server waits for each connection. */
+  /** Disconnects readers of unfinished responses: the host's server waits for each connection. */
   end(): void {
     for (const res of this.answers) if (!res.writableEnded || res.writableLength > 0) res.destroy();
   }
@@ -72,7 +72,7 @@ export class HandOver {
       return true;
     }
     if (this.host.listenerCount('upgrade') > 1) return this.emit('upgrade', req, socket, head);
-    ignoreOffer(req, socket, head, this.reconnect); // as Node does where nobody listens for upgrades
+    ignoreOffer(req, socket, head, this.reconnect); // as Node does without listeners for upgrades
     return true;
   }
 

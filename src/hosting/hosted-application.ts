@@ -14,9 +14,9 @@ import type { Pipeline } from '../pipeline.js';
 import type { NestModule } from './own-modules.js';
 
 /**
- * The application within the host's: it mounts the controllers and connects the gateway of some of the host's modules,
- * with a prefix, pipes, a filter, a socket adapter and an HTTP server of its own, which listens nowhere. Providers are
- * the host's, and so are their hooks.
+ * The application within the host's: it mounts the controllers and connects the gateway of some of the host's
+ * modules, with a prefix, pipes, a filter, a socket adapter and an HTTP server of its own, which listens nowhere.
+ * Providers and their hooks belong to the host.
  */
 export class HostedApplication extends NestApplication {
   private readonly adapter: AbstractHttpAdapter;
@@ -31,7 +31,7 @@ export class HostedApplication extends NestApplication {
     const container = containerOf(host.container, modules, adapter);
     super(container, adapter as HttpServer, new HostedConfig(host.config), new GraphInspector(container), {
       bodyParser: false,
-      autoFlushLogs: false, // the host decides when
+      autoFlushLogs: false, // the host flushes them
     });
     this.adapter = adapter;
   }
@@ -40,12 +40,12 @@ export class HostedApplication extends NestApplication {
     return this.getUnderlyingHttpServer<Server>();
   }
 
-  /** Ends the sockets. */
+  /** Closes the sockets. */
   async end(): Promise<void> {
     await this.dispose();
   }
 
-  /** Comes when the routes have been mounted, and before Nest's layers for errors; the hooks are the host's to call. */
+  /** Called when the routes have been mounted, and before Nest's layers for errors; the host calls the hooks. */
   protected override async callInitHook(): Promise<void> {
     this.pipeline.mountLast(this.adapter);
   }
@@ -54,8 +54,8 @@ export class HostedApplication extends NestApplication {
 }
 
 /**
- * Nothing global of the host changes what is asked and answered here, but for its guards: each of them can only refuse,
- * and somebody relies on it.
+ * Configuration without the host's global pipes, filters and interceptors. Its guards stay: a guard can only refuse,
+ * and the host relies on it.
  */
 class HostedConfig extends ApplicationConfig {
   constructor(private readonly host: ApplicationConfig) {
@@ -71,7 +71,7 @@ class HostedConfig extends ApplicationConfig {
   }
 }
 
-/** The host's container, of which only some modules are seen. */
+/** View of the host's container with only some modules. */
 function containerOf(
   container: NestContainer,
   modules: ReadonlyMap<string, NestModule>,
@@ -80,7 +80,7 @@ function containerOf(
   const all = container.getModules();
   const seen = new (all.constructor as new () => typeof all)();
   for (const [key, module] of modules) seen.set(key, withGateway(module));
-  // RouterModule keeps the paths of modules by this.
+  // RouterModule looks up the paths of modules by this id.
   Object.defineProperty(seen, 'applicationId', { value: all.applicationId });
   const adapterHost = new HttpAdapterHost();
   adapterHost.httpAdapter = adapter;
@@ -92,7 +92,7 @@ function containerOf(
   });
 }
 
-/** A factory has hidden the gateway from the host; Nest connects it where it is seen as a class. */
+/** The module with its gateway as a class, which Nest connects; a factory hides the gateway from the host. */
 function withGateway(module: NestModule): NestModule {
   const hidden = module.providers.get(SessionsGateway);
   if (!hidden) return module;

@@ -33,7 +33,9 @@ const pipeline = {
   inject: [AppConfig, Limits],
 };
 
-/** Stands between the HTTP server of a host and the features. Global: its hooks come before those of other modules. */
+/**
+ * The door between the HTTP server of a host and the features. Global: its hooks come before those of other modules.
+ */
 @Global()
 @Module({ providers: [pipeline] })
 export class HostedDoorModule
@@ -50,7 +52,7 @@ export class HostedDoorModule
   private showControllers: () => void = () => undefined;
   private servesRoot = false;
 
-  /** Another copy of Nest's core gives none of its classes. */
+  /** Optional, because another copy of Nest's core provides none of these. */
   constructor(
     private readonly config: AppConfig,
     private readonly pipeline: Pipeline,
@@ -70,7 +72,7 @@ export class HostedDoorModule
     const platform = adapterHost?.httpAdapter?.getType();
     if (!moduleRef || !hostConfig || !adapterHost) return requireFoundation({ sharesCore: false, platform });
     requireFoundation({ sharesCore: true, platform });
-    // Nest keeps it to itself, and gives nobody but its own classes the modules with their middleware and gateways.
+    // Private to Nest, but the only way to the modules with their middleware and gateways.
     const { container } = moduleRef as unknown as { readonly container: NestContainer };
     const own = await ownModules(container);
     const socketPath = hostConfig.getIoAdapter() instanceof IoAdapter ? SOCKET_PATH : '/';
@@ -84,7 +86,7 @@ export class HostedDoorModule
     this.showControllers = hideControllers(own.values());
   }
 
-  /** The host has mounted its controllers. */
+  /** Called when the host has mounted its controllers. */
   onModuleInit(): void {
     this.showControllers();
     if (this.hosted && this.config.webui.enabled) this.adapterHost?.httpAdapter.use(this.root);
@@ -98,7 +100,7 @@ export class HostedDoorModule
     this.servesRoot = !hasRoot(app);
   }
 
-  /** The streams have been ended, and the sockets told the last. */
+  /** Called when the streams have ended and the sockets got their last messages. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.hosted?.end();
     this.handOver?.end();
@@ -119,7 +121,7 @@ export class HostedDoorModule
     return handOver;
   }
 
-  /** The page is shown where the host shows none. */
+  /** Serves the page at `/` when the host has none. */
   private readonly root: RequestHandler = (req, res, next) => {
     const isPage = req.path === '/' && (req.method === 'GET' || req.method === 'HEAD');
     if (this.servesRoot && isPage) this.handOver?.serve(req, res);

@@ -5,13 +5,13 @@ import { AppModule, FEATURES } from '../app.module.js';
 
 export type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
 
-/** Whatever may stand in the `imports` of a module. */
+/** Entry of a module's `imports`. */
 type Imported = Named | Promise<Named>;
 type Named = Type | { readonly module: Type } | { forwardRef(): Named };
 
 /**
- * The modules that answer behind the features' door, by their keys: the features, and what is in the application only
- * because {@link AppModule} imports it. What another module of the host imports as well stays the host's.
+ * Modules behind the features' door, by their keys: the features, and modules in the application only because {@link
+ * AppModule} imports them. A module that the host imports as well stays the host's.
  */
 export async function ownModules(container: NestContainer): Promise<Map<string, NestModule>> {
   const all = [...container.getModules().values()];
@@ -26,8 +26,8 @@ export async function ownModules(container: NestContainer): Promise<Map<string, 
 }
 
 /**
- * Keeps the controllers of some modules from who mounts those of all modules.
- * @returns gives them back
+ * Hides the controllers of some modules while Nest mounts those of all modules.
+ * @returns restores them
  */
 export function hideControllers(modules: Iterable<NestModule>): () => void {
   const hidden = [...modules].map(({ controllers }) => ({ controllers, all: [...controllers] }));
@@ -39,7 +39,7 @@ export function hideControllers(modules: Iterable<NestModule>): () => void {
 
 type Imports = ReadonlyMap<NestModule, readonly NestModule[]>;
 
-/** All that `from` lead to, themselves included; not through `closed`. */
+/** All modules that `from` import, directly or not, and `from`; not through `closed`. */
 function reach(
   imports: Imports,
   from: readonly NestModule[],
@@ -55,7 +55,7 @@ function reach(
   return reached;
 }
 
-/** What each module imports by name: Nest makes each also import all global ones. */
+/** Explicit imports of each module: Nest adds all global ones. */
 async function importsOf(container: NestContainer, modules: readonly NestModule[]): Promise<Imports> {
   const entries = modules.map(async (module) => {
     const named = await namedBy(container, module);

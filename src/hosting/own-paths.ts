@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { normalizePath, pathOf } from '../http/url-path.js';
 
-/** Where Socket.IO's clients look for it, unless they are told otherwise. */
+/** Default path of Socket.IO's clients. */
 export const SOCKET_PATH = '/socket.io';
 const LOGIN_PATHS = ['/auth/link', '/auth/login', '/auth/logout'];
 
@@ -10,7 +10,7 @@ export class OwnPaths {
   private readonly prefixes: readonly string[];
   private readonly exact: ReadonlySet<string>;
 
-  /** @param hasLogin tokens are asked for, and a browser gets its cookie here */
+  /** @param hasLogin whether tokens are required, and browsers log in here */
   constructor(
     readonly basePath: string,
     hasLogin: boolean,
@@ -19,7 +19,7 @@ export class OwnPaths {
     this.exact = new Set(hasLogin ? LOGIN_PATHS : []);
   }
 
-  /** One path for each of them. */
+  /** One path for each of the prefixes and exact paths. */
   get examples(): string[] {
     return [...this.prefixes, ...this.exact];
   }
