@@ -17,17 +17,17 @@ import { ToolsModule } from './tools/index.js';
 import { WorkspaceModule } from './workspace/index.js';
 import { WebUiModule } from './web-ui/web-ui.module.js';
 
-/** What extends the server from outside. */
+/** Extensions of the server. */
 export interface Extensions {
-  /** Nest modules of one's own; they can inject what the server exports. */
+  /** Additional Nest modules, which can inject the server's exports. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
-  /** What answers queries, instead of the tool loop. */
+  /** Agent that replaces the tool loop. */
   readonly agent?: Type<Agent>;
-  /** TypeORM entities of one's own. Their tables are the extension's to make. */
+  /** Additional TypeORM entities. The extension makes their tables. */
   readonly entities?: readonly Type[];
 }
 
-/** What has routes and sockets of its own. */
+/** Modules with routes and sockets. */
 export const FEATURES: readonly Type[] = [
   SessionsModule,
   WorkspaceModule,
@@ -39,12 +39,12 @@ export const FEATURES: readonly Type[] = [
   WebUiModule,
 ];
 
-/** How the features are put together. */
+/** Options of {@link AppModule.with}. */
 export interface Features extends Extensions {
   readonly config: AppConfig;
   /** Default: those of the configuration. */
   readonly limits?: Limits;
-  /** Somebody else's application is the host: it must not connect the gateway. */
+  /** Whether the application is a host's: it must not connect the gateway. */
   readonly isHosted: boolean;
 }
 

@@ -1,7 +1,7 @@
 import type { AnyTool } from './tools/index.js';
 import type { ConfigInput } from './config/index.js';
 
-/** What `agent-tars.config.ts` exports and `new AgentTARSServer(config)` takes. */
+/** Configuration, as `agent-tars.config.ts` exports and `new AgentTARSServer(config)` takes it. */
 export type AgentTarsConfig = Omit<ConfigInput, 'tools'> & {
   /** Tools beside the built-in ones. */
   readonly tools?: readonly AnyTool[];

@@ -9,7 +9,7 @@ const LEVELS: Readonly<Record<Exclude<LogLevel, 'silent'>, NestLevel[]>> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'],
 };
 
-/** Nest's logger at the level that was asked for, in whose lines no secret stands. */
+/** Nest's logger at the given level, with secrets masked. */
 export function logger(level: LogLevel, secrets: readonly Secret[]): LoggerService | false {
   return level === 'silent' ? false : new MaskingLogger(level, secrets);
 }

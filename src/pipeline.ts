@@ -25,10 +25,13 @@ import { answerBrokenRequests } from './http/client-errors.js';
 import { unknownRoute } from './http/not-found.js';
 import { staticUi } from './web-ui/static-ui.js';
 
-/** Whoever takes longer to say what it wants only holds the connection. A body may take five minutes (Node's default). */
+/**
+ * Time for a client to send its headers: a slower one only holds the connection. A body may take five minutes (Node's
+ * default).
+ */
 const HEADERS_TIMEOUT_MS = 15_000;
 
-/** What Node itself refuses, before any listener hears of a request: the same for all that a server serves. */
+/** Limits that Node itself enforces, before any listener sees a request: the same for the whole server. */
 export function boundRequests(server: Server): void {
   const { headersTimeout } = server;
   if (headersTimeout === 0 || headersTimeout > HEADERS_TIMEOUT_MS) server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -40,7 +43,7 @@ export function boundRequests(server: Server): void {
  * {@link guardServer}, {@link createExpress}, what an embedder adds, {@link prepare}, the controllers, {@link mountLast}.
  */
 export class Pipeline {
-  /** Undefined when nobody is asked for a token. */
+  /** Undefined when no token is required. */
   readonly access: AccessControl | undefined;
   readonly gate: Gate;
 
@@ -76,7 +79,7 @@ export class Pipeline {
   /** Gives an application that serves {@link createExpress} what its controllers and gateways need, before its `init`. */
   prepare(app: INestApplication): void {
     const { basePath, maxBodyBytes } = this.config.server;
-    app.use(versionPrefix(basePath)); // before what looks at the path
+    app.use(versionPrefix(basePath)); // before handlers that read the path
     app.use(...jsonBody(maxBodyBytes)); // behind an embedder's own routes, which may take other bodies
     for (const handler of this.otherUi()) app.use(handler); // last: it has an answer to every GET
     app.setGlobalPrefix(basePath, { exclude: [{ path: '/', method: RequestMethod.GET }] });
@@ -88,7 +91,7 @@ export class Pipeline {
     app.get(DocsService).attach(app);
   }
 
-  /** Behind the controllers, and before the layers of Nest: what is thrown here reaches its filters. */
+  /** Mounts the last route: behind the controllers, and before Nest's layers, whose filters see its errors. */
   mountLast(adapter: AbstractHttpAdapter): void {
     adapter.use(unknownRoute(`${this.config.server.basePath}/docs`));
   }
