@@ -13,7 +13,7 @@ import { routeStack } from './http/routes.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
 
-/** The features in an application that is all theirs. */
+/** The features in an application of their own. */
 @Module({})
 class ServerModule implements OnModuleInit {
   constructor(
@@ -54,8 +54,8 @@ export class AgentTARSServer {
   private ownLayers = 0;
 
   /**
-   * @param config what `agent-tars.config.ts` exports; everything has a default. An {@link AppConfig} is taken
-   * as it is.
+   * @param config as exported by `agent-tars.config.ts`; every field has a default. An {@link AppConfig} is taken as
+   * it is.
    * @throws InvalidConfig naming every bad value
    */
   constructor(
@@ -68,12 +68,12 @@ export class AgentTARSServer {
     this.app = this.pipeline.createExpress();
   }
 
-  /** The Express application. What is added before {@link start} comes before the server's own routes. */
+  /** The Express application. Handlers added before {@link start} come before the server's own routes. */
   getApp(): Express {
     return this.app;
   }
 
-  /** Where the server is reached, once it has started. */
+  /** URL of the server, once it has started. */
   get url(): string {
     const { address, port } = this.address();
     const host = address === '0.0.0.0' || address === '::' ? 'localhost' : address;
@@ -85,9 +85,9 @@ export class AgentTARSServer {
   }
 
   /**
-   * A link that logs a browser in, with all that the owner may: good once, and for ten minutes. Undefined when
-   * nobody is asked for a token.
-   * @param onEnd is called when the link was opened, gave way to newer ones, or the server stops
+   * One-time link that logs a browser in with the owner's rights, valid for ten minutes. Undefined when no token is
+   * required.
+   * @param onEnd called when the link was opened, gave way to newer ones, or the server stops
    */
   createLoginLink(onEnd?: () => void): string | undefined {
     const { access } = this.pipeline;
@@ -111,7 +111,7 @@ export class AgentTARSServer {
 
   /** Lets runs end, ends the streams, closes the database. Safe to call twice; the server can start again. */
   async stop(): Promise<void> {
-    await this.starting?.catch(() => undefined); // who started it is told
+    await this.starting?.catch(() => undefined); // the caller of start() gets the rejection
     const nest = this.nest;
     this.nest = undefined;
     if (nest) this.stopping = this.close(nest);
@@ -135,7 +135,7 @@ export class AgentTARSServer {
     }
   }
 
-  /** The database may have opened and still not take what the start writes: the ends of runs that a crash left open. */
+  /** Explains a database that opens, but does not take the start's writes: the ends of runs that a crash left open. */
   private explained(error: unknown): unknown {
     const { storage } = this.config.server;
     const isDatabase = error instanceof DatabaseUnavailable;
@@ -186,7 +186,7 @@ export class AgentTARSServer {
   }
 }
 
-/** A file that was written for the published Agent TARS starts, but not all of it does something here. */
+/** Warns of ignored settings: a file for the published Agent TARS starts, but some of it has no effect here. */
 function warnOfIgnored({ ignored }: AppConfig): void {
   if (ignored.length === 0) return;
   new Logger('Config').warn(`Ignored, because this server has nothing like it: ${ignored.join(', ')}.`);

@@ -1,7 +1,7 @@
 import type { LanguageModelV3Message, LanguageModelV3Prompt } from '@ai-sdk/provider';
 import { DomainError } from '../common/errors.js';
 
-/** The session's last query, or what its run has come to, is larger than a request to a model may be. */
+/** The session's last query, or its run so far, exceeds the size of a request to a model. */
 export class RequestTooLarge extends DomainError {
   constructor(maxBytes: number) {
     super(
@@ -12,18 +12,18 @@ export class RequestTooLarge extends DomainError {
   }
 }
 
-/** A shorter result is not worth leaving out. Characters. */
+/** Characters of a result that is too short to be left out. */
 const SHORT = 500;
 const LEFT_OUT =
   '[This result was left out: the conversation has grown too long. Call the tool again if it is needed.]';
 
-/** The messages of a run's requests, of which those of the model and its tools are held to so many bytes of JSON. */
+/** Messages of a run's requests; those of the model and its tools are bounded in bytes of JSON. */
 export class Conversation {
   private readonly messages: LanguageModelV3Message[];
-  /** Messages before it have no long results any more. */
+  /** Index of the first message that may still have long results. */
   private oldest = 0;
 
-  /** @param bytes what the model and its tools have said in `messages` */
+  /** @param bytes size of the output of the model and its tools in `messages` */
   constructor(
     messages: LanguageModelV3Prompt,
     private bytes: number,
@@ -32,15 +32,15 @@ export class Conversation {
     this.messages = [...messages];
   }
 
-  /** Adds what the model, or its tools, have said. */
+  /** Adds a message of the model or its tools. */
   push(message: LanguageModelV3Message, bytes: number): void {
     this.messages.push(message);
     this.bytes += bytes;
   }
 
   /**
-   * The messages as the next request may hold them: the oldest results of tools are left out until they fit.
-   * @throws RequestTooLarge when there are none left
+   * Messages for the next request: the oldest tool results are left out until the rest fits.
+   * @throws RequestTooLarge when no result is left
    */
   forRequest(): LanguageModelV3Prompt {
     while (this.bytes > this.maxBytes) this.leaveOutOldest();
@@ -54,7 +54,7 @@ export class Conversation {
     this.oldest += 1;
   }
 
-  /** As JSON a result takes at least a byte for each of its characters: as many are free when it is left out. */
+  /** The message without long results. A character takes at least one byte of JSON: as many bytes are free. */
   private shortened(message: ToolMessage): ToolMessage {
     const content = message.content.map((part) => {
       if (part.type !== 'tool-result' || !('value' in part.output)) return part;

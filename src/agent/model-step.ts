@@ -24,26 +24,26 @@ import {
 import { parseArguments } from './prompt.js';
 import { SilenceTimer } from './silence-timer.js';
 
-/** How often a request of which nothing has come yet is made again. */
+/** Retries of a request that has produced nothing yet. */
 const MAX_RETRIES = 2;
 
-/** What the model answered in one step. Its text has been streamed to the open message. */
+/** The model's answer in one step. Its text has been streamed to the open message. */
 export interface ModelStep {
   readonly finishReason: string;
   readonly toolCalls: readonly LanguageModelV3ToolCall[];
   readonly usage: Usage;
   readonly message: StreamingMessage;
-  /** The answer as the next request repeats it, with what its provider wants to see again (signed thoughts). */
+  /** The answer as the next request repeats it, with provider metadata (signed thoughts). */
   readonly content: AssistantContent;
 }
 
 type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'];
 
 /**
- * Asks the model once and streams what it says into a new message of the run's log. A request that fails
- * before anything has come is made again, a few times, where that can help.
+ * Asks the model once and streams its answer into a new message of the run's log. A request that fails before its
+ * first part is retried, where a retry can help.
  * @param ids gives the answer's tool calls their ids
- * @throws ModelFailed when there is no whole answer; what had come stays in the open message
+ * @throws ModelFailed when there is no whole answer; the parts so far stay in the open message
  */
 export async function modelStep(turn: RunContext, request: ModelRequest, ids: CallIds): Promise<ModelStep> {
   for (let attempt = 0; ; attempt++) {
@@ -83,7 +83,7 @@ function cutOff(turn: RunContext): never {
   throw modelCutOff(turn.modelConfig);
 }
 
-/** A text or a thought, whole or as far as it has come. */
+/** A text or a thought, whole or still streaming. */
 interface Piece {
   readonly type: 'text' | 'reasoning';
   readonly id: string;
@@ -100,22 +100,22 @@ interface OpenCall {
   isWhole: boolean;
 }
 
-/** A longer name is none of a tool. */
+/** Longest name of a tool. */
 const MAX_NAME = 128;
 
 /**
- * Sorts the parts of a stream: deltas go to the message, and all is kept in its order until the end. Providers
+ * Sorts the parts of a stream: deltas go to the message, and all parts are kept in order until the end. Providers
  * refuse an answer whose signed parts come back changed, without their signature or in another order.
  */
 class StepCollector {
   private readonly pieces: (Piece | LanguageModelV3ToolCall)[] = [];
   private readonly texts = new Map<string, Piece>();
   private last: Piece | undefined;
-  /** By the id that the provider gave, which it may have given before. */
+  /** Open calls by the provider's id, which may repeat. */
   private readonly calls = new Map<string, OpenCall>();
   private begun = 0;
   private end: { reason: LanguageModelV3FinishReason; usage: LanguageModelV3Usage } | undefined;
-  /** Characters of all that came, whatever it was. */
+  /** Characters received, of every kind. */
   size = 0;
 
   constructor(
@@ -124,7 +124,7 @@ class StepCollector {
     private readonly ids: CallIds,
   ) {}
 
-  /** @returns whether the part is a sign of the model itself, not only of its connection */
+  /** @returns whether the part comes from the model itself, not only from its connection */
   take(part: LanguageModelV3StreamPart): boolean {
     if (part.type !== 'tool-call') this.size += sizeOfPart(part);
     switch (part.type) {
@@ -163,7 +163,7 @@ class StepCollector {
     }
   }
 
-  /** A call begins. Of those beyond the bound one is kept, so that the model can be told. */
+  /** Begins a call. Of the calls beyond the bound one is kept, so that the model can be told. */
   private begin(given: string, name: string): OpenCall | undefined {
     this.begun += 1;
     this.calls.delete(given);
@@ -173,7 +173,7 @@ class StepCollector {
     return call;
   }
 
-  /** A name that no tool has may be anything, a secret too. */
+  /** A name to be stored. An unknown one may be any text, even a secret. */
   private nameOf(name: string): string {
     const { tools, log } = this.turn;
     return tools.has(name) ? name : log.masked(name).slice(0, MAX_NAME);
@@ -218,7 +218,7 @@ class StepCollector {
     return piece;
   }
 
-  /** The step, or undefined when the stream ended without saying why: it was cut off. */
+  /** The step; undefined when the stream ended without a finish reason: it was cut off. */
   finish(): ModelStep | undefined {
     const { end } = this;
     if (!end || (end.reason.unified === 'other' && end.reason.raw === undefined)) return undefined;

@@ -33,7 +33,7 @@ const result = (toolCallId: string, content: unknown, error?: string) =>
   });
 const end = (status: RunEndStatus) => event({ type: 'agent_run_end', status, iterations: 1, elapsedMs: 1 });
 
-/** The conversation after the instructions, as short as it can be told. */
+/** Short form of the conversation after the instructions. */
 function told(...events: StoredAgentEvent[]): string[] {
   const [system, ...messages] = toPrompt('Be brief.', events);
   expect(system).toEqual({ role: 'system', content: 'Be brief.' });

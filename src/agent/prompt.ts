@@ -16,7 +16,7 @@ import type {
   ToolResultEvent,
 } from '../events/index.js';
 
-/** The event types that the model's messages are made of. */
+/** Event types that the model's messages are made of. */
 export const PROMPT_EVENTS = [
   'user_message',
   'environment_input',
@@ -32,14 +32,14 @@ const UNANSWERED: Readonly<Record<RunEndStatus, string>> = {
   interrupted: 'the server stopped before this request was answered',
 };
 
-/** Said to the model where the conversation does not begin with its first message, or lacks results of tools. */
+/** Note to the model where the conversation lacks its first messages or results of tools. */
 const CUT =
   'This conversation is longer than a request may be: what came first of it, or older results of tools, are left out.';
 
 /**
- * The stored events as a conversation that every provider takes: user and assistant take turns, and each tool
- * call has its result, also where a run was aborted, failed or was cut off by a crash.
- * @param complete whether `events` are all of the session's; where they are not, the model is told so
+ * The stored events as a conversation that every provider takes: user and assistant take turns, and each tool call
+ * has its result, also where a run was aborted, failed or was cut off by a crash.
+ * @param complete whether `events` are all of the session's; if not, the model is told so
  */
 export function toPrompt(
   instructions: string,
@@ -75,7 +75,7 @@ export function toPrompt(
   return prompt;
 }
 
-/** Every provider wants the user to speak first. */
+/** Every provider requires a user message first. */
 function fromFirstQuery(events: readonly StoredAgentEvent[]): readonly StoredAgentEvent[] {
   const first = events.findIndex(({ type }) => type === 'user_message');
   return first === -1 ? [] : events.slice(first);
@@ -97,12 +97,12 @@ function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3Fil
   const data = /^data:([^;,]+);base64,(.*)$/s.exec(url);
   if (data) return { type: 'file', mediaType: data[1] ?? 'image/*', data: data[2] ?? '' };
   const link = new URL(url);
-  // Google wants to know the type of a linked image, and the SDK says JPEG when it is not told.
+  // Google requires the type of a linked image, and the SDK says JPEG by default.
   const type = /\.(png|jpe?g|gif|webp)$/i.exec(link.pathname)?.[1]?.toLowerCase().replace('jpg', 'jpeg');
   return { type: 'file', mediaType: `image/${type ?? '*'}`, data: link };
 }
 
-/** The results of the calls of one message: they follow it. Some providers give each message's calls the same ids. */
+/** Results of one message's calls, which follow it. Some providers give each message's calls the same ids. */
 function resultsAfter(events: readonly StoredAgentEvent[], index: number): Map<string, ToolResultEvent> {
   const results = new Map<string, ToolResultEvent>();
   for (let i = index + 1; i < events.length; i++) {
@@ -119,7 +119,7 @@ function assistantMessages(
   withoutResult: string,
 ): LanguageModelV3Message[] {
   const calls = event.toolCalls ?? [];
-  const isBlank = event.content.trim() === ''; // Anthropic refuses a text without any
+  const isBlank = event.content.trim() === ''; // Anthropic refuses a blank text
   if (isBlank && calls.length === 0) return [];
   const assistant: LanguageModelV3Message = {
     role: 'assistant',
@@ -156,7 +156,7 @@ function toOutput(result: ToolResultEvent | undefined, withoutResult: string) {
   return { type: 'text' as const, value: toolResultText(result.content) };
 }
 
-/** What the model reads of a tool's result. */
+/** A tool's result as text for the model. */
 export function toolResultText(content: unknown): string {
   if (typeof content === 'string') return content.toWellFormed();
   if (Array.isArray(content) && content.every(isTextPart)) {
@@ -170,7 +170,7 @@ function isTextPart(part: unknown): part is { text: string; name?: string } {
   return typeof (part as { text?: unknown } | null)?.text === 'string';
 }
 
-/** The arguments that a model wrote, or undefined when they are no JSON object, or nested too deep to be worked with. */
+/** Arguments that a model wrote; undefined when they are no JSON object, or nested too deep to be worked with. */
 export function parseArguments(json: string): Record<string, unknown> | undefined {
   if (json.trim() === '') return {};
   try {

@@ -4,10 +4,10 @@ import { ModelCatalog, type ModelRequest, modelTimedOut, toModelFailed } from '.
 
 const MAX_WORDS = 6;
 const MAX_CONVERSATION = 8_000;
-/** Characters: a word of a model has no bound of its own. */
+/** Characters of a title: a model's word has no bound of its own. */
 const MAX_TITLE = 200;
 
-/** Gives conversations their titles. */
+/** Generates titles of conversations. */
 @Injectable()
 export class SummaryService {
   constructor(private readonly catalog: ModelCatalog) {}
@@ -22,7 +22,7 @@ export class SummaryService {
       .join('\n')
       .slice(0, MAX_CONVERSATION);
     if (model.provider === 'embedded') {
-      // The demo writes no titles: what the user said first stands for one.
+      // The demo model writes no titles: the first user message stands for one.
       const first = messages.find(({ role }) => role === 'user') ?? messages[0];
       return shorten(textOf(first?.['content']));
     }

@@ -8,11 +8,11 @@ import { MAX_RESULT_BYTES, MAX_STEP_RESULT_BYTES, maxCallsPerRun } from './bound
 import { parseArguments, toolResultText } from './prompt.js';
 import { boundResult, headOf, MAX_JSON_DEPTH, ToolError, type ToolResult } from '../tools/index.js';
 
-/** A result is looked through for secrets before it is cut to its length: one must not be cut in half. */
+/** Factor on a result's bound before secrets are masked: cutting first could leave half a secret. */
 const BEFORE_MASKING = 2;
-/** What a model is told of an error, in bytes. */
+/** Bytes of an error that the model is told. */
 const MAX_ERROR_BYTES = 10_000;
-/** With less room than that for its result, a call is not run. */
+/** Least room for a result, in bytes: with less, the call is not run. */
 const LEAST_BYTES = 1_000;
 
 /** Runs the tool calls of one run, one after the other, within their bounds. */
@@ -33,7 +33,7 @@ export class ToolCalls {
     return this.made >= this.limit;
   }
 
-  /** The results of the calls of one answer, one for each, and about how many bytes of JSON they are. */
+  /** Results of the calls of one answer, one for each, and their approximate size in bytes of JSON. */
   async run(
     calls: readonly LanguageModelV3ToolCall[],
   ): Promise<{ content: LanguageModelV3ToolResultPart[]; bytes: number }> {
@@ -47,7 +47,7 @@ export class ToolCalls {
     return { content, bytes: MAX_STEP_RESULT_BYTES - room };
   }
 
-  /** Why the call at this place of an answer is not run. */
+  /** Reason why the call at this place of an answer is not run, if any. */
   private refusal(place: number, room: number): string | undefined {
     if (place >= MAX_CALLS_PER_ANSWER) {
       return `An answer may hold ${MAX_CALLS_PER_ANSWER} tool calls: this one and those after it were not run. Make them in your next steps, if they are still needed.`;
@@ -60,7 +60,7 @@ export class ToolCalls {
     return undefined;
   }
 
-  /** Runs one call. Whatever goes wrong with it is a result that the model can work with. */
+  /** Runs one call. A failure becomes a result that the model can work with. */
   private async call(
     { toolCallId, toolName, input }: LanguageModelV3ToolCall,
     maxBytes: number,
@@ -108,12 +108,12 @@ export class ToolCalls {
     return masked === content && bytes <= maxBytes ? { content, bytes } : boundResult(name, masked, maxBytes);
   }
 
-  /** Ends with the run or at the time limit, also when the tool itself heeds neither. */
+  /** Executes a tool; ends with the run or at the time limit, even if the tool ignores both. */
   private async execute(name: string, args: Record<string, unknown>): Promise<unknown> {
     const { sessionId, workspace, tools, signal: ofRun } = this.turn;
     const { tool, args: checked } = tools.resolve(name, args);
     const signal = AbortSignal.any([ofRun, AbortSignal.timeout(this.config.agent.toolTimeoutMs)]);
-    signal.throwIfAborted(); // while the call was being stored: what has not begun must not begin
+    signal.throwIfAborted(); // the run may have ended while the call was being stored
     const work = Promise.resolve(tool.execute(checked, { sessionId, workspace, signal }));
     return abortable(work, signal);
   }

@@ -16,7 +16,7 @@ import { ToolCalls } from './tool-calls.js';
 /** The default agent: asks the model, runs the tools it calls, and asks again until it calls none. */
 @Injectable()
 export class ToolLoopAgent implements Agent {
-  /** How it gets an image that a link names, once `server.fetchImages` allows it. */
+  /** Fetches a linked image, once `server.fetchImages` allows it. */
   protected readonly fetchImage: FetchImage = fetchImage;
 
   constructor(private readonly config: AppConfig) {}
@@ -52,7 +52,7 @@ export class ToolLoopAgent implements Agent {
     else await stopAtLimit(turn, `${limit} steps`, 'the limit set by agent.maxIterations');
   }
 
-  /** What has been said so far, as the model is told it, and the ids that its calls have. */
+  /** The conversation so far for the model, and the ids of its calls. */
   private async begin(turn: RunContext): Promise<{ conversation: Conversation; ids: CallIds }> {
     const { workspace, options, signal, log } = turn;
     const instructions = systemPrompt(workspace, this.config.instructions, options.instructions);
@@ -67,7 +67,7 @@ export class ToolLoopAgent implements Agent {
     };
   }
 
-  /** A secret may stand escaped in the arguments, where nobody who looks for it in the event finds it. */
+  /** The call as an event holds it. Secrets escaped in the arguments' JSON would escape the event's own masking. */
   private toRequest({ toolCallId, toolName, input }: LanguageModelV3ToolCall): ToolCallRequest {
     const args = maskSecretsInJson(input, this.config.secrets);
     return { id: toolCallId, type: 'function', function: { name: toolName, arguments: args } };

@@ -16,20 +16,20 @@ const HOW =
   'Send "Authorization: Bearer <token>", or open the link that the server printed at its start in a browser. ' +
   '"agent-tars token create" makes a token.';
 
-/** Longer than any that is made here or configured in earnest. */
+/** Characters of a token: generated and sensible ones are shorter. */
 const MAX_TOKEN = 1000;
 
 /** What access is controlled with. */
 export interface AccessOptions {
-  /** Where the tokens are. */
+  /** Directory of the tokens. */
   readonly dataDir: string;
-  /** Of the routes that have scopes. */
+  /** Base path of the routes that have scopes. */
   readonly basePath: string;
   /** The configured token, with every scope; undefined when there is none. */
   readonly token: Secret | undefined;
 }
 
-/** Who may use the server, and for what: asked at every door of a server that asks for tokens. */
+/** Authentication and scopes: checked at every way into a server that requires tokens. */
 export class AccessControl implements TokenReader {
   readonly live = new ConnectionsByToken();
   readonly codes = new LoginCodes();
@@ -64,8 +64,8 @@ export class AccessControl implements TokenReader {
   }
 
   /**
-   * The id of the token by which a request would be let in. One that could be guessed is not looked at when it comes from
-   * an address that has to wait: what a limit answers must not tell a right one from wrong ones.
+   * Id of the token that would authenticate a request. The configured token, which can be guessed, is not looked at
+   * from a locked-out address: the answer of a rate limit must not tell a right token from wrong ones.
    */
   recognise(req: IncomingMessage): string | undefined {
     const credentials = credentialsOf(req);
@@ -75,15 +75,15 @@ export class AccessControl implements TokenReader {
     return entry && !this.hasToWait(entry, addressOf(req)) ? entry.id : undefined;
   }
 
-  /** A request was refused by a limit: a wrong token in it counts all the same. */
+  /** Counts the token of a request that a rate limit refused as a wrong one. */
   unheard(req: IncomingMessage): void {
     const credentials = credentialsOf(req);
     if (credentials && 'token' in credentials) this.limiter.failed(addressOf(req));
   }
 
   /**
-   * Whose credentials these are. A wrong token counts against the address. Cookies do not: pages of other servers
-   * on the same host can set them in the browser of this one's owner.
+   * Authenticates credentials. A wrong token counts against the address. Wrong cookies do not: pages of other servers
+   * on the same host can set them in the browser of this server's owner.
    * @throws Unauthorized, TooManyFailures
    */
   authenticate(credentials: Credentials | undefined, address: string): TokenEntry {
@@ -94,7 +94,7 @@ export class AccessControl implements TokenReader {
     return entry;
   }
 
-  /** The tokens in a request's cookies that are good. */
+  /** Valid tokens in a request's cookies. */
   inCookies(req: IncomingMessage): readonly TokenEntry[] {
     return this.ofCookies(cookiesOf(req));
   }
@@ -105,7 +105,7 @@ export class AccessControl implements TokenReader {
     throw new ScopeMissing(entry, scope, what);
   }
 
-  /** Only the configured token can be guessed: the others are 256 random bits, and let in whatever came before. */
+  /** Only the configured token can be guessed: the others are 256 random bits, and never locked out. */
   private ofToken(token: string, address: string): TokenEntry {
     const entry = this.find(token);
     if (!entry || this.hasToWait(entry, address)) this.assertNotLockedOut(address);
@@ -122,7 +122,7 @@ export class AccessControl implements TokenReader {
     return this.limiter.waitMs(address) > 0;
   }
 
-  /** The configured token is none of them: it could be guessed here uncounted. */
+  /** Valid tokens but the configured one: guesses of it would not be counted here. */
   private ofCookies(cookies: readonly string[]): readonly TokenEntry[] {
     const entries = cookies.map((cookie) => this.find(cookie));
     return entries.filter((entry) => entry !== undefined).filter((entry) => !this.tokens.isConfigured(entry));

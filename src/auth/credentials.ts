@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { forwardedHostOf } from '../http/client-id.js';
 import { isOwnOrigin } from '../http/origin-policy.js';
 
-/** The name of cookies that were set before it had the port in it; they stay good. */
+/** Cookie name of older versions, without the port; such cookies stay valid. */
 export const COOKIE = 'agent_tars';
-/** A server that was started again may have another port. */
+/** Cookie names with any port: a restarted server may have another one. */
 const COOKIES = new RegExp(`^${COOKIE}(_\\d{1,5})?$`);
-/** Cookies of one request that are tried. Other servers of the same host can set more of these names. */
+/** Cookies tried for one request. Other servers of the same host can set more of these names. */
 const MAX_COOKIES = 16;
 
-/** What a request shows: a token that was put there on purpose, or cookies, which come by themselves. */
+/** Credentials of a request: a token set on purpose, or cookies, which browsers send by themselves. */
 export type Credentials = { readonly token: string } | { readonly cookies: readonly string[] };
 
 /** A token in a header wins over cookies. */
@@ -21,9 +21,9 @@ export function credentialsOf(req: IncomingMessage): Credentials | undefined {
 }
 
 /**
- * The values of the cookies that may be this server's, at most {@link MAX_COOKIES}: those of its port first. A browser
- * sends cookies of longer paths first (RFC 6265, 5.4), so what this server has set for `/` stands after what others
- * have set for less.
+ * Values of the cookies that may be this server's, at most {@link MAX_COOKIES}: those of its port first. A browser
+ * sends cookies of longer paths first (RFC 6265, 5.4), so this server's cookie for `/` comes after those that others
+ * set for longer paths.
  */
 export function cookiesOf(req: IncomingMessage): readonly string[] {
   const pairs = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='));
@@ -34,8 +34,8 @@ export function cookiesOf(req: IncomingMessage): readonly string[] {
 }
 
 /**
- * The name of the cookie that logs a browser in. All ports of a host share their cookies: without the port in its
- * name, a login at one server would end the login at another.
+ * Name of the cookie that logs a browser in. All ports of a host share their cookies: without the port in its name, a
+ * login at one server would end the login at another.
  */
 export function cookieName({ socket }: IncomingMessage): string {
   return socket.localPort === undefined ? COOKIE : `${COOKIE}_${socket.localPort}`;
@@ -45,7 +45,10 @@ export function isSafe(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
-/** A cookie comes along whoever made the browser ask: only the server's own page may change something by it. */
+/**
+ * Whether the server's own page sent the request. Browsers send a cookie with requests of any page: only the own page
+ * may change something by it.
+ */
 export function isFromOwnPage(req: IncomingMessage): boolean {
   const { headers } = req;
   const { origin, host = '' } = headers;

@@ -5,7 +5,7 @@ import { writeError } from '../http/error-response.js';
 import type { AccessControl } from './access-control.js';
 import { sendLoginPage } from './login-page.js';
 
-/** Stands behind the front door and before everything else, what extensions add included. */
+/** Middleware that requires a token: behind the front door, before everything else, extensions included. */
 export function accessGuard(access: AccessControl): RequestHandler {
   return (req, res, next) => {
     if (access.routes.isOpen(req.method, req.path)) return next();
@@ -19,7 +19,7 @@ export function accessGuard(access: AccessControl): RequestHandler {
       );
       res.once(
         'close',
-        access.live.add(entry.id, () => res.destroy()), // only the view ends: a run goes on
+        access.live.add(entry.id, () => res.destroy()), // only the stream ends: a run goes on
       );
     } catch (error) {
       return refuse(req, res, error);
@@ -28,7 +28,7 @@ export function accessGuard(access: AccessControl): RequestHandler {
   };
 }
 
-/** Answers with what was thrown: to a person who opens a page, with one that says how to get in. */
+/** Writes the error of a refused request; a browser's page request gets the login page. */
 export function refuse(req: Request, res: Response, error: unknown): void {
   if (!(error instanceof DomainError)) throw error;
   if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error);

@@ -42,7 +42,7 @@ export function sendLoginPage(res: ServerResponse, error: DomainError): void {
   res.writeHead(error.status, { ...errorHeaders(error), ...HEADERS }).end(page(error.message));
 }
 
-/** Takes a browser that has its cookie to the page at `/`, as a page of this server that asks for it. */
+/** Sends a page that opens `/`: a request from this server's own page carries the browser's new cookie. */
 export function sendWayIn(res: ServerResponse): void {
   res.writeHead(200, HEADERS).end(WAY_IN);
 }

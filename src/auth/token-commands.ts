@@ -65,8 +65,7 @@ export async function rotateToken(
 }
 
 /**
- * Sees to it that the owner of this machine has a token that allows everything, in a file that only the owner can
- * read.
+ * Makes an admin token for the owner of this machine, if there is none, in a file that only the owner can read.
  * @returns all tokens
  */
 export async function ensureOwner(dataDir: string): Promise<readonly TokenEntry[]> {
@@ -85,13 +84,13 @@ function hasOwner(tokens: readonly TokenEntry[]): boolean {
   return tokens.some((entry) => entry.name !== BROWSER && allows(entry, 'admin') && !isExpired(entry));
 }
 
-/** Where the owner's token is, when it was made by {@link ensureOwner}. */
+/** File of the owner's token, if {@link ensureOwner} made it. */
 export function ownerFile(dataDir: string): string {
   return join(dataDir, OWNER_FILE);
 }
 
 async function isOwners(dataDir: string, { hash }: TokenEntry): Promise<boolean> {
-  const token = await readFile(ownerFile(dataDir), 'utf8').catch(() => ''); // none was made
+  const token = await readFile(ownerFile(dataDir), 'utf8').catch(() => ''); // no such file
   return hashOf(token.trim()) === hash;
 }
 
@@ -106,7 +105,7 @@ function find(tokens: readonly TokenEntry[], idOrName: string): readonly [TokenE
   return [first, ...others];
 }
 
-/** What is left when some entries end: what was made from them ends too. */
+/** Entries left when some end, and with them the tokens made from them. */
 export function without(tokens: readonly TokenEntry[], ended: readonly TokenEntry[]): readonly TokenEntry[] {
   const ids = new Set(ended.map(({ id }) => id));
   return tokens.filter(({ id, parent }) => !ids.has(id) && (parent === undefined || !ids.has(parent)));

@@ -44,15 +44,15 @@ export async function readTokens(dataDir: string): Promise<readonly TokenEntry[]
   }
 }
 
-/** What is to be kept from now on, and what the one who asked for it is to know. */
+/** New entries of the file, and a result for the caller. */
 export interface Change<T> {
   readonly tokens: readonly TokenEntry[];
   readonly result: T;
 }
 
 /**
- * Replaces the entries by what `change` makes of them. Changes of several processes come one after another, and a
- * reader sees the entries before or after one, never a part.
+ * Replaces the entries by the result of `change`. Changes of several processes run one after another, and a reader
+ * sees the entries before or after one, never a part.
  * @throws TokensUnreadable, and what `change` throws: nothing has been changed then
  */
 export async function changeTokens<T>(
@@ -69,7 +69,7 @@ export async function changeTokens<T>(
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (typeof code !== 'string') throw error; // not the file system's
+    if (typeof code !== 'string') throw error; // no error of the file system
     throw new TokensUnreadable(
       `${file} cannot be written (${code}). See to it, or choose another --data-dir.`,
     );
@@ -77,8 +77,8 @@ export async function changeTokens<T>(
 }
 
 /**
- * Writes a file that its owner alone can read, and that is never there in part. Until then it has a hidden name: the
- * agent sees none, where its workspace holds the data directory.
+ * Writes a file atomically, readable by its owner alone. The temporary file has a hidden name, which the agent cannot
+ * see, even if its workspace holds the data directory.
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);

@@ -16,9 +16,9 @@ import {
 import { TOKENS_FILE } from '../files/data-directory.js';
 import { changeTokens, readTokens, TokensUnreadable } from './token-file.js';
 
-/** setTimeout takes no more. */
+/** Longest delay of setTimeout. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** Browsers that may be logged in at once; the one that came first goes first. */
+/** Browsers logged in at once; the oldest login is dropped first. */
 const MAX_BROWSERS = 100;
 
 interface Known {
@@ -27,8 +27,8 @@ interface Known {
 }
 
 /**
- * The tokens that are good now: those of the data directory, as it changes, and the configured one. Nothing is
- * good before {@link open} and after {@link close}.
+ * Valid tokens: those of the data directory, as it changes, and the configured one. No token is valid before {@link
+ * open} or after {@link close}.
  */
 export class TokenStore {
   private readonly logger = new Logger(TokenStore.name);
@@ -40,7 +40,7 @@ export class TokenStore {
   /** Reads and changes come one after another: an older reading must not replace a newer one. */
   private turn: Promise<unknown> = Promise.resolve();
 
-  /** @param onEnd is told the id of each token that is good no longer, or no longer for the same */
+  /** @param onEnd called with the id of each token that is no longer valid, or has changed */
   constructor(
     private readonly dataDir: string,
     configured: Secret | undefined,
@@ -50,7 +50,7 @@ export class TokenStore {
   }
 
   /**
-   * Reads the tokens, makes the owner's where there is none, and follows their changes.
+   * Reads the tokens, makes the owner's if there is none, and follows their changes.
    * @throws TokensUnreadable
    */
   async open(): Promise<void> {
@@ -76,7 +76,7 @@ export class TokenStore {
     this.known = [];
   }
 
-  /** The entry of a token; undefined when it is not, or no longer, good. Takes the same time for each. */
+  /** Entry of a valid token, or undefined. Takes the same time for each token. */
   find(token: string): TokenEntry | undefined {
     const hash = createHash('sha256').update(token).digest();
     let found: TokenEntry | undefined;
@@ -99,7 +99,7 @@ export class TokenStore {
     await this.change((tokens) => without(tokens, entries));
   }
 
-  /** Whether a person has chosen the token: it may have fewer random bits than those that are made here. */
+  /** Whether the token is the configured one: a person chose it, maybe with fewer random bits than a generated one. */
   isConfigured(entry: TokenEntry): boolean {
     return entry === this.configured;
   }
@@ -115,7 +115,7 @@ export class TokenStore {
 
   private inTurn(read: () => Promise<readonly TokenEntry[]>): Promise<void> {
     const turn = this.turn.then(async () => this.take(await read()));
-    this.turn = turn.catch(() => undefined); // whoever asked is told
+    this.turn = turn.catch(() => undefined); // the caller gets the rejection
     return turn;
   }
 
@@ -139,7 +139,7 @@ export class TokenStore {
     this.expiry = setTimeout(stillGood, after).unref();
   }
 
-  /** The directory, because the file is replaced by each change. */
+  /** Watches the directory, because each change replaces the file. */
   private follow(): void {
     try {
       this.watcher = watch(this.dataDir, { persistent: false }, (_event, name) => {
@@ -156,7 +156,7 @@ export class TokenStore {
     );
   }
 
-  /** One replacement is told several times. */
+  /** Reloads once for the several events of one replacement. */
   private reloadSoon(): void {
     if (this.reloadIsDue) return;
     this.reloadIsDue = true;
@@ -169,7 +169,7 @@ export class TokenStore {
   }
 }
 
-/** Its id is that of its value: a browser that came in by it is out when another one is configured. */
+/** Entry of the configured token. Its id derives from the value: configuring another token logs its browsers out. */
 function configuredEntry(token: Secret): TokenEntry {
   const hash = hashOf(token.reveal());
   const id = `configured-${hash.slice(0, 10)}`;

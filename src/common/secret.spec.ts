@@ -97,7 +97,7 @@ describe('masking a text that comes in pieces', () => {
     const pieces = text.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
     const joined = show(pieces, KEY).join('');
     expect(joined).not.toContain(KEY);
-    // Up to three characters may be out before it shows what they begin.
+    // Up to three characters may be given out before a secret is recognised.
     expect(joined.replace(/(s|sk|sk-)?\*\*\*/g, '***')).toBe(
       'before *** between ****** sk-live, and after sk-live-4711',
     );
@@ -120,6 +120,6 @@ describe('masking a text that comes in pieces', () => {
     const before = process.cpuUsage();
     const joined = show([`${KEY} `.repeat(200_000)], KEY, 'another-secret').join('');
     expect(joined).toBe('*** '.repeat(200_000));
-    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000); // half a minute when all is gone through for each
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000); // half a minute if each secret scans the text
   });
 });

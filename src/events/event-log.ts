@@ -14,7 +14,7 @@ export interface ReadOptions {
   readonly types?: readonly string[];
 }
 
-/** The stored events of every session: appended in one order, committed before anybody sees them. */
+/** The stored events of every session: appended in one order, committed before any subscriber sees them. */
 @Injectable()
 export class EventLog {
   constructor(
@@ -43,7 +43,7 @@ export class EventLog {
     const entries = drafts.map((draft) => {
       seq += 1;
       const place = { id: newId(timestamp), type: draft.type, seq, sessionId, runId, timestamp };
-      // Not a spread: what stands behind other fields V8 copies one by one, the slow way.
+      // Not a spread: V8 copies a spread behind other fields one by one, the slow way.
       return this.serialized(Object.assign(place, draft));
     });
     await tx.execute(
@@ -56,17 +56,17 @@ export class EventLog {
     return entries.map(({ event }) => event);
   }
 
-  /** Hides this server's secrets in a text that comes in pieces. */
+  /** Mask of this server's secrets for a streamed text. */
   newMask(): SecretMask {
     return new SecretMask(this.config.secrets);
   }
 
-  /** Hides this server's secrets in a whole text. */
+  /** Masks this server's secrets in a whole text. */
   masked(text: string): string {
     return maskSecrets(text, this.config.secrets);
   }
 
-  /** What a model, a tool or a user says may hold a key of this server: nobody shall read it here. */
+  /** The event as JSON, with secrets masked: texts of models, tools and users may hold a key of this server. */
   private serialized(event: StoredAgentEvent): { event: StoredAgentEvent; json: string } {
     const { secrets } = this.config;
     const json = JSON.stringify(event);

@@ -8,9 +8,9 @@ import type { StoredAgentEvent } from './event.types.js';
 export interface EventRow {
   readonly seq: number;
   readonly type: StoredAgentEvent['type'];
-  /** Length of its JSON text in bytes. */
+  /** Length of the JSON text in bytes. */
   readonly bytes: number;
-  /** Its JSON text; null when that is longer than {@link ROW_BYTES}: then it is read by itself. */
+  /** JSON text; null when it is longer than {@link ROW_BYTES}: such an event is read by itself. */
   readonly data: string | null;
 }
 
@@ -21,21 +21,21 @@ export interface EventRange {
   readonly upTo?: number;
   /** Only these types. Default: all. */
   readonly types?: readonly string[];
-  /** Only those of this run. Default: of all. */
+  /** Only events of this run. Default: of all. */
   readonly runId?: string;
 }
 
-/** Bytes of one event that a page holds. */
+/** Largest event, in bytes, that a page holds. */
 export const ROW_BYTES = 16_384;
-/** Events that are read at once: with {@link ROW_BYTES}, a page is at most a megabyte. */
+/** Events read at once: with {@link ROW_BYTES}, a page is at most a megabyte. */
 const PAGE_ROWS = 64;
-/** Bytes of a longer event that are read at once, but never less than an eighth: each part costs a look at the whole. */
+/** Bytes of a longer event read at once, but never less than an eighth: each part costs a look at the whole. */
 const SLICE_BYTES = 262_144;
 const SLICES = 8;
-/** Events that are weighed at once. */
+/** Events whose sizes are summed at once. */
 const WEIGHED = 10_000;
 
-/** The session was deleted while its events were read: what has been read is not all of it. */
+/** The session was deleted while its events were read: the events read so far are incomplete. */
 export class EventsGone extends DomainError {
   constructor() {
     super('SESSION_NOT_FOUND', 'The session was deleted while its events were read.');
@@ -43,17 +43,17 @@ export class EventsGone extends DomainError {
 }
 
 /**
- * The stored events of a session, read in parts of bounded size, however large an event is. Nothing of the database is
- * kept open between two of them.
+ * The stored events of a session, read in parts of bounded size, however large an event is. No cursor of the database
+ * stays open between two parts.
  */
 @Injectable()
 export class EventPages {
-  /** Resolves when the large event that is at work is let go. */
+  /** Resolves when the large event in memory is released. */
   private large: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly work: UnitOfWork) {}
 
-  /** @param limit at most so many events, and never more than {@link PAGE_ROWS} */
+  /** @param limit most events, never more than {@link PAGE_ROWS} */
   page(sessionId: string, range: EventRange, limit = PAGE_ROWS): Promise<EventRow[]> {
     const { sql, values } = conditionOf(sessionId, range);
     return this.work.read((db) =>
@@ -66,12 +66,12 @@ export class EventPages {
     );
   }
 
-  /** Whether there may be more behind the page. */
+  /** Whether more events may follow the page. */
   isFull(page: readonly EventRow[]): boolean {
     return page.length === PAGE_ROWS;
   }
 
-  /** All rows of the range, a page at a time; between two pages others have their turn. */
+  /** All rows of the range, page by page; yields to the event loop between two pages. */
   async *rows(sessionId: string, range: EventRange): AsyncGenerator<EventRow, void, void> {
     for (let after = range.after ?? 0; ;) {
       const page = await this.page(sessionId, { ...range, after });
@@ -106,20 +106,19 @@ export class EventPages {
   }
 
   /**
-   * Hands the JSON text of one large event to `use`. One such text is in memory at a time, whoever asks.
-   * @param use takes it apart, and must wait for nobody
-   * @throws EventsGone
+   * Passes the JSON text of one large event to `use`. One such text is in memory at a time, for all callers.
+   * @param use processes the text, and must not wait for a client
    */
   async withWhole<T>(sessionId: string, seq: number, use: (json: Buffer) => Promise<T>): Promise<T> {
     const turn = this.large.then(async () => {
       await nextTurn();
       return use(await this.bytes(sessionId, seq, 'CAST("data" AS BLOB)'));
     });
-    this.large = turn.catch(() => undefined); // its own caller is told
+    this.large = turn.catch(() => undefined); // the caller gets the rejection
     return turn;
   }
 
-  /** Whether the events of the range are longer, all together, than so many bytes. */
+  /** Whether the events of the range exceed `most` bytes in total. */
   async areLonger(
     sessionId: string,
     range: EventRange & { readonly upTo: number },

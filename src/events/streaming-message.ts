@@ -21,8 +21,8 @@ type Delta =
     >;
 
 /**
- * A message while the model writes it. Every delta goes straight to those who listen, and is kept once, here,
- * until the message is stored: its text is what the deltas joined give.
+ * A message while the model writes it. Every delta is published at once, and kept once, here, until the message is
+ * stored: its text is all deltas joined.
  */
 export class StreamingMessage {
   readonly messageId = newId();
@@ -41,7 +41,7 @@ export class StreamingMessage {
   lastAt = 0;
   private thoughtUntil = 0;
 
-  /** What is the same in the JSON of all its deltas. */
+  /** JSON fields that all its deltas share. */
   readonly jsonScope: string;
 
   constructor(
@@ -124,7 +124,7 @@ export class StreamingMessage {
     this.send({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
   }
 
-  /** Says, on every stream that was opened, that nothing more comes; what comes all the same is dropped. Call it before the message is stored. */
+  /** Completes every open stream of deltas; later ones are dropped. Must be called before the message is stored. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -144,7 +144,7 @@ export class StreamingMessage {
     }
   }
 
-  /** What somebody who joins now has missed of this message: at most one event for each kind of content. */
+  /** The message so far, for a new subscriber: at most one event for each kind of content. */
   soFar(): LiveEvent[] {
     const missed: Delta[] = [];
     if (this.thinkingParts.length > 0) {
@@ -166,13 +166,13 @@ export class StreamingMessage {
       this.firstAt ||= now;
     }
     if (!this.bus.hasListeners(this.sessionId)) return;
-    // The number makes it unique, the message's id unguessable: cheaper than an id of its own per token.
+    // The counter makes the id unique, the message's id unguessable: cheaper than a new id per token.
     const id = `${this.messageId}.${this.deltas}`;
     this.bus.publish(this.sessionId, new DeltaEvent(this, delta, isComplete, id, now));
   }
 }
 
-/** A delta on its way. Its two forms are made for those who ask for them: it happens once per token. */
+/** A delta on its way to subscribers. Its object and its JSON are made on demand: this is once per token. */
 class DeltaEvent implements LiveEvent {
   readonly seq = undefined;
   #json: string | undefined;

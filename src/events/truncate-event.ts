@@ -19,7 +19,7 @@ export function cutEvent(json: Buffer, texts: EventTexts, truncated: Truncated, 
   return `${withLongTextsCut(json, texts, room) ?? headOf(json, texts.fields, room)}${tail}`;
 }
 
-/** The object without its last brace; undefined where it cannot be short enough. */
+/** The JSON with long texts cut, without its last brace; undefined when it cannot be short enough. */
 function withLongTextsCut(json: Buffer, { long }: EventTexts, room: number): string | undefined {
   const others = long.reduce((bytes, { start, end }) => bytes - (end - start), json.length - 1);
   const keep = Math.floor((room - others) / Math.max(1, long.length)) - MARKER_BYTES;
@@ -33,7 +33,7 @@ function withLongTextsCut(json: Buffer, { long }: EventTexts, room: number): str
   return parts.join('') + json.toString('utf8', at, json.length - 1);
 }
 
-/** The fields that have room, those of any length as a head of them. */
+/** The fields that fit, without the last brace; long ones as a head. */
 function headOf(json: Buffer, fields: readonly FieldSpan[], room: number): string {
   const content = fields.find(({ name }) => name === 'content');
   let left = room - '{"content":""'.length;
@@ -67,8 +67,8 @@ function headOfContent(json: Buffer, { start, end }: FieldSpan, bytes: number): 
 }
 
 /**
- * The head of a text, still as JSON, and how much more of it there was. An image cut in the middle would be a broken
- * one: nothing of it is kept.
+ * Head of a text, still as JSON, and the number of characters left out. An image is left out whole: cut, it would be
+ * broken.
  */
 function cutText(json: Buffer, start: number, end: number, length: number, bytes: number): string {
   if (end - start <= bytes) return json.toString('utf8', start, end);

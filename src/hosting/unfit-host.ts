@@ -10,23 +10,23 @@ import { SessionsGateway } from '../gateway/sessions.gateway.js';
 import type { NestModule } from './own-modules.js';
 import { type OwnPaths, SOCKET_PATH } from './own-paths.js';
 
-/** The Nest whose insides the hosted application is built on. */
+/** Major version of Nest that the hosted application relies on the internals of. */
 const NEST_MAJOR = '12';
 const installed = (createRequire(import.meta.url)('@nestjs/core/package.json') as { version: string })
   .version;
 
-/** `AgentTarsModule` cannot guard its doors in the application that it is in. The message says what to do. */
+/** `AgentTarsModule` cannot guard its doors in this application. The message says what to do. */
 export class UnfitHost extends Error {
   override readonly name = 'UnfitHost';
 }
 
-/** What an application is built on. */
+/** Nest core and HTTP platform of an application. */
 export interface Foundation {
-  /** Whether it gives its modules the classes of the Nest core that this package imports. */
+  /** Whether the application gives its modules the classes of the Nest core that this package imports. */
   readonly sharesCore: boolean;
   /** The version of that core. */
   readonly core?: string;
-  /** What its HTTP adapter calls itself. */
+  /** Type of the HTTP adapter. */
   readonly platform: string | undefined;
 }
 
@@ -58,9 +58,9 @@ export function requireOne(modules: Iterable<NestModule>): void {
 }
 
 /**
- * Looks at the gateways. Those of the host have to stand elsewhere than the own one; those of modules that only
+ * Checks the gateways. The host's must have other paths than the own one; those of modules that only
  * `AgentTarsModule` imports would be connected by the host, without a guard.
- * @param path where the host's adapter serves a gateway that names no path
+ * @param path default path of a gateway of the host's adapter
  * @throws UnfitHost
  */
 export function requireFreeSockets(
@@ -98,7 +98,7 @@ function inTheWay({ name }: Type, { basePath }: OwnPaths): string {
 }
 
 /**
- * Looks at what the host has mounted: below the own paths nothing of it would be reached.
+ * Checks the host's routes: none below the own paths would be reached.
  * @throws UnfitHost
  */
 export function requireFreePaths(app: Express, paths: OwnPaths): void {
@@ -112,19 +112,19 @@ export function requireFreePaths(app: Express, paths: OwnPaths): void {
   }
 }
 
-/** Whether an application has an answer to its root, be it one to every path. */
+/** Whether an application answers `/`, maybe by a route for every path. */
 export function hasRoot(app: Express): boolean {
   return routeStack(app).some((layer) => layer.route && layer.match('/'));
 }
 
-/** What is mounted for this path is mounted for all. */
+/** Probe path: a layer that matches it matches all. */
 const ELSEWHERE = '/nowhere/else';
 
 function routePaths({ route }: Layer): string[] {
   return [route?.path ?? []].flat().filter((path) => typeof path === 'string');
 }
 
-/** What stands before the first parameter, wildcard or optional part. */
+/** The part before the first parameter, wildcard or optional part. */
 function literalOf(path: string): string {
   return path.split(/[:*{]/, 1)[0] ?? '';
 }

@@ -16,10 +16,10 @@ import { delayNotice, silenceWarning } from './run-warnings.js';
 import { StallDetector } from './stall-detector.js';
 import { supervise } from './supervise.js';
 
-/** When the end of a run is written again that failed for another reason than the database: a session must not stay busy. */
+/** Retry interval for a run's end that failed for another reason than the database: its session must not stay busy. */
 const RETRY_MS = 5_000;
 
-/** Has the agent work on a run that has begun, detached from its caller, and ends the run exactly once. */
+/** Executes a begun run, detached from its caller, and ends it exactly once. */
 @Injectable()
 export class RunExecutor {
   private readonly logger = new Logger(RunExecutor.name);
@@ -34,7 +34,7 @@ export class RunExecutor {
     private readonly config: AppConfig,
   ) {}
 
-  /** Never rejects. @returns whether queries wait in some session: one of them may begin now */
+  /** Never rejects. @returns whether any session has queued runs: one of them may begin now */
   async execute(run: ActiveRun, begun: BegunRun): Promise<boolean> {
     run.startedAt = Date.now();
     const log = this.record(run, begun);
@@ -94,9 +94,9 @@ export class RunExecutor {
   }
 
   /**
-   * Writes the run's end down, again and again until it is stored: a session must not stay busy. The database may
-   * refuse the run's last message, or the end itself: each try is of less.
-   * @returns what it ended with, or why it has not been ended here
+   * Writes the run's end, and retries until it is stored: a session must not stay busy. The database may refuse the
+   * last message, or the end itself, so each retry writes less.
+   * @returns the stored end, or the reason why the run was not ended here
    */
   private async end(run: ActiveRun, outcome: RunOutcome, last: readonly EventDraft[]): Promise<Ended> {
     for (let attempt = 0; ; attempt++) {
@@ -112,7 +112,7 @@ export class RunExecutor {
         this.logger.error(
           `The end of run ${run.id} of session ${run.sessionId} cannot be stored: ${String(error)}`,
         );
-        if (this.work.isStopping) return { error: toDomainError(error) }; // the next start closes it
+        if (this.work.isStopping) return { error: toDomainError(error) }; // the next start closes the run
         if (attempt < 2) continue;
         this.delayed(run);
         await sleep(RETRY_MS);
@@ -120,7 +120,7 @@ export class RunExecutor {
     }
   }
 
-  /** Callers that await the run are answered; listeners are told by an event that is not stored: it cannot be. */
+  /** Answers callers that await the run, and tells listeners by an event that is not stored. */
   private delayed(run: ActiveRun): void {
     const first = !run.delayNotified;
     const error = new RunDelayed(run.id);

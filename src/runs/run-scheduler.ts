@@ -13,7 +13,7 @@ import { isOwnerAlive } from './run-owner.js';
 import type { RunSession } from './run-session.js';
 import { type NewRun, RunsRepository } from './runs.repository.js';
 
-/** A query on its way to a run of its own. */
+/** An accepted query and its new run. */
 export interface Admission {
   readonly run: ActiveRun;
   readonly row: NewRun;
@@ -21,7 +21,7 @@ export interface Admission {
   readonly content: QueryContent;
 }
 
-/** Whose turn it is: begins runs, as far as there is room for them, and ends those that nobody works on. */
+/** Begins runs in their turn, within the bound of concurrent runs, and ends runs that this server does not execute. */
 @Injectable()
 export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(RunScheduler.name);
@@ -36,12 +36,12 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly config: AppConfig,
   ) {}
 
-  /** Whether the server is about to stop: no run begins then. */
+  /** Whether the server is stopping: no run begins then. */
   get draining(): boolean {
     return this.stopping;
   }
 
-  /** Runs that a crash has left open are closed before the first request is answered. */
+  /** Closes runs left open by a crash, before the first request is answered. */
   async onApplicationBootstrap(): Promise<void> {
     for (const run of await this.runs.running()) {
       if (!isOwnerAlive(run.owner)) await this.endLost(run);
@@ -49,13 +49,13 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.startWaiting();
   }
 
-  /** Takes nothing new, lets runs finish for a while, then ends them as interrupted. */
+  /** Accepts no new run, gives running ones a grace period, then ends them as interrupted. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     const grace = sleep(this.config.server.shutdownGraceMs, undefined, { ref: false });
     await Promise.race([this.finished(), grace]);
     this.abortRunning();
-    this.work.stopRetrying(); // what cannot be stored now, the next start closes
+    this.work.stopRetrying(); // the next start closes runs whose end cannot be stored now
     await this.work.idle(); // a query whose transaction had begun is among the active runs now
     this.abortRunning();
     await this.finished();
@@ -65,7 +65,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     this.active.release();
   }
 
-  /** Resolves when nothing is being written and no run is under way. */
+  /** Resolves when nothing is being written and no run is running. */
   private async finished(): Promise<void> {
     await this.work.idle();
     await Promise.all(this.running().map((run) => run.done));
@@ -80,8 +80,8 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * The session's runs that have not ended: the one under way first, then the queue.
-   * @throws RunLost when the server of the one under way has died: nobody else would end it before the next start
+   * The session's unfinished runs: the running one first, then the queue.
+   * @throws RunLost when the server of the running one has died: no server would end the run before the next start
    */
   async openRuns(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
     const open = await this.runs.openOf(tx, sessionId);
@@ -90,7 +90,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return open;
   }
 
-  /** Begins a run at once, if there is room in the server. @returns whether it did */
+  /** Begins a run at once, if the server has room for it. @returns whether the run has begun */
   async begin(tx: Transaction, { run, row, session, content }: Admission): Promise<boolean> {
     if (!(await this.hasRoom(tx))) return false;
     const begun = await this.lifecycle.begin(tx, row, session, content);
@@ -105,8 +105,8 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Registers a queued run that a process before this one accepted, so that its end can be awaited. Skipped while
-   * another process works in its session: that one begins it.
+   * Registers a queued run of an earlier process, so that its end can be awaited. Skipped while another process
+   * executes a run of the session: that process begins the queued one.
    */
   async register(tx: Transaction, { id, sessionId }: OpenRun): Promise<void> {
     if (this.active.get(id)) return;
@@ -116,8 +116,8 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Ends an open run as aborted. When this resolves, its end is committed.
-   * @throws RunDelayed when its end cannot be stored for now
+   * Ends an open run as aborted; resolves when the end is committed.
+   * @throws RunDelayed when the end cannot be stored for now
    */
   async abort(run: OpenRun): Promise<void> {
     if (run.status === 'queued' && (await this.cancel(run))) return;
@@ -127,14 +127,14 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     await active.ended();
   }
 
-  /** Ends what is under way in a session, and earlier queries that wait to interrupt it, so that `runId` is next. */
+  /** Aborts the session's run under way, earlier interrupting ones included, so that `runId` is next. */
   interruptFor(runId: string, sessionId: string): void {
     for (const run of this.active.ofSession(sessionId)) {
       if (run.id !== runId && run.waitingOn !== 'queue') run.abort();
     }
   }
 
-  /** Ends a run that another process works on, or none any more; what waited behind it goes on. */
+  /** Ends a run of another process, alive or dead; the queue behind it goes on. */
   async endLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
     await this.work.write((tx) => this.lifecycle.endLost(tx, run, status));
     await this.startWaiting();
@@ -146,7 +146,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return canceled;
   }
 
-  /** Tells callers that await a queued run how it ended. */
+  /** Tells callers that await a queued run how the run ended. */
   private settle(result: RunResult): void {
     this.active.get(result.runId)?.end(result);
     this.active.remove(result.runId);
@@ -158,7 +158,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private execute(run: ActiveRun, begun: BegunRun): void {
-    // A queued run may have been registered by an earlier hook of this very commit: a caller awaits that one's end.
+    // A queued run may have been registered by an earlier hook of this commit: callers await the end of that one.
     const known = this.active.get(run.id) ?? run;
     this.active.add(known);
     void this.executor.execute(known, begun).then((someWait) => {
@@ -166,7 +166,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     });
   }
 
-  /** Begins the queued runs whose turn it is, as far as there is room. Never rejects. */
+  /** Begins the next queued runs, as far as there is room. Never rejects. */
   private async startWaiting(): Promise<void> {
     if (this.stopping) return;
     try {
@@ -176,7 +176,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** @returns whether another one may begin after it */
+  /** @returns whether another run may begin */
   private async startNext(tx: Transaction): Promise<boolean> {
     if (this.stopping || !(await this.runs.hasQueued(tx)) || !(await this.hasRoom(tx))) return false;
     const next = await this.runs.nextQueued(tx);
@@ -192,7 +192,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** A queue whose next run cannot be stored yet waits with it. */
+/** Delayed write: a queue waits until its next run is stored. */
 const ignored = (): void => undefined;
 
 function isReadable(json: string): boolean {

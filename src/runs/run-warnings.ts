@@ -3,7 +3,7 @@ import { newId } from '../common/ids.js';
 import type { EventDraft, NoticeEvent } from '../events/index.js';
 import type { ActiveRun } from './active-runs.js';
 
-/** A warning in the session that nothing has come for so long: the run goes on, and who follows it can decide. */
+/** Warning in the session of a run without progress for `silentMs`: the run goes on, and its user can decide. */
 export function silenceWarning(run: ActiveRun, silentMs: number): EventDraft {
   const { id: runId, waitingOn, since } = run;
   const message =

@@ -17,14 +17,14 @@ export class RunNotFound extends DomainError {
   }
 }
 
-/** The run is no longer this process's to write: it was ended by somebody else, or its session deleted. */
+/** This process no longer owns the run: it was ended elsewhere, or its session deleted. */
 export class ClaimLost extends DomainError {
   constructor() {
     super('RUN_NOT_FOUND', 'The run was ended by somebody else, or its session was deleted.');
   }
 }
 
-/** The session has a run under way whose server has died. */
+/** The session has a running run whose server has died. */
 export class RunLost extends Error {
   override readonly name = 'RunLost';
 
@@ -33,7 +33,7 @@ export class RunLost extends Error {
   }
 }
 
-/** The database takes nothing for now; what the run writes is kept until it does. */
+/** The database cannot be written for now; the run's writes are kept until it can. */
 export class RunDelayed extends DatabaseUnavailable {
   constructor(runId: string) {
     super(

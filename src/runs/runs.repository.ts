@@ -6,7 +6,7 @@ import { type OpenRun, Run, type StoredRun } from './run.entity.js';
 
 export type NewRun = Pick<Run, 'id' | 'sessionId' | 'priority' | 'input' | 'idempotencyKey'>;
 
-/** Who runs it, and on which model. */
+/** Owner and model of a run. */
 export interface Claim {
   readonly owner: string;
   readonly provider: string;
@@ -15,7 +15,7 @@ export interface Claim {
 
 const OPEN_RUN = '"id", "sessionId", "status", "owner", "createdAt", "startedAt", "progressAt"';
 
-/** A query's content may be long, and no reader of runs asks for it. */
+/** All columns but the query's content, which may be long. */
 const WITHOUT_INPUT: FindOptionsSelect<Run> = {
   no: true,
   id: true,
@@ -57,7 +57,7 @@ export class RunsRepository {
     );
   }
 
-  /** Adds a run that is under way at once. The database refuses it while another one of the session is. */
+  /** Inserts a running run. The database refuses it while another run of the session is running. */
   async insertRunning(tx: Transaction, run: NewRun, { owner, provider, model }: Claim): Promise<void> {
     const now = Date.now();
     await tx.execute(
@@ -80,8 +80,8 @@ export class RunsRepository {
   }
 
   /**
-   * Claims a queued run. The database refuses it while another run of the session is under way.
-   * @returns whether it was still queued
+   * Claims a queued run. The database refuses it while another run of the session is running.
+   * @returns whether the run was still queued
    */
   async claim(tx: Transaction, id: string, { owner, provider, model }: Claim): Promise<boolean> {
     const now = Date.now();
@@ -93,7 +93,7 @@ export class RunsRepository {
     return changed === 1;
   }
 
-  /** Notes progress. @returns false when the run is no longer `owner`'s: then it may write nothing more */
+  /** Records progress. @returns false when `owner` no longer owns the run, and may write nothing more */
   async touch(tx: Transaction, id: string, owner: string): Promise<boolean> {
     const changed = await tx.execute(
       `UPDATE "runs" SET "progressAt" = ? WHERE "id" = ? AND "status" = 'running' AND "owner" = ?`,
@@ -102,7 +102,7 @@ export class RunsRepository {
     return changed === 1;
   }
 
-  /** @returns false when it was not `from` any more, or not `owner`'s: somebody else has ended it */
+  /** @returns false when the run was not `from` any more, or not `owner`'s: it was ended elsewhere */
   async end(
     tx: Transaction,
     id: string,
@@ -129,12 +129,12 @@ export class RunsRepository {
     return changed === 1;
   }
 
-  /** The session's runs that have not ended: the one under way first, then the queue in its order. */
+  /** The session's unfinished runs: the running one first, then the queue in its order. */
   openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
     return tx.query<OpenRun>(OPEN_OF, [sessionId, sessionId]);
   }
 
-  /** The same, as it is committed. */
+  /** Committed rows of {@link openOf}. */
   readOpenOf(sessionId: string): Promise<OpenRun[]> {
     return this.work.read((db) => db.select<OpenRun>(OPEN_OF, [sessionId, sessionId]));
   }
@@ -146,12 +146,12 @@ export class RunsRepository {
     return Number(row?.n ?? 0);
   }
 
-  /** Whether anything waits, in whichever session. */
+  /** Whether any session has queued runs. */
   async hasQueued(tx: Transaction): Promise<boolean> {
     return (await tx.query(`SELECT 1 FROM "runs" WHERE "status" = 'queued' LIMIT 1`)).length > 0;
   }
 
-  /** The queued run whose turn it is, of a session that has none under way. */
+  /** Next queued run, of a session without a running one. */
   async nextQueued(tx: Transaction): Promise<Run | undefined> {
     const [run] = await tx.query<Run>(
       `SELECT * FROM "runs" AS "waiting" WHERE "status" = 'queued' AND NOT EXISTS (
@@ -175,14 +175,14 @@ export class RunsRepository {
     return run;
   }
 
-  /** In the order in which they were accepted. */
+  /** Runs of a session in order of acceptance. */
   list(sessionId: string): Promise<StoredRun[]> {
     return this.work.read((db) =>
       db.find(Run, { select: WITHOUT_INPUT, where: { sessionId }, order: { no: 'ASC' } }),
     );
   }
 
-  /** All runs that are under way, in whichever server. */
+  /** All running runs, of every server. */
   running(): Promise<OpenRun[]> {
     return this.work.read((db) =>
       db.select<OpenRun>(`SELECT ${OPEN_RUN} FROM "runs" WHERE "status" = 'running'`),

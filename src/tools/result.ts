@@ -1,9 +1,9 @@
 import { isDeeperThan, MAX_JSON_DEPTH } from './depth.js';
 import { type TextPart, textResult, ToolError } from './tool.js';
 
-/** What a tool gave, as an event can hold it. */
+/** A tool's result, as an event can hold it. */
 export interface ToolResult {
-  /** JSON; nothing is null. */
+  /** JSON; null for an undefined result. */
   readonly content: unknown;
   /** Bytes of the content as JSON. */
   readonly bytes: number;
@@ -12,9 +12,9 @@ export interface ToolResult {
 const NOTE = '\n[… the rest was cut: the result is too long. Ask for less of it, or for a part.]';
 
 /**
- * Holds a result to so many bytes of JSON. A text, or a list of text parts, is cut where they end; anything else that
- * is longer becomes the head of its JSON as a text. The end of what was cut says so.
- * @throws ToolError for what is no JSON, or nested too deep
+ * Bounds a result to `maxBytes` of JSON. A text, or a list of text parts, is cut there; any other longer value
+ * becomes the head of its JSON as a text. A cut result ends with a note.
+ * @throws ToolError for a value that is no JSON, or nested too deep
  */
 export function boundResult(name: string, content: unknown, maxBytes: number): ToolResult {
   // A text far beyond the bound is cut before it is copied: it may be hundreds of megabytes.
@@ -53,7 +53,7 @@ function isTextParts(content: unknown): content is readonly TextPart[] {
   );
 }
 
-/** The beginning of a text or of text parts, and the note. */
+/** Head of a text or of text parts, with the note. */
 function cut(content: unknown, maxBytes: number): unknown {
   const room = Math.max(0, maxBytes - bytesOf(textResult(NOTE)));
   if (typeof content === 'string') return headOf(content, room) + NOTE;
@@ -70,7 +70,7 @@ function cut(content: unknown, maxBytes: number): unknown {
   return [...kept, ...textResult(NOTE)];
 }
 
-/** As much of the beginning of a text as takes at most so many bytes as JSON. No character is cut in half. */
+/** Head of a text that takes at most `maxBytes` as JSON. No character is cut in half. */
 export function headOf(text: string, maxBytes: number): string {
   let head = text.slice(0, Math.max(0, maxBytes));
   for (let bytes = bytesOf(head); bytes > maxBytes && head !== ''; bytes = bytesOf(head)) {

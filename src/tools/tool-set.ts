@@ -6,7 +6,7 @@ import type { ToolInfo } from '../events/index.js';
 import { type AnyTool, ToolError } from './tool.js';
 import type { ToolSource } from './tool-source.js';
 
-/** Of what is wrong with a call's arguments, the model is told so many things. */
+/** Problems with a call's arguments that the model is told. */
 const MAX_ISSUES = 20;
 
 type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
@@ -17,15 +17,15 @@ interface Entry {
   readonly arguments: z.ZodType;
 }
 
-/** The tools of one server, by name, with the schemas that the model is given and the arguments are held to. */
+/** The tools of one server by name, with the schemas that models are given and arguments are checked against. */
 export class ToolSet {
   private readonly entries = new Map<string, Entry>();
-  /** As the model layer wants them: the same list for every request. */
+  /** Tools in the form of the model layer: the same list for every request. */
   readonly forModel: readonly LanguageModelV3FunctionTool[];
 
   /**
-   * The tools of all sources; one of a later source takes the place of an earlier one of the same name.
-   * @throws InvalidConfig when one of them makes no sense
+   * The tools of all sources; a tool of a later source replaces an earlier one of the same name.
+   * @throws InvalidConfig when a tool is invalid
    */
   static async from(sources: readonly ToolSource[]): Promise<ToolSet> {
     const lists = await Promise.all(
@@ -56,7 +56,7 @@ export class ToolSet {
     return this.entries.has(name);
   }
 
-  /** What is known of a tool that the model named, whether it exists or not. */
+  /** Info on a tool that the model named, whether the tool exists or not. */
   info(name: string): ToolInfo {
     return this.entries.get(name)?.info ?? { name, description: 'There is no such tool.', schema: {} };
   }
@@ -82,8 +82,8 @@ export class ToolSet {
 }
 
 /**
- * What keeps a tool, which a user may have written, from being offered to a model.
- * @param place where the tool stands: its source, and its number there
+ * Problems that keep a user's tool from being offered to a model.
+ * @param place source of the tool, and its number there
  */
 function problemOf(tool: unknown, place: string): string[] {
   const { name, description, parameters, execute } = Object(tool) as Record<keyof AnyTool, unknown>;

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 /** Up to this size every page of the file is checked at each start: 20 ms, or 0.4 s from a cold disk. */
 const CHECKED_WHOLE_BYTES = 16_000_000;
 
-/** The file is not one that this server can use. The message is a part of a sentence that begins with its name. */
+/** The server cannot use the file. The message is a part of a sentence that begins with the file's name. */
 export class UnusableDatabase extends Error {
   override readonly name = 'UnusableDatabase';
 }
@@ -16,7 +16,7 @@ export const damaged = (reason: string): UnusableDatabase =>
   );
 
 /**
- * Checks what a driver may not look at: one of them opens a file that has lost its end.
+ * Checks the file for damage that a driver may miss: one of them opens a truncated file.
  * @throws UnusableDatabase
  */
 export async function inspectFile(file: string): Promise<void> {
@@ -27,19 +27,19 @@ export async function inspectFile(file: string): Promise<void> {
   if (size < expected && !(await hasLog(file))) throw damaged(`it has ${size} of its ${expected} bytes`);
 }
 
-/** Whether there is a log: what it holds may not be in the file yet, which another server may write right now. */
+/** Whether there is a log: its pages may not be in the file yet, which another server may be writing. */
 const hasLog = async (file: string): Promise<boolean> => (await sizeOf(`${file}-wal`)) > 0;
 
 /**
- * The size of the file, and the one that its header names (sqlite.org/fileformat2.html#the_database_header); 0
- * where it names none.
+ * Size of the file, and the size in its header (sqlite.org/fileformat2.html#the_database_header); 0 where the header
+ * has none.
  */
 async function sizesOf(file: string): Promise<{ size: number; expected: number }> {
   const header = Buffer.alloc(100);
   const handle = await open(file, 'r');
   try {
     await handle.read(header, 0, header.length, 0);
-    const { size } = await handle.stat(); // after the header: a file that is being made grows
+    const { size } = await handle.stat(); // after the header: a new file still grows
     return { size, expected: expectedSize(header) };
   } finally {
     await handle.close();
@@ -48,15 +48,15 @@ async function sizesOf(file: string): Promise<{ size: number; expected: number }
 
 function expectedSize(header: Buffer): number {
   if (header.toString('latin1', 0, 15) !== 'SQLite format 3') return 0;
-  if (header.readUInt32BE(24) !== header.readUInt32BE(92)) return 0; // written by a version that does not keep it
+  if (header.readUInt32BE(24) !== header.readUInt32BE(92)) return 0; // written by a version without it
   const pageSize = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   return pageSize * header.readUInt32BE(28);
 }
 
 /**
- * Reads an opened database, and changes nothing in it.
+ * Checks an opened database without changing it.
  * @param known the names of the migrations that this version has, in their order
- * @throws UnusableDatabase when it is damaged, somebody else's, or of a newer version
+ * @throws UnusableDatabase when the database is damaged, another program's, or of a newer version
  */
 export async function inspectDatabase(
   database: DataSource,

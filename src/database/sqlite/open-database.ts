@@ -15,7 +15,7 @@ import { SqliteUnitOfWork } from './sqlite-unit-of-work.js';
 import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
 const RETRY_MS = 50;
-/** When SQLite moves the log itself, because the thread that does it is not there or writes were very large. */
+/** Pages at which SQLite itself checkpoints: without a checkpoint thread, or after very large writes. */
 const OWN_CHECKPOINT_PAGES = 4_000;
 
 type Entities = MixedList<new () => object>;
@@ -28,10 +28,10 @@ interface Pragmas {
 class MigrationFailed extends Error {}
 
 /**
- * Opens the database, brings its schema up to date and gives the one writer for it.
+ * Opens the database, migrates its schema and returns its only writer.
  * @param steps the migrations, in their order
- * @throws DatabaseNotOpened when the file is no database of this server, cannot be written, is locked for longer
- * than a write waits, or a migration fails; nothing has been changed then.
+ * @throws DatabaseNotOpened when the file is no database of this server, cannot be written, is locked for longer than
+ * a write waits, or a migration fails; nothing has been changed then.
  */
 export async function openDatabase(
   storage: StorageConfig,
@@ -64,17 +64,17 @@ export async function openDatabase(
     await reader.query('PRAGMA busy_timeout = 5000');
     await reader.query('PRAGMA query_only = 1');
     if (!driver.synchronous) return new SqliteUnitOfWork(writer, reader);
-    // A synchronous driver would stop every stream for the length of an fsync: ours is asynchronous instead.
+    // A synchronous driver would block the event loop for each fsync: the server's own is asynchronous instead.
     await writer.query('PRAGMA synchronous = NORMAL');
     await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
     return new SqliteUnitOfWork(writer, reader, new WalSync(file), new WalCheckpointer(driver.name, file));
   } catch (error) {
-    for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // what failed says more
+    for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // the first error says more
     throw notOpened(file, error as Error);
   }
 }
 
-/** What keeps a server from starting, told with the file's name and what to do. */
+/** Error of a server that cannot start, with the file's name and what to do. */
 export function notOpened(file: string, cause: Error): DatabaseNotOpened {
   return new DatabaseNotOpened(explain(file, cause), { cause });
 }
@@ -96,15 +96,15 @@ function dataSource(
     logger: SILENT,
     prepareDatabase: async (connection: unknown) => {
       const set = (statement: string) => (connection as Pragmas).pragma(statement);
-      await set('busy_timeout = 0'); // another's lock is waited for without stopping the event loop
-      await set('synchronous = FULL'); // what was acknowledged survives a power cut
+      await set('busy_timeout = 0'); // another's lock is awaited without blocking the event loop
+      await set('synchronous = FULL'); // an acknowledged commit survives a power cut
     },
   });
 }
 
-/** In one transaction, so that another server that starts on the same file comes before it or after it. */
+/** Migrates in one transaction, so that another server that starts on the same file comes before or after. */
 async function migrate(writer: DataSource): Promise<void> {
-  await writer.query('PRAGMA foreign_keys = OFF'); // a table that is rebuilt takes nothing with it
+  await writer.query('PRAGMA foreign_keys = OFF'); // a table that is rebuilt must not cascade its deletes
   try {
     await new SqliteUnitOfWork(writer).write(() => writer.runMigrations({ transaction: 'all' }));
   } catch (error) {
@@ -113,7 +113,7 @@ async function migrate(writer: DataSource): Promise<void> {
   await writer.query('PRAGMA foreign_keys = ON');
 }
 
-/** Another process may hold the file's lock: it is waited for as long as for any write. */
+/** Retries while another process holds the file's lock, as long as any write waits. */
 async function whenFree<T>(work: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + BUSY_TIMEOUT_MS;
   for (;;) {
@@ -131,7 +131,7 @@ const isLock = (error: unknown): boolean =>
 
 const isDisk = (error: unknown): boolean => /is full|disk I\/O error/i.test((error as Error).message);
 
-/** Whether it is the file that a migration failed at, not its own statements. */
+/** Whether a migration failed because of the file, not of its own statements. */
 const isOutside = (error: unknown): boolean =>
   isLock(error) || isDisk(error) || /readonly/i.test((error as Error).message);
 
@@ -153,7 +153,7 @@ function explain(file: string, error: Error): string {
   return `The database ${file} cannot be opened (${reason}). Nothing was changed. Check that the directory can be written, or choose another --data-dir.`;
 }
 
-/** What TypeORM would print is in the errors that it throws. */
+/** TypeORM's own output is redundant: the same is in the errors that it throws. */
 const SILENT: Logger = {
   logQuery: () => undefined,
   logQueryError: () => undefined,

@@ -6,23 +6,23 @@ import { OWNER_FILE, TOKENS_FILE } from '../../files/data-directory.js';
 
 /** The database itself, its write-ahead log, the log's index, a rollback journal. */
 const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal'];
-/** What a mode gives to others than the owner. */
+/** Mode bits of all users but the owner. */
 const OTHERS = 0o077;
 
 /**
- * Makes the file of a new database so that its owner alone can read it: the drivers would leave that to the umask.
- * SQLite gives the files beside it the same mode. Never rejects: the driver says better why it cannot be made.
+ * Makes the file of a new database readable by its owner alone: the drivers would leave that to the umask. SQLite
+ * gives the files beside it the same mode. Never rejects: the driver's own error says more.
  */
 export async function makePrivate(file: string): Promise<void> {
   await open(file, 'wx', 0o600).then(
     (handle) => handle.close(),
-    () => undefined, // it is there, mostly
+    () => undefined, // usually, the file exists
   );
 }
 
 /**
- * Takes from other users of the machine what they can read of the files that were there before: an older version
- * made them, or a copy has lost their modes. The data directory may be one that others need: its owner is told.
+ * Makes existing files private: an older version made them readable by other users, or a copy has lost their modes.
+ * The data directory, which others may need, is not changed: its owner is warned.
  */
 @Injectable()
 export class PrivateFiles implements OnModuleInit {
@@ -30,7 +30,7 @@ export class PrivateFiles implements OnModuleInit {
 
   constructor(@Inject(AppConfig) private readonly config: AppConfig) {}
 
-  /** By now the database is known to be this server's: that of another program keeps its mode. */
+  /** Runs once the database is known to be this server's: another program's keeps its mode. */
   async onModuleInit(): Promise<void> {
     if (process.getuid === undefined) return; // Windows has no modes
     const wide = await filter(this.files(), isWide);
@@ -57,17 +57,17 @@ export class PrivateFiles implements OnModuleInit {
   }
 }
 
-/** Whether others than the owner may do something with it. */
+/** Whether other users than the owner have any rights. */
 async function isWide(path: string): Promise<boolean> {
   return stat(path).then(
     ({ mode }) => (mode & OTHERS) !== 0,
-    () => false, // there is none
+    () => false, // no such file
   );
 }
 
-/** Whether others have no rights any more: some file systems know none, and another user's file stays as it is. */
+/** Makes a file private. @returns false if that failed: on a file system without modes, or for another user's file */
 async function narrow(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined); // SQLite removes its log
+  const found = await stat(file).catch(() => undefined); // SQLite may have removed its log
   if (found && found.uid === process.getuid?.()) await chmod(file, found.mode & 0o700).catch(() => undefined);
   return !(await isWide(file));
 }

@@ -19,14 +19,14 @@ class Note {
   text: string;
 }
 
-/** Opened by hand: the order of things is the test's. */
+/** Gate that a test opens, to control the order of events. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
   let release: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (release = resolve));
   return { opened, open: () => release() };
 }
 
-/** Loads each driver once, so that one that is missing says so in the title of its tests. */
+/** Loads each driver once, so that the titles of a missing driver's tests say so. */
 const missing = new Map<SqliteDriverName, string>();
 for (const name of SQLITE_DRIVERS) {
   await loadSqliteDriver(name).catch((error: Error) => missing.set(name, error.message));
@@ -35,7 +35,7 @@ const installed = SQLITE_DRIVERS.filter((name) => !missing.has(name));
 
 let directory: string;
 let file: string;
-/** What a test has opened; closed after it. */
+/** Units of work that a test has opened; closed after it. */
 let open: { close(): Promise<void> }[];
 
 beforeEach(async () => {
@@ -57,7 +57,7 @@ async function openNotes(driver: SqliteDriverName): Promise<UnitOfWork> {
   return work;
 }
 
-/** A connection of its own, as another process would have. */
+/** A separate connection, as another process would have. */
 async function connect(driver: SqliteDriverName, path = file): Promise<DataSource> {
   const library = await loadSqliteDriver(driver);
   const connection = await library.dataSource({ type: 'better-sqlite3', database: path }).initialize();
@@ -65,7 +65,7 @@ async function connect(driver: SqliteDriverName, path = file): Promise<DataSourc
   return connection;
 }
 
-/** An error by its words: those that a native driver makes are of no class of ours. */
+/** Matches an error by its message: native drivers throw none of our classes. */
 const saying = (words: RegExp) => ({ message: expect.stringMatching(words) });
 
 const insert = (text: string) => (tx: Transaction) => tx.execute('INSERT INTO notes VALUES (?)', [text]);
@@ -78,8 +78,8 @@ async function notes(reader: { query(sql: string): Promise<unknown> }): Promise<
 const notesOf = (work: UnitOfWork) => work.read((reader) => notes(reader));
 
 /**
- * The transactions in SQLite's write-ahead log: a 32-byte header, then frames of a 24-byte header and a page;
- * the last frame of a transaction names the size of the database (sqlite.org/fileformat2.html#walformat).
+ * The transactions in SQLite's write-ahead log: a 32-byte header, then frames of a 24-byte header and a page; the
+ * last frame of a transaction names the size of the database (sqlite.org/fileformat2.html#walformat).
  */
 async function commits(): Promise<number> {
   const log = await readFile(`${file}-wal`);
@@ -352,7 +352,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
   });
 
   describe('a disk that is full', () => {
-    /** Room for one more page or for none, by the limit that SQLite keeps for a connection. */
+    /** Leaves room for one more page or none, by SQLite's own limit for a connection. */
     const fill = (work: UnitOfWork) =>
       work.write(async (tx) => {
         const [pages] = await tx.query<{ page_count: number }>('PRAGMA page_count');
@@ -477,7 +477,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const now = Date.now;
       const writing = work.write(insert('mine'));
       const waiting = work.write(insert('mine too'));
-      await new Promise((resolve) => setImmediate(resolve)); // it has looked at the clock by then
+      await new Promise((resolve) => setImmediate(resolve)); // the write has looked at the clock by then
       jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
       const error: unknown = await writing.catch((thrown: unknown) => thrown);
       expect(toDomainError(error)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
@@ -522,7 +522,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
   });
 
   describe('a commit that the disk does not confirm', () => {
-    /** On the same file, with a log that does what the test says. */
+    /** Unit of work on the same file, with the given sync of its log. */
     async function withLog(sync: () => Promise<void>): Promise<UnitOfWork> {
       await openNotes(driver);
       const { dataSource } = await loadSqliteDriver(driver);
@@ -633,7 +633,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
         "INSERT INTO notes VALUES ('x') RETURNING text",
         'WITH x AS (SELECT 1) DELETE FROM notes RETURNING text',
       ]) {
-        // The driver's errors are of another realm here than what toThrow knows.
+        // toThrow does not know the driver's errors: they are of another realm.
         const message = expect.stringMatching(/readonly|attempt to write/);
         await expect(work.read((reader) => reader.query(sql))).rejects.toMatchObject({ cause: { message } });
       }

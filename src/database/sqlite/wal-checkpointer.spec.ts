@@ -17,7 +17,7 @@ describe.each(['better-sqlite3', 'libsql'] as const)('the log of %s', (driver) =
     const work = await openDatabase({ type: 'sqlite', path, driver }, []);
     await work.write((tx) => tx.execute('CREATE TABLE "notes" ("text" TEXT NOT NULL)'));
     for (let i = 0; i < 2_000; i++) {
-      // Three pages and more for each: together they are more than SQLite's own measure.
+      // Three pages and more for each: together they exceed SQLite's own threshold.
       await work.write((tx) => tx.execute('INSERT INTO "notes" VALUES (?)', ['x'.repeat(2 * PAGE)]));
     }
     expect((await stat(`${path}-wal`)).size).toBeLessThan(2_000 * PAGE);

@@ -3,28 +3,28 @@ import { Turns } from '../../files/turns.js';
 import { countLines, type Edit, edited } from './places.js';
 
 const CONTEXT = 3;
-/** What is compared and shown of a file, before and after the edit together. */
+/** Bytes of a file that are compared and shown, before and after the edit together. */
 const MAX_BYTES = 64 * 1024;
-/** Lines that are added and taken away; what differs in more is shown as replaced as a whole. */
+/** Added and removed lines; a larger difference is shown as replaced as a whole. */
 const MAX_DIFFERENCES = 400;
 /** Lines that are compared at once: the work grows with them and with the differences. */
 const MAX_LINES = 2_000;
 
 const NEWLINE = 10;
 
-/** Some places of an edit with the lines around them. */
+/** Some places of an edit with their surrounding lines. */
 interface Excerpt {
-  /** In bytes; lines are whole. */
+  /** Byte offset; lines are whole. */
   readonly start: number;
   readonly end: number;
-  /** The places from `first` on, up to but without `last`. */
+  /** The places from `first` up to, but not including, `last`. */
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * A unified diff of an edit. Only the lines around its places are compared: comparing the whole of two files takes time
- * that grows with the square of what differs. What is too much to be shown is said to be left out.
+ * A unified diff of an edit. Only the lines around its places are compared: comparing two whole files takes time
+ * quadratic in their differences. The diff notes places that are too much to be shown.
  */
 export async function editDiff(path: string, edit: Edit): Promise<string> {
   const { formatPatch } = await import('diff');
@@ -58,15 +58,15 @@ function rest({ places }: Edit, shown: number): string {
   return `[… ${left} of ${places.length} replacements, from line ${next.line + 1} on, are too much to be shown here. Read the file to see them.]`;
 }
 
-/** The line that an excerpt begins with, 0 the first. */
+/** Line that an excerpt begins with, from 0. */
 function lineOf({ before, places }: Edit, { start, first }: Excerpt): number {
   const place = places[first];
   return place ? place.line - countLines(before.subarray(start, place.at)) : 0;
 }
 
 /**
- * The places from `first` on whose surroundings touch, with these; fewer where they would take more than `limit` bytes,
- * and none where already the first of them would.
+ * Excerpt of the places from `first` on whose surroundings touch: fewer beyond `limit` bytes, and undefined when the
+ * first alone exceeds it.
  */
 function excerptFrom(edit: Edit, first: number, limit: number): Excerpt | undefined {
   const { before, places, part, replacement } = edit;
@@ -88,23 +88,23 @@ function excerptFrom(edit: Edit, first: number, limit: number): Excerpt | undefi
 }
 
 interface Surroundings {
-  /** Where the line of a place ends. */
+  /** End of the line of a place. */
   readonly lineEnd: number;
-  /** Where the lines end that are shown behind it. */
+  /** End of the lines shown after the place. */
   readonly end: number;
-  /** A place that begins before it shares lines with this one. */
+  /** Offset before which another place shares lines with this one. */
   readonly reach: number;
 }
 
 function surroundings({ before, part, replacement }: Edit, ends: number): Surroundings {
-  // Lines that are replaced by whole lines leave the next one as it is.
+  // Replacing lines by whole lines leaves the next one as it is.
   const isWhole = part.at(-1) === NEWLINE && replacement.at(-1) === NEWLINE;
   const lineEnd = isWhole ? ends : linesOn(before, ends, 1);
   const end = linesOn(before, lineEnd, CONTEXT);
   return { lineEnd, end, reach: linesOn(before, end, CONTEXT) + 1 };
 }
 
-/** Where the line that holds `at` begins, or one so many lines before it. */
+/** Start of the line that holds `at`, or of the line `count` lines before it. */
 function linesBack(bytes: Buffer, at: number, count: number): number {
   let start = at;
   for (let i = 0; i <= count && start > 0; i++) {
@@ -114,7 +114,7 @@ function linesBack(bytes: Buffer, at: number, count: number): number {
   return start;
 }
 
-/** Where so many lines end from `from` on. */
+/** End of `count` lines from `from` on. */
 function linesOn(bytes: Buffer, from: number, count: number): number {
   let end = from;
   for (let i = 0; i < count; i++) {
@@ -134,7 +134,7 @@ async function hunksOf(before: string, after: string): Promise<StructuredPatchHu
   return patch?.hunks ?? [replaced(old, changed)];
 }
 
-/** All lines but those that are the same at both ends are taken away and added. */
+/** Hunk that replaces all lines but those that are the same at both ends. */
 function replaced(old: readonly string[], changed: readonly string[]): StructuredPatchHunk {
   const shorter = Math.min(old.length, changed.length);
   let head = 0;
@@ -154,5 +154,5 @@ function replaced(old: readonly string[], changed: readonly string[]): Structure
   return { oldStart: 1, oldLines: old.length, newStart: 1, newLines: changed.length, lines };
 }
 
-/** With their ends. */
+/** Lines of a text, with their line ends. */
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];

@@ -12,9 +12,9 @@ import { defineTool, textResult, ToolError } from '../tool.js';
 /** The jail of a workspace: every path that the model names goes through it. */
 export type JailOf = (workspace: string) => Promise<PathJail>;
 
-/** More of a file than this is not given to the model at once. */
+/** Bytes of a file that the model is given at once. */
 const MAX_READ_BYTES = 256 * 1024;
-/** Of a file that is edited, before and after. */
+/** Bytes of an edited file, before and after. */
 const MAX_EDIT_BYTES = 10 * 1024 * 1024;
 const MAX_PLACES = 100_000;
 const MAX_LISTED = 1_000;
@@ -104,7 +104,7 @@ export const editFileTool = (jailOf: JailOf) =>
             `${args.path} is too large to edit: ${stats.size} bytes, and ${MAX_EDIT_BYTES} is the limit.`,
           );
         }
-        // Anything but UTF-8 would be changed where nobody asked for it.
+        // Editing any encoding but UTF-8 would change other parts of the file.
         if (!isUtf8(bytes)) throw new WrongKindOfFile(args.path, 'no text file');
         const edit = {
           before: bytes,
@@ -127,7 +127,7 @@ interface EditArguments {
   readonly replace_all: boolean;
 }
 
-/** @throws ToolError when there are none, or more than are to be replaced */
+/** @throws ToolError when the text is missing or found too often */
 async function placesOf(bytes: Buffer, { path: name, ...wanted }: EditArguments): Promise<Place[]> {
   const places = await findPlaces(bytes, Buffer.from(wanted.old_text), MAX_PLACES + 1);
   const found = places.length;

@@ -10,11 +10,11 @@ const MAX_ENTRIES = 20_000;
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const MAX_MATCHES = 200;
 const MAX_LINE = 300;
-/** With more, V8 goes through a repetitive text again for each of its characters. */
+/** Characters of a query: with more, V8 reads a repetitive text again for each of its characters. */
 const MAX_QUERY = 250;
 
 /**
- * Names and lines that hold a text. `.gitignore` files are respected; dot files, key files, `node_modules`,
+ * Finds names and lines that hold a text. `.gitignore` files are respected; dot files, key files, `node_modules`,
  * binary files and symbolic links are passed over.
  */
 export const searchFilesTool = (jailOf: JailOf) =>
@@ -67,11 +67,11 @@ async function searchIn({ parent, name }: Found, needle: string, limit: number):
 }
 
 /**
- * The first lines of a text that hold `needle`, which is in lower case, each with its number. Only these are made into
- * strings of their own: a text may be nothing but ends of lines.
+ * The first lines of a text that hold `needle`, which is in lower case, each with its number. Only matching lines
+ * become strings: a text may consist of line ends only.
  */
 export function linesWith(text: string, needle: string, limit: number): string[] {
-  const lower = text.toLowerCase(); // it may be longer, but has the same lines
+  const lower = text.toLowerCase(); // `lower` may be longer than `text`, but has the same lines
   const found: string[] = [];
   if (needle.includes('\n')) return found;
   const [inLower, inText] = [new Lines(lower), new Lines(text)];
@@ -84,17 +84,17 @@ export function linesWith(text: string, needle: string, limit: number): string[]
   return found;
 }
 
-/** Goes through the lines of a text. */
+/** Cursor over the lines of a text. */
 class Lines {
-  /** The first is 1. */
+  /** Line number, from 1. */
   number = 0;
   start = 0;
-  /** Behind the end of the line. */
+  /** Offset behind the end of the line. */
   end = 0;
 
   constructor(private readonly text: string) {}
 
-  /** Goes on as long as `isBefore` says so. */
+  /** Advances while `isBefore` returns true. */
   goTo(isBefore: (lines: this) => boolean): void {
     while (this.number === 0 || isBefore(this)) {
       this.number += 1;
