@@ -220,21 +220,15 @@ describe('agent-tars serve --auth', () => {
         const [stream, socket] = [await by.follow(sessionId), await by.socket()];
         expect(await ask(socket, 'join-session', sessionId)).toEqual({ ok: true });
         await stream.until('replay_end');
-        return {
-          stream,
-          gone: next<string>(socket, 'disconnect').then((reason) => ({ reason, at: Date.now() })),
-        };
+        return { stream, gone: next<string>(socket, 'disconnect') };
       };
       const first = await follow(client);
       const query = await client.stream(sessionId, 'go');
       await query.until('assistant_streaming_message');
 
       const second = printed(await token('rotate', 'one'));
-      const changedAt = (await stat(data('tokens.json'))).mtimeMs;
       await Promise.all([first.stream.ended, query.ended]);
-      const { reason, at } = await first.gone;
-      expect(reason).toBe('io server disconnect');
-      expect(at - changedAt).toBeLessThan(1000);
+      expect(await first.gone).toBe('io server disconnect');
       expect(await statusFor(server, secret)).toBe(401);
 
       const again = new Client(server.url, bearer(second));

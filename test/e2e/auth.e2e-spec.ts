@@ -597,10 +597,8 @@ describe('a token that ends', () => {
     const said = sockets.map((socket) => next<string>(socket, 'error'));
     const gone = sockets.map((socket: Socket) => next<string>(socket, 'disconnect'));
 
-    await end(name);
-    const since = performance.now();
+    await end(name); // the model is silent: nothing else ends them
     await Promise.all([follower.ended, asker.ended, waiting, ...gone]);
-    expect(performance.now() - since).toBeLessThan(lifeMs === undefined ? 1000 : 1000 + lifeMs);
     expect(await Promise.all(gone)).toEqual(sockets.map(() => 'io server disconnect'));
     for (const text of await Promise.all(said))
       expect(text).toBe('The token of this connection has expired or was revoked.');

@@ -436,12 +436,8 @@ describe("an agent of one's own", () => {
     ObedientAgent.asked = new Gate();
     const waiting = app.query(sessionId, 'be deaf');
     await ObedientAgent.asked.opened;
-    const answer = app.post('/api/sessions/abort', { sessionId });
-    const after = setTimeout(() => ObedientAgent.deaf.open(), 2_000); // or the test could never end
-    const begun = performance.now();
-    expect((await answer).body).toEqual({ success: true });
-    clearTimeout(after);
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    const { body } = await app.post('/api/sessions/abort', { sessionId }); // the agent is still at work
+    expect(body).toEqual({ success: true });
     const before = await app.events(sessionId);
     ObedientAgent.deaf.open();
     await waiting;

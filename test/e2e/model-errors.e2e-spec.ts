@@ -291,9 +291,8 @@ describe('a model that fails', () => {
     });
     const waiting = app.query(sessionId, 'be limited');
     await answered.opened;
-    const begun = performance.now();
     expect((await app.post('/api/sessions/abort', { sessionId })).body).toEqual({ success: true });
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(requestsFor('be limited')).toHaveLength(1);
     expect((await waiting).body.result).toMatchObject({ finishReason: 'abort' });
   });
 

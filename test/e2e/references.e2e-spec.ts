@@ -38,9 +38,9 @@ describe('the references of a text', () => {
 
   it('are found in a long text without delay', () => {
     const text = `${'@file:'.repeat(100_000)} ${'@file:"'.repeat(100_000)} ${'.'.repeat(100_000)}`;
-    const start = performance.now();
+    const before = process.cpuUsage();
     found(text);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000); // a busy machine takes no more of it
   });
 });
 

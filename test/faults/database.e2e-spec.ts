@@ -7,7 +7,7 @@ import { SQLITE_DRIVERS, type SqliteDriverName } from '../../src/config/index.js
 import { loadSqliteDriver } from '../../src/database/sqlite/drivers/index.js';
 import { openDatabase } from '../../src/database/index.js';
 import { type AnyEvent, type EventReader, eventsOf, types } from '../support/client.js';
-import { Disk, limitFileSize, LockHolder } from '../support/database-faults.js';
+import { Disk, limitFileSize, LockHolder, opensFile } from '../support/database-faults.js';
 import { expectDeltasJoin, expectNoGap, isStreaming, storedOf } from '../support/expect-events.js';
 import { Gate, lastUserText, ModelStub } from '../support/model-stub.js';
 import { placed, type ProcessOptions, run, ServerProcess } from '../support/process.js';
@@ -95,6 +95,13 @@ async function start(at: Place, options: ProcessOptions = {}): Promise<ServerPro
   const server = await ServerProcess.start(argumentsAt(at), { cwd: at.cwd, ...options });
   servers.push(server);
   return server;
+}
+
+/** A server that comes to a lock before it is ready. */
+function startWaiting(at: Place) {
+  let pid = 0;
+  const server = start(at, { spawned: (child) => (pid = child.pid ?? 0) });
+  return { pid, server };
 }
 
 async function lock(file: string, how?: 'EXCLUSIVE'): Promise<LockHolder> {
@@ -320,10 +327,10 @@ describe('a database that another process has locked', () => {
       });
       expect(stderr).toContain(at.file);
 
-      const starting = start(at);
-      await new Promise((resolve) => setTimeout(resolve, 3_000)); // it takes a second to come to the lock
+      const starting = startWaiting(at);
+      await opensFile(starting.pid, at.file);
       await holder.release();
-      expect((await (await starting).post('/api/sessions/create')).status).toBe(201);
+      expect((await (await starting.server).post('/api/sessions/create')).status).toBe(201);
     });
   });
 
@@ -332,10 +339,10 @@ describe('a database that another process has locked', () => {
       const at = await place(driver);
       await mkdir(at.data);
       const holder = await lock(at.file, 'EXCLUSIVE');
-      const starting = start(at);
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      const starting = startWaiting(at);
+      await opensFile(starting.pid, at.file);
       await holder.release();
-      expect((await (await starting).post('/api/sessions/create')).status).toBe(201);
+      expect((await (await starting.server).post('/api/sessions/create')).status).toBe(201);
     });
   });
 });

@@ -53,26 +53,31 @@ export class AttackSetup {
       await mkdir(join(file, '..'), { recursive: true });
       await writeFile(file, text);
     }
-    const model = await ModelStub.start();
     const named: string[] = [];
     if (config) {
       await writeFile(join(directory, 'config.json'), JSON.stringify(config));
       named.push('--config', join(directory, 'config.json'));
     }
-    const server = await ServerProcess.start(
-      [...placed(data ?? '', workspace ?? '', model.baseURL), ...named, ...args],
-      {
-        cwd: workspace ?? '',
-        env: {
-          HOME: home,
-          NODE_OPTIONS: `--import ${LOOP_PROBE}`,
-          LOOP_PROBE_FILE: join(directory, 'probe'),
-          ...env,
+    const model = await ModelStub.start();
+    try {
+      const server = await ServerProcess.start(
+        [...placed(data ?? '', workspace ?? '', model.baseURL), ...named, ...args],
+        {
+          cwd: workspace ?? '',
+          env: {
+            HOME: home,
+            NODE_OPTIONS: `--import ${LOOP_PROBE}`,
+            LOOP_PROBE_FILE: join(directory, 'probe'),
+            ...env,
+          },
         },
-      },
-    );
-    await server.query(await server.createSession()); // what the first query alone loads is no attack's doing
-    return new AttackSetup(server, model, directory, await strainOf(directory, '/reset'));
+      );
+      await server.query(await server.createSession()); // what the first query alone loads is no attack's doing
+      return new AttackSetup(server, model, directory, await strainOf(directory, '/reset'));
+    } catch (error) {
+      await model.stop();
+      throw error;
+    }
   }
 
   get workspace(): string {

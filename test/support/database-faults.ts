@@ -1,9 +1,10 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { on, once } from 'node:events';
 import { watch } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -38,6 +39,16 @@ export class LockHolder {
  */
 export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`]);
+}
+
+/** Resolves when the process has a file open, as Linux tells: nothing says so by itself. */
+export async function opensFile(pid: number, file: string): Promise<void> {
+  const directory = `/proc/${pid}/fd`;
+  for (let isOpen = false; !isOpen; await sleep(20)) {
+    const open = await readdir(directory);
+    const targets = await Promise.all(open.map((fd) => readlink(join(directory, fd)).catch(() => '')));
+    isOpen = targets.includes(file);
+  }
 }
 
 const FSYNC_FAULTS = new URL('./fsync-faults.mjs', import.meta.url).href;

@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly configuredPort?: boolean;
   /** A command that starts it, such as nice(1), with its own arguments. */
   readonly through?: readonly string[];
+  /** Is given the process before the server is ready. */
+  readonly spawned?: (child: ChildProcess) => void;
 }
 
 /** No key of the machine that the tests run on may choose the model. */
@@ -65,6 +67,7 @@ export class ServerProcess extends Client {
   static async start(args: readonly string[], options: ProcessOptions = {}): Promise<ServerProcess> {
     const port = args.includes('--port') || options.configuredPort ? [] : ['--port', '0'];
     const child = ServerProcess.spawn([...port, ...args], options);
+    options.spawned?.(child);
     let stderr = '';
     child.stderr.on('data', (data) => (stderr += String(data)));
     const lines: string[] = [];
