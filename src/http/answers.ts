@@ -26,7 +26,7 @@ export class Answers {
   private readonly turns: KeyedMutex;
 
   /** @param stalledReaderMs how long a reader may take no byte; the next large answer waits for twice as long */
-  constructor(private readonly stalledReaderMs: number) {
+  constructor(readonly stalledReaderMs: number) {
     this.turns = new KeyedMutex(2 * stalledReaderMs, OTHERS_ON_THEIR_WAY);
   }
 

@@ -1,16 +1,20 @@
-import { Body, Controller, Get, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
 import { Answers } from '../http/answers.js';
+import { requestedCursor, sendEventStream } from '../http/event-stream.js';
 import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
   CreateSessionDto,
   GenerateSummaryDto,
+  ListEventsDto,
   ListSessionsDto,
   SessionIdDto,
   UpdateSessionDto,
+  WatchSessionDto,
 } from './dto/sessions.dto.js';
 import type { SessionDto } from './session.dto.js';
+import { SessionEvents } from './session-events.js';
 import { SessionLists } from './session-lists.js';
 import { SessionSettings } from './session-settings.js';
 import { SessionTitles } from './session-titles.js';
@@ -20,6 +24,7 @@ import { SessionsService } from './sessions.service.js';
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
+    private readonly sessionEvents: SessionEvents,
     private readonly lists: SessionLists,
     private readonly answers: Answers,
     private readonly settings: SessionSettings,
@@ -45,6 +50,32 @@ export class SessionsController {
   @Get('details')
   async details(@Query() { sessionId }: SessionIdDto): Promise<{ session: SessionDto }> {
     return { session: this.sessions.toDto(await this.sessions.get(sessionId)) };
+  }
+
+  /** The stored events of a session, in seq order. */
+  @Get('events')
+  async events(@Query() dto: ListEventsDto, @Res() res: ExpressResponse): Promise<void> {
+    await this.answers.send(res, this.sessionEvents.page(dto));
+  }
+
+  /** The session that was updated last, with all its stored events. */
+  @Get('events/latest')
+  async latest(@Res() res: ExpressResponse): Promise<void> {
+    await this.answers.send(res, this.sessionEvents.latest());
+  }
+
+  /**
+   * The session as Server-Sent Events, whoever started its runs.
+   * @param lastEventId the id of the last event that the client has; it wins over `after`
+   */
+  @Get('stream')
+  async stream(
+    @Query() { sessionId, after }: WatchSessionDto,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() res: ExpressResponse,
+  ): Promise<void> {
+    const events = await this.sessionEvents.follow(sessionId, requestedCursor(lastEventId, after));
+    sendEventStream(res, events, { stalledReaderMs: this.answers.stalledReaderMs, withIds: true });
   }
 
   /** Changes the name, the tags or the metadata of a session; what is left out stays. */

@@ -5,7 +5,6 @@ import { RuntimeSettings } from './runtime-settings.js';
 import { SessionDeletion } from './session-deletion.js';
 import { SessionLists } from './session-lists.js';
 import { SessionEvents } from './session-events.js';
-import { SessionEventsController } from './session-events.controller.js';
 import { SessionSettings } from './session-settings.js';
 import { SessionTitles } from './session-titles.js';
 import { SessionsController } from './sessions.controller.js';
@@ -13,7 +12,7 @@ import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
-  controllers: [SessionsController, SessionEventsController],
+  controllers: [SessionsController],
   providers: [
     SessionsRepository,
     SessionsService,
