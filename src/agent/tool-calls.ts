@@ -77,29 +77,37 @@ export class ToolCalls {
       startTime,
       tool: tools.info(toolName),
     });
-    let result: ToolResult = { content: [], bytes: 0 };
-    let error: string | undefined;
-    try {
-      if (refusal !== undefined) throw new ToolError(refusal);
-      this.made += 1;
-      result = this.bounded(toolName, await this.execute(toolName, requireArguments(args, input)), maxBytes);
-    } catch (thrown) {
-      error = headOf(maskSecrets(this.explain(thrown), this.config.secrets), MAX_ERROR_BYTES);
-    }
+    const { content, bytes, error } = await this.resultOf(
+      () => {
+        if (refusal !== undefined) throw new ToolError(refusal);
+        this.made += 1;
+        return this.execute(toolName, requireArguments(args, input));
+      },
+      { toolName, maxBytes },
+    );
     await log.append({
       type: 'tool_result',
       toolCallId,
       name: toolName,
-      content: result.content,
+      content,
       elapsedMs: Date.now() - startTime,
       ...(error !== undefined && { error }),
     });
     signal.throwIfAborted();
-    const output =
-      error === undefined
-        ? { type: 'text' as const, value: toolResultText(result.content) }
-        : { type: 'error-text' as const, value: error.toWellFormed() };
-    return { part: { type: 'tool-result', toolCallId, toolName, output }, bytes: result.bytes };
+    return { part: { type: 'tool-result', toolCallId, toolName, output: toOutput(content, error) }, bytes };
+  }
+
+  /** What a call has given, within its bounds, or why it has given nothing. */
+  private async resultOf(
+    execute: () => Promise<unknown>,
+    { toolName, maxBytes }: { readonly toolName: string; readonly maxBytes: number },
+  ): Promise<ToolResult & { readonly error?: string }> {
+    try {
+      return this.bounded(toolName, await execute(), maxBytes);
+    } catch (thrown) {
+      const error = headOf(maskSecrets(this.explain(thrown), this.config.secrets), MAX_ERROR_BYTES);
+      return { content: [], bytes: 0, error };
+    }
   }
 
   private bounded(name: string, given: unknown, maxBytes: number): ToolResult {
@@ -125,6 +133,15 @@ export class ToolCalls {
     }
     return thrown instanceof Error ? thrown.message : String(thrown);
   }
+}
+
+function toOutput(
+  content: ToolResult['content'],
+  error: string | undefined,
+): LanguageModelV3ToolResultPart['output'] {
+  return error === undefined
+    ? { type: 'text', value: toolResultText(content) }
+    : { type: 'error-text', value: error.toWellFormed() };
 }
 
 function requireArguments(args: Record<string, unknown> | undefined, input: string): Record<string, unknown> {
