@@ -70,6 +70,8 @@ export class EventFeed {
     for (;;) {
       await ready?.();
       if (subscriber.closed) return;
+      // The bus has completed the streams of a deleted session before this subscription began: it would never end.
+      if (!(await this.pages.hasSession(sessionId))) return subscriber.complete();
       const page = await this.pages.page(sessionId, { after: state.last });
       for await (const event of this.eventsOf(sessionId, page, ready)) {
         if (subscriber.closed) return;

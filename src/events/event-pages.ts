@@ -66,6 +66,14 @@ export class EventPages {
     );
   }
 
+  /** Whether the session is stored. */
+  async hasSession(sessionId: string): Promise<boolean> {
+    const rows = await this.work.read((db) =>
+      db.select('SELECT 1 FROM "sessions" WHERE "id" = ?', [sessionId]),
+    );
+    return rows.length > 0;
+  }
+
   /** Whether more events may follow the page. */
   isFull(page: readonly EventRow[]): boolean {
     return page.length === PAGE_ROWS;

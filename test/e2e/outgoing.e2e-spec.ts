@@ -34,7 +34,7 @@ describe('the source', () => {
       'config/remote-config.ts: fetch',
       'http/client-id.ts: isIP, isIPv6 of node:net',
       'http/error-response.ts: STATUS_CODES of node:http',
-      'http/express-server.ts: createServer, IncomingMessage, ServerResponse of node:http',
+      'http/express-adapter.ts: createServer, IncomingMessage, ServerResponse of node:http',
       'http/listen.ts: net of node:net', // which listens
       'http/origin-policy.ts: isIP of node:net',
       'http/routes.ts: METHODS of node:http',
@@ -43,8 +43,8 @@ describe('the source', () => {
       'images/fetch-image.ts: lookup as resolve of node:dns/promises',
       'images/public-address.ts: BlockList, isIP of node:net',
       'models/bounded-fetch.ts: fetch',
-      'models/openai-chat/connections.ts: buildConnector, Client of undici',
-      'models/openai-chat/exchange.ts: util of undici',
+      'models/openai-chat/connection-pool.ts: buildConnector, Client of undici',
+      'models/openai-chat/http-post.ts: util of undici',
       'share/share-provider.ts: fetch',
     ]);
   });
