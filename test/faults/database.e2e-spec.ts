@@ -23,6 +23,7 @@ const STALL_MS = 1_000;
 const BUSY = {
   error: 'The database is locked or cannot be written right now. Nothing was stored; try again in a moment.',
   code: 'DATABASE_UNAVAILABLE',
+  details: { retryAfterMs: 5_000 },
 };
 const DELAYED = {
   error: expect.stringMatching(/^The database cannot be written right now\. The run goes on/),
@@ -409,7 +410,7 @@ describe('a full disk', () => {
       keyed.finish();
       for (const each of [await answer, await keyed.answer]) {
         expect(each).toMatchObject({ status: 503, body: DELAYED });
-        expect(each.body.details).toEqual({ runId: expect.any(String) });
+        expect(each.body.details).toEqual({ runId: expect.any(String), retryAfterMs: 5_000 });
         expect(each.headers.get('retry-after')).toBe('5');
       }
       await follower.until(isNotice);
