@@ -1,9 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
+import { nextTurn } from './loop-turns.js';
 
 /** Time after which long work yields to the event loop, in milliseconds. */
 const MAX_TURN_MS = 8;
-
-let queue: Promise<unknown> = Promise.resolve();
 
 /**
  * Divides long work among turns of the event loop: check {@link isOver} in the work's innermost loop, and await
@@ -19,7 +17,7 @@ export class Turns {
 
   /** Resolves in a later turn of the event loop that no other work has. */
   async next(): Promise<void> {
-    await (queue = queue.then(() => setImmediate()));
+    await nextTurn();
     this.began = performance.now();
   }
 }
