@@ -328,6 +328,11 @@ describe('the token', () => {
     expect(auth({ auth: { token: 'MY_TOKEN' } }, env)?.token?.reveal()).toBe('from-the-environment');
   });
 
+  it("takes vLLM's usual key for what it is, not for the name of a variable", () => {
+    const { models } = resolve({ model: { baseURL: 'http://127.0.0.1:8000/v1', id: 'm', apiKey: 'EMPTY' } });
+    expect(models[0].apiKey?.reveal()).toBe('EMPTY');
+  });
+
   it('may be missing on loopback addresses, and elsewhere where the user says so', () => {
     for (const host of ['127.0.0.1', '::1', 'localhost', 'LOCALHOST']) expect(auth({ host })).toBeUndefined();
     for (const host of ['0.0.0.0', '::', '127.0.0.2', '10.0.0.1', 'example.org', '::ffff:127.0.0.1']) {

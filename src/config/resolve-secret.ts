@@ -2,9 +2,12 @@ import { Secret } from '../common/secret.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
+/** Words that guides give as the key of a server that needs none; `EMPTY` is vLLM's. */
+const NO_KEY = /^(EMPTY|NONE|DUMMY|UNUSED|NOT_NEEDED)$/;
+
 /** Whether a given key or token is the name of an environment variable. */
 export function namesVariable(given: string): boolean {
-  return /^[A-Z][A-Z0-9_]*$/.test(given);
+  return /^[A-Z][A-Z0-9_]*$/.test(given) && !NO_KEY.test(given);
 }
 
 /** A variable's name for a message; a long word without `_` is masked, being more likely a key. */
