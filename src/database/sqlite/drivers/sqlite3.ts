@@ -88,12 +88,22 @@ export function sqlite3DataSource(
   library: typeof sqlite3,
   options: BetterSqlite3DataSourceOptions,
 ): DataSource {
+  let closed: Promise<void> | undefined;
   class BoundConnection extends Connection {
     constructor(file: string) {
       super(library, file);
     }
+
+    override close(): Promise<void> {
+      return (closed = super.close());
+    }
   }
   const dataSource = new DataSource({ ...options, driver: BoundConnection });
+  const destroy = dataSource.destroy.bind(dataSource);
+  dataSource.destroy = async () => {
+    await destroy();
+    await closed; // TypeORM's driver takes `close` to be done when it returns, as better-sqlite3's is
+  };
   const driver = dataSource.driver as unknown as {
     queryRunner?: QueryRunner;
     createQueryRunner: () => QueryRunner;
