@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DataSource, Entity, type MigrationInterface, PrimaryColumn, type QueryRunner } from 'typeorm';
@@ -344,6 +344,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const writing = Array.from({ length: 20 }, (_, i) => work.write(insert(`${i}`)));
       open.splice(0);
       await work.close();
+      expect((await readdir(directory)).filter((name) => /-(wal|shm)$/.test(name))).toEqual([]);
       await Promise.all(writing);
       const alone = join(directory, 'copy.db');
       await copyFile(file, alone); // without its log
