@@ -13,6 +13,14 @@ class MaybeNamed {
   name?: string;
 }
 
+class WithDefault {
+  @IsOptional()
+  @IsString()
+  name?: string;
+
+  kind = 'not for clients';
+}
+
 const pipe = validationPipe();
 const take = (metatype: new () => unknown, value: unknown) =>
   pipe.transform(value, { type: 'body', metatype }) as Promise<unknown>;
@@ -24,6 +32,12 @@ describe('what has no field at all', () => {
 
   it('becomes an object of its class where none has to be there', async () => {
     expect(await take(MaybeNamed, {})).toBeInstanceOf(MaybeNamed);
+  });
+
+  it.each([MaybeNamed, WithDefault])('becomes the same each time: %p', async (metatype) => {
+    const first = await take(metatype, {});
+    expect(await take(metatype, {})).toEqual(first);
+    expect(await take(metatype, {})).not.toBe(first);
   });
 
   it('is no list, and no field of another type', async () => {
