@@ -97,7 +97,7 @@ export class ToolCalls {
     return { part: { type: 'tool-result', toolCallId, toolName, output: toOutput(content, error) }, bytes };
   }
 
-  /** What a call has given, within its bounds, or why it has given nothing. */
+  /** The result of a call, within its bounds, or the error that stands for it. */
   private async resultOf(
     execute: () => Promise<unknown>,
     { toolName, maxBytes }: { readonly toolName: string; readonly maxBytes: number },

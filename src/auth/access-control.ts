@@ -19,7 +19,7 @@ const HOW =
 /** Characters of a token: generated and sensible ones are shorter. */
 const MAX_TOKEN = 1000;
 
-/** What access is controlled with. */
+/** Options of {@link AccessControl}. */
 export interface AccessOptions {
   /** Directory of the tokens. */
   readonly dataDir: string;

@@ -53,7 +53,7 @@ export interface ErrorBody {
   readonly details?: unknown;
 }
 
-/** What an error tells the client beside its sentence. */
+/** Hints for the client beside an error's sentence. */
 export interface ErrorHints {
   /** Milliseconds to wait before asking again. Default: `details.retryAfterMs`, else that of the code, if any. */
   readonly retryAfterMs?: number | undefined;

@@ -4,7 +4,7 @@ import type { FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
 /** A statement that the compiler knows to be a SELECT, which writes nothing. */
 export type Select = `SELECT ${string}`;
 
-/** What reads see of the database: committed rows, or in a transaction its own too. */
+/** Read access to the database: committed rows, and inside a transaction its own too. */
 export interface Reader {
   /**
    * Runs one SELECT and answers its rows, as the driver gives them. For the hot paths: the database takes the

@@ -47,7 +47,7 @@ export const sessionCreated = (sessionId: string): SessionCreated => ({
   timestamp: Date.now(),
 });
 
-/** What a session is doing, or how its last run ended. */
+/** State of a session: at work, or how its last run ended. */
 export type SessionState = 'idle' | 'executing' | 'aborted' | 'error';
 
 /** Sent to a socket when it joins a session, and at every change. */

@@ -11,7 +11,7 @@ import { StreamingMessages } from './streaming-messages.js';
 /** Characters sent between two waits for back-pressure. */
 const CHARACTERS = 256_000;
 
-/** What a follower is sent: events of the log and of the bus, and between the two the sign that it has caught up. */
+/** Items of a feed: events of the log, then `replay_end`, then events of the bus. */
 export type FeedItem = LiveEvent | ReplayEnd;
 
 /** A stream that reads the log no faster than its reader takes it: `ready` resolves when it has taken what it was sent. */

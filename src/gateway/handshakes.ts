@@ -9,7 +9,7 @@ import type { Held } from '../http/rate-limit.js';
 /** One of Engine.IO, which carries Socket.IO's packets. Its id is that of the requests which belong to it. */
 type Connection = Socket['conn'];
 
-/** What a stranger may send in one request, or over a WebSocket: a token, and what a client says around it. */
+/** Bytes that a client without a token may send in one request, or over a WebSocket. */
 const STRANGER_BYTES = 16_384;
 
 interface Handshake {

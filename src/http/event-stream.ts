@@ -6,7 +6,7 @@ import { endAnswer, taken } from './unread.js';
 /** A comment is sent this often, so that proxies don't take a thinking model for a dead connection. */
 export const HEARTBEAT_MS = 15_000;
 
-/** What a reader may leave unread, beside the one frame that is larger, before it is dropped. */
+/** Bytes that a reader may leave unread, beside one larger frame, before it is dropped. */
 export const MAX_PENDING_BYTES = 1_000_000;
 
 const STREAM_HEADERS = {

@@ -156,7 +156,7 @@ export class Gate {
   }
 }
 
-/** Who shares the places of an address: all without a token, or all with the same one. */
+/** The key that clients of one address share: all without a token, or all with the same one. */
 function sharerOf(req: IncomingMessage): string {
   const network = networkOf(addressOf(req));
   return hasClient(req) ? `${network} ${clientIdOf(req)}` : network;

@@ -27,7 +27,7 @@ export interface OriginPolicy {
   readonly localOnly: boolean;
 }
 
-/** What {@link guardServer} needs beside the rules. */
+/** Options of {@link guardServer} beside the rules. */
 export interface GuardOptions {
   /** Limits those who are let in. */
   readonly gate: Gate;

@@ -51,7 +51,7 @@ export class RunInterrupted extends DomainError {
   }
 }
 
-/** What a run failed with, for the caller of its query: the same error, which also names the run. */
+/** The error of a failed run, for the caller of its query: it also names the run. */
 export class RunFailed extends DomainError {
   constructor({ code, message, details, retryAfterMs, headers }: DomainError, runId: string) {
     const more = typeof details === 'object' && details !== null ? details : {};
@@ -59,7 +59,7 @@ export class RunFailed extends DomainError {
   }
 }
 
-/** What an ended run failed with, from its row; undefined when it did not fail. */
+/** The error of an ended run, from its row; undefined when it did not fail. */
 export function storedError({ errorCode, errorMessage }: Run): DomainError | undefined {
   return errorCode === null ? undefined : new DomainError(errorCode as ErrorCode, errorMessage ?? '');
 }

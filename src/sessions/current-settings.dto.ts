@@ -1,4 +1,4 @@
-/** What a client may set for a session, and what is set. */
+/** Runtime settings of a session: their schema, and their values. */
 export interface CurrentSettingsDto {
   /** JSON Schema of what a client may set. */
   readonly schema: Readonly<Record<string, unknown>>;

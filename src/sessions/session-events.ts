@@ -41,7 +41,7 @@ export class SessionEvents {
   }
 
   /**
-   * What is stored after the cursor, `replay_end`, then what comes.
+   * Stored events after the cursor, `replay_end`, then live events.
    * @throws what {@link requireCursor} does
    */
   async follow(sessionId: string, after?: number): Promise<PacedStream<FeedItem>> {

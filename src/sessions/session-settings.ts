@@ -8,7 +8,7 @@ import type { Session } from './session.entity.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 
-/** What a client chooses for the runs of one session: its model, and its runtime settings. */
+/** Choices of a client for the runs of one session: its model, and its runtime settings. */
 @Injectable()
 export class SessionSettings {
   constructor(

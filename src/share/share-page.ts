@@ -95,7 +95,7 @@ async function toolCall(call: ToolCallEvent, events: SharedEvents): Promise<Html
   return html`${args}${fold(label, html`<pre>${result.error ?? resultText(result.content, events)}</pre>`)}`;
 }
 
-/** What is long stays in one line: where it is nested deep, the blanks would be many times as much. */
+/** Long arguments stay in one line: where they are nested deep, the blanks would be many times as much. */
 function indented(args: ToolCallEvent['arguments']): string {
   const json = JSON.stringify(args);
   return json.length > MAX_INDENTED ? json : JSON.stringify(args, null, 2);

@@ -47,7 +47,7 @@ export class SystemController {
     return { options: await this.system.agentOptions() };
   }
 
-  /** What a client may set for a session, and what is set. */
+  /** Runtime settings of a session: their schema, and their values. */
   @Get('runtime-settings')
   settings(@Query() { sessionId }: OptionalSessionDto): Promise<CurrentSettingsDto> {
     return this.sessionSettings.runtimeSettings(sessionId);
