@@ -63,7 +63,8 @@ export class Terminal {
 }
 
 function spawnOnTerminal(args: readonly string[], { cwd, env }: ProcessOptions) {
-  const command = [process.execPath, BIN, ...args].map(quoted).join(' ');
+  // The shell gives its place to the command: a shell in between ends by the Ctrl+C itself, whatever the command does.
+  const command = `exec ${[process.execPath, BIN, ...args].map(quoted).join(' ')}`;
   return spawn('script', ['-qfec', command, '/dev/null'], {
     cwd,
     env: cleanEnv({ CI: '', ...env }),
