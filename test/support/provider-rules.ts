@@ -1,0 +1,76 @@
+import type { ProviderRequest } from './provider-stub.js';
+
+interface Message {
+  readonly role: string;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly {
+    readonly function: { readonly name: string };
+    readonly extra_content?: { readonly google?: { readonly thought_signature?: string } };
+  }[];
+}
+
+/** What a provider says of a request that it refuses: status and body. */
+export type Refusal = readonly [status: number, body: object];
+export type ProviderRule = (body: ProviderRequest['body']) => Refusal | undefined;
+
+const refused = (message: string, status = 400): Refusal => [status, { error: { message } }];
+
+const calling = (messages: readonly Message[]) => messages.filter(({ tool_calls }) => tool_calls?.length);
+
+/** Requests that providers are documented to refuse. */
+export const PROVIDER_RULES: Readonly<Record<string, ProviderRule>> = {
+  deepseek: ({ messages }) =>
+    calling(messages).some(({ reasoning_content }) => !reasoning_content)
+      ? refused('The reasoning_content in the thinking mode must be passed back to the API.')
+      : undefined,
+  kimi: ({ messages }) =>
+    calling(messages).some(({ reasoning_content }) => !reasoning_content)
+      ? refused('thinking is enabled but reasoning_content is missing in assistant tool call message')
+      : undefined,
+  gemini: ({ messages }) =>
+    calling(messages).some(({ tool_calls: [first] = [] }) => !first?.extra_content?.google?.thought_signature)
+      ? refused('Function call is missing a thought_signature in functionCall parts.')
+      : undefined,
+  mistral: (body) => {
+    const unknown = ['stream_options'].filter((field) => field in body);
+    const detail = unknown.map((field) => ({
+      type: 'extra_forbidden',
+      loc: ['body', field],
+      msg: 'Extra inputs are not permitted',
+    }));
+    return detail.length > 0 ? [422, { object: 'error', message: { detail } }] : undefined;
+  },
+  openai: ({ messages }) =>
+    calling(messages).some(({ tool_calls }) => tool_calls?.some((call) => !isValidName(call.function.name)))
+      ? refused(
+          "Invalid 'messages[2].tool_calls[0].function.name': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+        )
+      : undefined,
+};
+
+/** Whether OpenAI takes this for the name of a function. */
+export const isValidName = (name: string): boolean => /^[a-zA-Z0-9_-]{1,64}$/.test(name);
+
+/** The names of the calls in a request, of any kind of provider. */
+export function calledNames({ messages = [], contents = [], input = [] }: ProviderRequest['body']): string[] {
+  /* eslint-disable @typescript-eslint/no-explicit-any -- tests read what they expect of a request */
+  return [
+    ...calling(messages as Message[]).flatMap(({ tool_calls = [] }) =>
+      tool_calls.map((call) => call.function.name),
+    ),
+    ...messages
+      .flatMap(({ content }: any) => (Array.isArray(content) ? content : []))
+      .flatMap(({ type, name }: any) => (type === 'tool_use' ? [name] : [])),
+    ...contents
+      .flatMap(({ parts }: any) => parts)
+      .flatMap(({ functionCall }: any) => (functionCall ? [functionCall.name] : [])),
+    ...input.flatMap(({ type, name }: any) => (type === 'function_call' ? [name] : [])),
+  ];
+  /* eslint-enable @typescript-eslint/no-explicit-any */
+}
+
+/** Ids of calls that Anthropic would refuse. */
+export function badAnthropicIds({ messages }: ProviderRequest['body']): string[] {
+  const ids = JSON.stringify(messages).matchAll(/"(?:id|tool_use_id)":"([^"]*)"/g);
+  return [...ids].map(([, id]) => id ?? '').filter((id) => !/^[a-zA-Z0-9_-]+$/.test(id));
+}
