@@ -63,7 +63,7 @@ describe('a server that is killed', () => {
         try {
           for (let kill = i; kill < KILLS && !failed; kill += WORKERS) {
             await worker.kill(kill);
-            model.requests.length = 0; // each holds the whole conversation
+            model.takeRequests(); // each holds the whole conversation
           }
           if (!failed) await worker.finish();
         } catch (error) {

@@ -228,7 +228,7 @@ describe(`load (SEED=${SEED})`, () => {
 
   /** What the server holds when all have gone. */
   async function rest(): Promise<Held> {
-    const requests = setup.model.requests.splice(0).map(({ closed }) => closed);
+    const requests = setup.model.takeRequests().map(({ closed }) => closed);
     await within(1_000, 'The end of the requests to the model', Promise.all(requests));
     const idle = await setup.model.connections();
     expect(idle).toBeLessThanOrEqual(256);

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { StubServer } from './stub-server.js';
 
 export interface ProxyOptions {
   /** The port of the server behind it. */
@@ -17,40 +17,28 @@ export interface ProxyOptions {
 }
 
 /** A proxy as it stands before a server: it keeps connections to it, and adds what it has seen to X-Forwarded-For. */
-export class ForwardingProxy {
+export class ForwardingProxy extends StubServer {
   private readonly agent = new http.Agent({ keepAlive: true });
 
-  private constructor(
-    private readonly server: Server,
-    private readonly options: ProxyOptions,
-  ) {}
-
-  static async start(options: ProxyOptions): Promise<ForwardingProxy> {
-    const server = http.createServer();
-    const proxy = new ForwardingProxy(server, options);
-    server.on('request', (req: IncomingMessage, res: ServerResponse) => proxy.forward(req, res));
-    server.on('upgrade', (req: IncomingMessage, socket: Socket) => proxy.upgrade(req, socket));
-    server.listen(options.listenOn ?? 0, '0.0.0.0');
-    await once(server, 'listening');
-    return proxy;
+  private constructor(private readonly options: ProxyOptions) {
+    super();
+    this.server.on('upgrade', (req: IncomingMessage, socket: Socket) => this.upgrade(req, socket));
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
+  static start(options: ProxyOptions): Promise<ForwardingProxy> {
+    return new ForwardingProxy(options).listen('0.0.0.0', options.listenOn);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return this.origin;
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     this.agent.destroy();
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
+    await super.stop();
   }
 
-  private forward(req: IncomingMessage, res: ServerResponse): void {
+  protected handle(req: IncomingMessage, res: ServerResponse): void {
     const ahead = this.ask(req, this.agent);
     ahead.on('response', (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type http from 'node:http';
+import type { Socket } from 'node:net';
+import { Requests, StubServer } from './stub-server.js';
 
 /** A request as the images' server got it. */
 export interface ImageRequest {
@@ -27,23 +27,16 @@ export const PNG = IMAGES['image/png'];
 type Answer = (res: http.ServerResponse, path: string) => void;
 
 /** A server of images behind real HTTP, on every address of this machine, that answers as the test says. */
-export class ImageStub {
-  readonly requests: ImageRequest[] = [];
+export class ImageStub extends StubServer {
+  private readonly received = new Requests<ImageRequest>();
   /** Connections, of whatever kind. */
   connections = 0;
   answer: Answer = (res) => ImageStub.send(res, PNG);
-  private readonly waiting: ((request: ImageRequest) => void)[] = [];
 
-  private constructor(private readonly server: http.Server) {}
-
-  static async start(): Promise<ImageStub> {
-    const server = http.createServer();
-    const stub = new ImageStub(server);
-    server.on('connection', () => stub.connections++);
-    server.on('request', (req, res) => stub.handle(req, res));
-    server.listen(0);
-    await once(server, 'listening');
-    return stub;
+  static start(): Promise<ImageStub> {
+    const stub = new ImageStub();
+    stub.server.on('connection', () => stub.connections++);
+    return stub.listen('::');
   }
 
   static send(res: http.ServerResponse, bytes: Buffer, headers: http.OutgoingHttpHeaders = {}): void {
@@ -55,8 +48,8 @@ export class ImageStub {
     res.writeHead(status, { location }).end();
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
+  get requests(): readonly ImageRequest[] {
+    return this.received.all;
   }
 
   /** `http://127.0.0.1:PORT/x.png`, or the same with another host. */
@@ -66,28 +59,20 @@ export class ImageStub {
 
   /** Resolves with the next request that comes. */
   request(): Promise<ImageRequest> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return this.received.next();
   }
 
   /** As it was at first: nothing seen, an image for everybody. */
   reset(): void {
-    this.requests.length = 0;
+    this.received.take();
     this.connections = 0;
     this.answer = (res) => ImageStub.send(res, PNG);
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
-  }
-
-  private handle(req: http.IncomingMessage, res: http.ServerResponse): void {
+  protected handle(req: http.IncomingMessage, res: http.ServerResponse): void {
     const closed = closeOf(req.socket);
     const { url: path = '', headers } = req;
-    const request = { path, headers, address: req.socket.localAddress ?? '', closed };
-    this.requests.push(request);
-    this.waiting.shift()?.(request);
+    this.received.add({ path, headers, address: req.socket.localAddress ?? '', closed });
     this.answer(res, path);
   }
 }

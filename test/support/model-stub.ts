@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { SENTINEL_KEY } from './leaks.js';
+import { bytesOf, Requests, StubServer } from './stub-server.js';
 
 /** A request as the model's endpoint got it. */
 export interface ModelRequest {
@@ -136,27 +136,23 @@ export class Reply {
  * A language model behind real HTTP, OpenAI-compatible, that does what the test says: `answer` for every
  * request, or a script for the next ones.
  */
-export class ModelStub {
-  readonly requests: ModelRequest[] = [];
+export class ModelStub extends StubServer {
+  private readonly received = new Requests<ModelRequest>();
   /** What happens when no script waits. */
   answer: Script = (reply, request) =>
     request.body.stream ? reply.text('Hello', ' there', '!').end() : reply.whole('A Short Title');
   private readonly scripts: Script[] = [];
-  private readonly waiting: ((request: ModelRequest) => void)[] = [];
 
-  private constructor(private readonly server: http.Server) {}
-
-  static async start(): Promise<ModelStub> {
-    const server = http.createServer();
-    const stub = new ModelStub(server);
-    server.on('request', (req, res) => void stub.handle(req, res));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return stub;
+  static start(): Promise<ModelStub> {
+    return new ModelStub().listen();
   }
 
   get baseURL(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+    return `${this.origin}/v1`;
+  }
+
+  get requests(): readonly ModelRequest[] {
+    return this.received.all;
   }
 
   /** The configuration of a server that uses this model. */
@@ -169,6 +165,11 @@ export class ModelStub {
     };
   }
 
+  /** All requests since the last call, which are forgotten. */
+  takeRequests(): ModelRequest[] {
+    return this.received.take();
+  }
+
   /** Scripts the next requests, in order. */
   next(...scripts: Script[]): void {
     this.scripts.push(...scripts);
@@ -176,13 +177,11 @@ export class ModelStub {
 
   /** Resolves with the next request that comes. */
   request(): Promise<ModelRequest> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return this.received.next();
   }
 
   get lastRequest(): ModelRequest {
-    const last = this.requests.at(-1);
-    if (!last) throw new Error('The model has not been asked.');
-    return last;
+    return this.received.last;
   }
 
   /** How many connections there are, idle ones included. */
@@ -197,21 +196,12 @@ export class ModelStub {
     this.server.closeIdleConnections();
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
-  }
-
-  private async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+  protected async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
     const closed = once(res, 'close').then(() => undefined);
-    const parts: Buffer[] = [];
-    for await (const part of req) parts.push(part as Buffer);
-    const body = JSON.parse(Buffer.concat(parts).toString()) as ModelRequest['body'];
+    const body = JSON.parse((await bytesOf(req)).toString()) as ModelRequest['body'];
     const request: ModelRequest = { path: req.url ?? '', headers: req.headers, body, closed };
-    this.requests.push(request);
     const script = this.scripts.shift() ?? this.answer;
-    this.waiting.shift()?.(request);
+    this.received.add(request);
     await script(new Reply(res, request), request);
   }
 }

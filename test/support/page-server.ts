@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { StubServer } from './stub-server.js';
 
 export const PAGES = fileURLToPath(new URL('../pages', import.meta.url));
 
@@ -21,29 +20,16 @@ export async function pageFile(name: string): Promise<{ body: string; contentTyp
 }
 
 /** Somebody else's web server. */
-export class PageServer {
-  private constructor(private readonly server: Server) {}
-
-  static async start(): Promise<PageServer> {
-    const server = createServer((req, res) => {
-      const name = new URL(req.url ?? '/', 'http://localhost').pathname.slice(1);
-      pageFile(name).then(
-        ({ body, contentType }) => res.writeHead(200, { 'content-type': contentType }).end(body),
-        () => res.writeHead(404).end(),
-      );
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new PageServer(server);
+export class PageServer extends StubServer {
+  static start(): Promise<PageServer> {
+    return new PageServer().listen();
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
+  protected async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+    const name = new URL(req.url ?? '/', 'http://localhost').pathname.slice(1);
+    await pageFile(name).then(
+      ({ body, contentType }) => res.writeHead(200, { 'content-type': contentType }).end(body),
+      () => res.writeHead(404).end(),
+    );
   }
 }

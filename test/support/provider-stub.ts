@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { bytesOf, Requests, StubServer } from './stub-server.js';
 
 /** A request as the provider got it. */
 export interface ProviderRequest {
@@ -65,27 +65,20 @@ export type ReplyClass<Reply> = new (res: http.ServerResponse, request: Provider
 export type Play<Reply> = (reply: Reply, request: ProviderRequest) => void | Promise<void>;
 
 /** A provider of language models behind real HTTP that does what the test says, one script for each request. */
-export class ProviderStub<Reply extends ProviderReply> {
-  readonly requests: ProviderRequest[] = [];
+export class ProviderStub<Reply extends ProviderReply> extends StubServer {
+  private readonly received = new Requests<ProviderRequest>();
   private readonly scripts: Play<Reply>[] = [];
-  private readonly waiting: ((request: ProviderRequest) => void)[] = [];
 
-  private constructor(
-    private readonly server: http.Server,
-    private readonly Reply: ReplyClass<Reply>,
-  ) {}
-
-  static async start<Reply extends ProviderReply>(Reply: ReplyClass<Reply>): Promise<ProviderStub<Reply>> {
-    const server = http.createServer();
-    const stub = new ProviderStub(server, Reply);
-    server.on('request', (req, res) => void stub.handle(req, res));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return stub;
+  private constructor(private readonly Reply: ReplyClass<Reply>) {
+    super();
   }
 
-  get origin(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  static start<Reply extends ProviderReply>(Reply: ReplyClass<Reply>): Promise<ProviderStub<Reply>> {
+    return new ProviderStub(Reply).listen();
+  }
+
+  get requests(): readonly ProviderRequest[] {
+    return this.received.all;
   }
 
   /** Scripts the next requests, in order. */
@@ -95,29 +88,18 @@ export class ProviderStub<Reply extends ProviderReply> {
 
   /** Resolves with the next request that comes. */
   request(): Promise<ProviderRequest> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return this.received.next();
   }
 
   get lastRequest(): ProviderRequest {
-    const last = this.requests.at(-1);
-    if (!last) throw new Error('The provider has not been asked.');
-    return last;
+    return this.received.last;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
-  }
-
-  private async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+  protected async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
     const closed = once(res, 'close').then(() => undefined);
-    const parts: Buffer[] = [];
-    for await (const part of req) parts.push(part as Buffer);
-    const body: unknown = JSON.parse(Buffer.concat(parts).toString());
+    const body: unknown = JSON.parse((await bytesOf(req)).toString());
     const request: ProviderRequest = { path: req.url ?? '', headers: req.headers, body, closed };
-    this.requests.push(request);
-    this.waiting.shift()?.(request);
+    this.received.add(request);
     const script: Play<Reply> = this.scripts.shift() ?? ((reply) => reply.text('No script.').end());
     await script(new this.Reply(res, request), request);
   }

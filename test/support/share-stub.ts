@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { bytesOf, Requests, StubServer } from './stub-server.js';
 
 /** An upload as the provider got it. */
 export interface Upload {
@@ -11,20 +10,13 @@ export interface Upload {
 }
 
 /** A share provider behind real HTTP that keeps what is uploaded and answers as the test says. */
-export class ShareStub {
-  readonly uploads: Upload[] = [];
+export class ShareStub extends StubServer {
+  private readonly received = new Requests<Upload>();
   answer: (res: http.ServerResponse) => void = (res) =>
     ShareStub.json(res, 200, { url: 'https://share.example/page' });
 
-  private constructor(private readonly server: http.Server) {}
-
-  static async start(): Promise<ShareStub> {
-    const server = http.createServer();
-    const stub = new ShareStub(server);
-    server.on('request', (req, res) => void stub.handle(req, res));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return stub;
+  static start(): Promise<ShareStub> {
+    return new ShareStub().listen();
   }
 
   static json(res: http.ServerResponse, status: number, body: unknown): void {
@@ -32,29 +24,23 @@ export class ShareStub {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/upload`;
+    return `${this.origin}/upload`;
+  }
+
+  get uploads(): readonly Upload[] {
+    return this.received.all;
   }
 
   get lastUpload(): Upload {
-    const last = this.uploads.at(-1);
-    if (!last) throw new Error('Nothing has been uploaded.');
-    return last;
+    return this.received.last;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, 'close');
-  }
-
-  private async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of req) parts.push(part as Buffer);
-    const body = new Response(Buffer.concat(parts), {
+  protected async handle(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+    const body = new Response(new Uint8Array(await bytesOf(req)), {
       headers: { 'content-type': req.headers['content-type'] ?? '' },
     });
     const form = await body.formData();
-    this.uploads.push({ method: req.method ?? '', path: req.url ?? '', headers: req.headers, form });
+    this.received.add({ method: req.method ?? '', path: req.url ?? '', headers: req.headers, form });
     this.answer(res);
   }
 }
