@@ -7,7 +7,7 @@ import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { scaled, scaledLeast, scaledMs } from '../support/size.js';
 import { SOCKET_CUTS, TRANSPORTS } from '../support/socket-line.js';
-import { SSE_CUTS, SseLine } from '../support/sse-line.js';
+import { SSE_CUTS, SseReader } from '../support/sse-reader.js';
 import { within } from '../support/waiting.js';
 import { Scenario, TO_BE_INTERRUPTED } from '../support/scenario.js';
 import { Cuts, PATIENCE_MS, ScenarioClients, type WhenBusy } from '../support/scenario-clients.js';
@@ -71,7 +71,7 @@ class ScenarioServer {
     this.scenarios.set(scenario.name, scenario);
     const ready = new Gate();
     const path = `/api/sessions/stream?sessionId=${scenario.sessionId}`;
-    const line = new SseLine(setup.server.url, { path }, ({ event }) => {
+    const line = new SseReader(setup.server.url, { path }, ({ event }) => {
       if (event.type === 'replay_end') ready.open();
       else scenario.witness.take(event);
     });

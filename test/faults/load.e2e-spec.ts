@@ -7,7 +7,7 @@ import { serverDeath } from '../support/server-death.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { scaled, scaledMs } from '../support/size.js';
 import { SocketLine } from '../support/socket-line.js';
-import { SseLine, SSE_CUTS } from '../support/sse-line.js';
+import { SseReader, SSE_CUTS } from '../support/sse-reader.js';
 import { within } from '../support/waiting.js';
 import { ReceivedEvents } from '../support/received-events.js';
 
@@ -29,7 +29,7 @@ const MAX_GROWTH = { heap: 2.5, rss: 60, again: 0.7 };
 /** One run that is read by its own POST /sessions/query/stream. */
 class Reader {
   readonly received = new ReceivedEvents();
-  readonly line: SseLine;
+  readonly line: SseReader;
   readonly events: AnyEvent[] = [];
 
   constructor(
@@ -39,7 +39,7 @@ class Reader {
     onEvent: () => void,
   ) {
     const body = { sessionId, query };
-    this.line = new SseLine(
+    this.line = new SseReader(
       url,
       { method: 'POST', path: '/api/sessions/query/stream', body },
       ({ event }) => {
@@ -132,7 +132,7 @@ describe(`load (SEED=${SEED})`, () => {
 
   async function streams(count: number): Promise<void> {
     const readers = await inTheMiddle(count);
-    const busy = await held(setup.directory);
+    const busy = await held(setup.workspace);
     expect(busy.descriptors).toBeGreaterThanOrEqual(2 * count); // the client's connection, and the model's
     expect(busy.timers).toBeGreaterThanOrEqual(count);
     middle.open();
@@ -217,7 +217,7 @@ describe(`load (SEED=${SEED})`, () => {
   async function endOf(sessionId: string): Promise<unknown> {
     let status: unknown;
     const path = `/api/sessions/stream?sessionId=${sessionId}`;
-    const line = new SseLine(setup.server.url, { path }, ({ event }) => {
+    const line = new SseReader(setup.server.url, { path }, ({ event }) => {
       if (event.type !== 'agent_run_end') return;
       status = event['status'];
       line.cut('destroyed');
@@ -235,7 +235,7 @@ describe(`load (SEED=${SEED})`, () => {
     // None is left that was opened for nothing: one without a request, ever, does not count as idle.
     setup.model.closeIdle();
     expect(await setup.model.connections()).toBe(0);
-    return held(setup.directory);
+    return held(setup.workspace);
   }
 
   function expectBack({ heap, rss, descriptors, timers }: Held): void {

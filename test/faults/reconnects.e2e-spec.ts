@@ -4,7 +4,7 @@ import { Rng, SEED, seedOf } from '../support/rng.js';
 import { Gate, type Script } from '../support/model-stub.js';
 import { ServerSetup } from '../support/server-setup.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from '../support/socket-line.js';
-import { SSE_CUTS, SseLine } from '../support/sse-line.js';
+import { SSE_CUTS, SseReader } from '../support/sse-reader.js';
 import { Witness } from '../support/scenario.js';
 import { scaled, scaledMs } from '../support/size.js';
 import { within } from '../support/waiting.js';
@@ -66,12 +66,12 @@ abstract class ReconnectingClient {
 }
 
 class ReconnectingSse extends ReconnectingClient {
-  private line: SseLine | undefined;
+  private line: SseReader | undefined;
 
   connect(): void {
     const after = this.received.cursor;
     const path = `/api/sessions/stream?sessionId=${this.sessionId}`;
-    this.line = new SseLine(
+    this.line = new SseReader(
       this.url,
       this.rng.chance(0.5)
         ? { path: `${path}&after=${after}` }
@@ -167,7 +167,7 @@ describe(`a client that reconnects ${RECONNECTS} times during an answer of ${TOK
       const sessionId = await setup.createSession();
       const witness = new Witness();
       const path = `/api/sessions/stream?sessionId=${sessionId}`;
-      const line = new SseLine(server.url, { path }, ({ event }) => witness.take(event));
+      const line = new SseReader(server.url, { path }, ({ event }) => witness.take(event));
       const clients = [
         new ReconnectingSse('sse', server.url, sessionId),
         new ReconnectingSocket('websocket', server.url, sessionId),

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AgentTarsConfig } from '../../src/index.js';
-import { ModelStub } from './model-stub.js';
-import { placed, ServerProcess } from './process.js';
-import { request } from './request.js';
+import type { ModelStub } from './model-stub.js';
+import type { ServerProcess } from './process.js';
+import { rawJson } from './raw.js';
+import { ServerSetup, type SetupOptions } from './server-setup.js';
 
 const LOOP_PROBE = fileURLToPath(new URL('./loop-probe.mjs', import.meta.url));
 
@@ -22,70 +21,22 @@ export interface Strain {
   readonly peakMemoryMB: number;
 }
 
-export interface AttackOptions {
-  /** Written as JSON beside the data directory, and named by `--config`. */
-  readonly config?: AgentTarsConfig;
-  /** More arguments of `agent-tars serve`. */
-  readonly args?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
-  /** Files of the workspace, by their path in it. */
-  readonly files?: Readonly<Record<string, string>>;
-}
-
-/**
- * The built server in a process of its own, with a scripted model that may be hostile, in directories of its own. Tells
- * how long its event loop waited and how much memory it took.
- */
-export class AttackSetup {
+/** A server whose model or clients may be hostile: tells how long its event loop waited and how much memory it took. */
+export class AttackSetup extends ServerSetup {
   private constructor(
-    readonly server: ServerProcess,
-    readonly model: ModelStub,
-    readonly directory: string,
+    server: ServerProcess,
+    model: ModelStub,
+    directory: string,
     readonly idle: Strain,
-  ) {}
-
-  static async start({ config, args = [], env = {}, files = {} }: AttackOptions = {}): Promise<AttackSetup> {
-    const directory = await mkdtemp(join(tmpdir(), 'agent-tars-attack-'));
-    const [data, workspace, home] = ['data', 'workspace', 'home'].map((name) => join(directory, name));
-    for (const made of [workspace, home]) await mkdir(made ?? '');
-    for (const [path, text] of Object.entries({ 'note.txt': 'sentinel-7391\n', ...files })) {
-      const file = join(workspace ?? '', path);
-      await mkdir(join(file, '..'), { recursive: true });
-      await writeFile(file, text);
-    }
-    const named: string[] = [];
-    if (config) {
-      await writeFile(join(directory, 'config.json'), JSON.stringify(config));
-      named.push('--config', join(directory, 'config.json'));
-    }
-    const model = await ModelStub.start();
-    try {
-      const server = await ServerProcess.start(
-        [...placed(data ?? '', workspace ?? '', model.baseURL), ...named, ...args],
-        {
-          cwd: workspace ?? '',
-          env: {
-            HOME: home,
-            NODE_OPTIONS: `--import ${LOOP_PROBE}`,
-            LOOP_PROBE_FILE: join(directory, 'probe'),
-            ...env,
-          },
-        },
-      );
-      await server.query(await server.createSession()); // what the first query alone loads is no attack's doing
-      return new AttackSetup(server, model, directory, await strainOf(directory, '/reset'));
-    } catch (error) {
-      await model.stop();
-      throw error;
-    }
+  ) {
+    super(server, model, directory);
   }
 
-  get workspace(): string {
-    return join(this.directory, 'workspace');
-  }
-
-  get data(): string {
-    return join(this.directory, 'data');
+  static override async start({ env = {}, ...options }: SetupOptions = {}): Promise<AttackSetup> {
+    const probe = { NODE_OPTIONS: `--import ${LOOP_PROBE}`, LOOP_PROBE_FILE: '../loop-probe' };
+    const { server, model, directory } = await ServerSetup.open({ ...options, env: { ...probe, ...env } });
+    await server.query(await server.createSession()); // what the first query alone loads is no attack's doing
+    return new AttackSetup(server, model, directory, await strainOf(directory, '/reset'));
   }
 
   /** What the process went through since its start, or the last {@link forget}. */
@@ -109,16 +60,10 @@ export class AttackSetup {
       );
     }
   }
-
-  async stop(): Promise<void> {
-    await this.server.kill();
-    await this.model.stop();
-    await rm(this.directory, { recursive: true, force: true });
-  }
 }
 
 async function strainOf(directory: string, path: '/' | '/reset'): Promise<Strain> {
-  const port = await readFile(join(directory, 'probe'), 'utf8');
-  const { body } = await request<Strain>('GET', `http://127.0.0.1:${port}${path}`);
+  const port = await readFile(join(directory, 'loop-probe'), 'utf8');
+  const { body } = await rawJson<Strain>('GET', `http://127.0.0.1:${port}${path}`);
   return body;
 }

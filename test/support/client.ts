@@ -1,7 +1,9 @@
-import { createParser } from 'eventsource-parser';
+import type { IncomingHttpHeaders } from 'node:http';
 import { io, type Socket } from 'socket.io-client';
 import type { AgentEvent, StoredAgentEvent } from '../../src/index.js';
+import { EventList } from './event-list.js';
 import { requireNoKey } from './leaks.js';
+import { type Frame, SseReader, type SseRequest } from './sse-reader.js';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read what they expect of an answer
 export type Wire = any;
@@ -16,20 +18,52 @@ export interface Answer<Body = Record<string, never>> {
 export type AnyEvent = { readonly type: string; readonly [field: string]: unknown };
 
 /** Server-Sent Events as they arrive. */
-export interface EventReader {
-  readonly status: number;
-  readonly headers: Headers;
-  /** What has arrived so far. */
-  readonly events: AnyEvent[];
-  /** The raw text so far. */
-  readonly raw: () => string;
-  /** Resolves with the first event, past or to come, that fits; rejects when the stream ends without one. */
-  until(fits: string | ((event: AnyEvent) => boolean)): Promise<AnyEvent>;
+export class EventReader extends EventList {
   /** Resolves with all events when the server has ended the stream. */
   readonly ended: Promise<AnyEvent[]>;
+
+  private constructor(
+    private readonly reader: SseReader,
+    readonly status: number,
+    readonly headers: Headers,
+    path: string,
+  ) {
+    super();
+    this.ended = reader.closed.then(() => {
+      this.end(() => `${types(this.events).join()} ${this.raw().slice(0, 300)}`);
+      requireNoKey(`the stream ${path}`, this.raw());
+      return this.events;
+    });
+    this.ended.catch(() => undefined); // who awaits it is told
+  }
+
+  static async open(url: string, request: SseRequest): Promise<EventReader> {
+    const early: Frame[] = [];
+    let take = (frame: Frame): unknown => early.push(frame);
+    const reader = new SseReader(url, request, (frame) => take(frame), undefined, true);
+    const { statusCode = 0, headers } = await reader.opened;
+    const events = new EventReader(reader, statusCode, new Headers(flat(headers)), request.path);
+    take = ({ event, id }) =>
+      events.add(id === undefined ? event : Object.assign(event, { lastEventId: id }));
+    early.forEach(take);
+    return events;
+  }
+
+  /** The raw text so far. */
+  raw(): string {
+    return this.reader.text;
+  }
+
   /** Disconnects. */
-  leave(): void;
+  leave(): void {
+    this.reader.cut('destroyed');
+  }
 }
+
+const flat = (headers: IncomingHttpHeaders): [string, string][] =>
+  Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one): [string, string] => [name, one]),
+  );
 
 /** Talks to a server over real HTTP and real sockets. */
 export class Client {
@@ -107,24 +141,18 @@ export class Client {
     return body.status as { isProcessing: boolean; state: string; [key: string]: unknown };
   }
 
-  async sse(
-    method: string,
+  sse(
+    method: 'GET' | 'POST',
     path: string,
-    body?: unknown,
+    body?: object,
     headers: Record<string, string> = {},
   ): Promise<EventReader> {
-    const controller = new AbortController();
-    const response = await fetch(this.url + path, {
+    return EventReader.open(this.url, {
       method,
-      signal: controller.signal,
-      headers: {
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...this.headers,
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      path,
+      headers: { ...this.headers, ...headers },
+      ...(body && { body }),
     });
-    return readEvents(response, () => controller.abort());
   }
 
   /** A connected socket. */
@@ -152,90 +180,14 @@ export class Client {
   }
 }
 
-function readEvents(response: Response, abort: () => void): EventReader {
-  const events: AnyEvent[] = [];
-  const waiting = new Set<() => void>();
-  let raw = '';
-  let over = false;
-  const wake = () => waiting.forEach((check) => check());
-  const parser = createParser({
-    onEvent: ({ data, id }) => {
-      const event = JSON.parse(data) as AnyEvent;
-      events.push(id === undefined ? event : Object.assign(event, { lastEventId: id }));
-      wake();
-    },
-  });
-  const ended = (async () => {
-    const decoder = new TextDecoder();
-    try {
-      for await (const chunk of response.body ?? []) {
-        const text = decoder.decode(chunk as Uint8Array, { stream: true });
-        raw += text;
-        parser.feed(text);
-      }
-      requireNoKey(`the stream ${response.url}`, raw);
-    } catch (error) {
-      if (String(error).includes('key is in')) throw error;
-      // the connection was cut, by the test or by the server: what had come counts
-    }
-    over = true;
-    wake();
-    return events;
-  })();
-  return {
-    status: response.status,
-    headers: response.headers,
-    events,
-    raw: () => raw,
-    ended,
-    leave: abort,
-    until: (fits) => {
-      const test = typeof fits === 'string' ? (event: AnyEvent) => event.type === fits : fits;
-      return new Promise((resolve, reject) => {
-        const check = () => {
-          const found = events.find(test);
-          if (!found && !over) return;
-          waiting.delete(check);
-          if (found) resolve(found);
-          else
-            reject(
-              new Error(
-                `The stream ended without it: ${events.map(({ type }) => type).join()} ${raw.slice(0, 300)}`,
-              ),
-            );
-        };
-        waiting.add(check);
-        check();
-      });
-    },
-  };
-}
-
 /** The events that a socket gets, with the same waiting as a stream. */
-export function eventsOf(socket: Socket, name = 'agent-event') {
-  const events: AnyEvent[] = [];
-  const waiting = new Set<() => void>();
+export function eventsOf(socket: Socket, name = 'agent-event'): EventList {
+  const list = new EventList();
   socket.on(name, (event: AnyEvent) => {
     requireNoKey(`a ${name} of a socket`, JSON.stringify(event));
-    events.push(event);
-    waiting.forEach((check) => check());
+    list.add(event);
   });
-  return {
-    events,
-    until(fits: string | ((event: AnyEvent) => boolean)): Promise<AnyEvent> {
-      const test = typeof fits === 'string' ? (event: AnyEvent) => event.type === fits : fits;
-      return new Promise((resolve) => {
-        const check = () => {
-          const found = events.find(test);
-          if (!found) return;
-          waiting.delete(check);
-          resolve(found);
-        };
-        waiting.add(check);
-        check();
-      });
-    },
-  };
+  return list;
 }
 
 export const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);

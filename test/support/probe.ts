@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { request } from './request.js';
+import { rawJson } from './raw.js';
 
 /** What a process holds, after its garbage has been collected. */
 export interface Held {
@@ -46,6 +46,6 @@ writeFileSync('probe.json', JSON.stringify(server.address().port));
 /** Asks the probe of the server in that directory. */
 export async function held(directory: string): Promise<Held> {
   const port = await readFile(join(directory, 'probe.json'), 'utf8');
-  const { body } = await request<Held>('GET', `http://127.0.0.1:${port}/`);
+  const { body } = await rawJson<Held>('GET', `http://127.0.0.1:${port}/`);
   return body;
 }

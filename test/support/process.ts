@@ -52,6 +52,23 @@ export async function run(
   return { code, stdout, stderr };
 }
 
+/** What a server prints when it is ready, and its address in it. @throws with what it said when it ends instead */
+export async function greetingOf({
+  stdout,
+  stderr,
+}: ChildProcessByStdio<null, Readable, Readable>): Promise<{ url: string; lines: string[] }> {
+  let complaints = '';
+  stderr.on('data', (data) => (complaints += String(data)));
+  const lines: string[] = [];
+  for await (const line of createInterface(stdout)) {
+    lines.push(line);
+    if (/^\s*Data\s/.test(line)) break;
+  }
+  const url = lines.map((line) => /URL\s+(http\S+)/.exec(line)?.[1]).find(Boolean);
+  if (!url) throw new Error(`The server did not start: ${lines.join('\n')} ${complaints}`);
+  return { url, lines };
+}
+
 /** The built server in a process of its own, so that it can be killed. */
 export class ServerProcess extends Client {
   private constructor(
@@ -68,15 +85,7 @@ export class ServerProcess extends Client {
     const port = args.includes('--port') || options.configuredPort ? [] : ['--port', '0'];
     const child = ServerProcess.spawn([...port, ...args], options);
     options.spawned?.(child);
-    let stderr = '';
-    child.stderr.on('data', (data) => (stderr += String(data)));
-    const lines: string[] = [];
-    for await (const line of createInterface(child.stdout)) {
-      lines.push(line);
-      if (/^\s*Data\s/.test(line)) break;
-    }
-    const url = lines.map((line) => /URL\s+(http\S+)/.exec(line)?.[1]).find(Boolean);
-    if (!url) throw new Error(`The server did not start: ${lines.join('\n')} ${stderr}`);
+    const { url, lines } = await greetingOf(child);
     return new ServerProcess(url, child, lines);
   }
 

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import type { Wire } from './client.js';
 
 export interface Raw {
   readonly status: number;
@@ -13,11 +14,15 @@ export interface RawOptions {
   readonly body?: string;
   /** The address that the request comes from, such as 127.0.0.2. */
   readonly from?: string;
+  readonly signal?: AbortSignal;
 }
 
-/** A request with exactly these headers: client libraries would mend them. */
+/**
+ * A request with exactly these headers, over a connection of its own that is gone when it resolves. `fetch` would mend
+ * the headers, and fails when the server hangs up in the moment in which it sends its next request.
+ */
 export function raw(url: string, options: RawOptions = {}): Promise<Raw> {
-  const { method = 'GET', path = '/api/sessions', headers = {}, body = '', from } = options;
+  const { method = 'GET', path = '/api/sessions', headers = {}, body = '', from, signal } = options;
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const request = http.request(
@@ -30,13 +35,13 @@ export function raw(url: string, options: RawOptions = {}): Promise<Raw> {
         headers,
         agent: false,
         localAddress: from,
+        signal,
       },
       (response) => {
         let text = '';
         response.on('data', (data) => (text += String(data)));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-        );
+        const answer = () => ({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        request.once('close', () => (response.complete ? resolve(answer()) : reject(new Error('cut off'))));
       },
     );
     request.on('upgrade', (response, socket) => {
@@ -46,6 +51,24 @@ export function raw(url: string, options: RawOptions = {}): Promise<Raw> {
     request.on('error', reject);
     request.end(body);
   });
+}
+
+/** The same with JSON in and out. */
+export async function rawJson<Body = Wire>(
+  method: 'GET' | 'POST',
+  url: string,
+  body?: object,
+  { headers, signal }: Pick<RawOptions, 'headers' | 'signal'> = {},
+): Promise<{ status: number; body: Body }> {
+  const { pathname, search } = new URL(url);
+  const answer = await raw(url, {
+    method,
+    path: pathname + search,
+    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
+  });
+  return { status: answer.status, body: JSON.parse(answer.body) as Body };
 }
 
 /** The headers of a WebSocket's upgrade. */

@@ -2,9 +2,9 @@ import type { AnyEvent } from './client.js';
 import type { Rng } from './rng.js';
 import { ticks, within } from './waiting.js';
 import { Gate } from './model-stub.js';
-import { request } from './request.js';
+import { rawJson } from './raw.js';
 import { SocketLine, SOCKET_CUTS, type Transport } from './socket-line.js';
-import { type Frame, SseLine, type SseRequest, SSE_CUTS } from './sse-line.js';
+import { type Frame, SseReader, type SseRequest, SSE_CUTS } from './sse-reader.js';
 import type { Scenario } from './scenario.js';
 import { ReceivedEvents } from './received-events.js';
 
@@ -144,7 +144,7 @@ export class ScenarioClients {
       // With nothing in its hands it asks again: the key attaches it to its run.
       const comesBack = received.cursor > 0;
       received.reconnect();
-      const line = new SseLine(
+      const line = new SseReader(
         this.url,
         comesBack ? following(scenario, received.cursor, rng) : asking,
         take,
@@ -168,7 +168,7 @@ export class ScenarioClients {
     const url = `${this.url}/api/sessions/query`;
     const headers = { 'idempotency-key': query };
     const ask = (signal?: AbortSignal) =>
-      request<{ result?: object; runId?: string }>(
+      rawJson<{ result?: object; runId?: string }>(
         'POST',
         url,
         { sessionId, query, whenBusy },
@@ -232,8 +232,8 @@ export class ScenarioClients {
     rng: Rng,
     received: ReceivedEvents,
     caughtUp: Gate,
-    cutAt?: ConstructorParameters<typeof SseLine>[3],
-  ): SseLine {
+    cutAt?: ConstructorParameters<typeof SseReader>[3],
+  ): SseReader {
     received.reconnect();
     const take = ({ event, id }: Frame) => {
       const { type, seq } = event;
@@ -246,10 +246,10 @@ export class ScenarioClients {
       if (event['lastSeq'] === received.cursor) return;
       this.problems.push(`A replay ended at ${String(event['lastSeq'])}, its reader at ${received.cursor}.`);
     };
-    return new SseLine(this.url, following(scenario, received.cursor, rng), take, cutAt);
+    return new SseReader(this.url, following(scenario, received.cursor, rng), take, cutAt);
   }
 
-  private expectAnswered({ status }: SseLine, who: string): void {
+  private expectAnswered({ status }: SseReader, who: string): void {
     if (status !== undefined && status !== 200) this.problems.push(`${who} was answered ${status}.`);
   }
 }

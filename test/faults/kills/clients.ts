@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io-client';
 import { type AnyEvent, Client, type Wire } from '../../support/client.js';
+import { SseReader } from '../../support/sse-reader.js';
 import { ask } from '../../support/sockets.js';
 import { HttpClient, type Reply } from './http-client.js';
 import { type ExpectedHistory, type KnownKey, KnownSession } from './expected-history.js';
@@ -222,9 +223,14 @@ export class Clients {
     return observed;
   }
 
-  private read(method: string, path: string, body: object | undefined, observed: ObservedSession) {
-    const onData = (text: string) => observed.take(JSON.parse(text) as AnyEvent, text);
-    return this.http.events(method, path, body, onData, () => observed.close());
+  private read(method: 'GET' | 'POST', path: string, body: object | undefined, observed: ObservedSession) {
+    const reader = new SseReader(
+      this.client.url,
+      { method, path, ...(body && { body }) },
+      ({ event, json }) => observed.take(event, json),
+    );
+    void reader.closed.then(() => observed.close());
+    return refusalOf(reader);
   }
 
   private expected(session: KnownSession, status: number, body: Wire, { afterKill }: QueryOptions): void {
@@ -249,6 +255,14 @@ export class Clients {
     this.life.note(`acked:${purpose}`);
     return result;
   }
+}
+
+/** What was answered instead of a stream; undefined when it has begun. */
+async function refusalOf(reader: SseReader): Promise<Reply | undefined> {
+  const { statusCode: status = 0 } = await reader.opened;
+  if (status === 200) return undefined;
+  await reader.closed;
+  return { status, text: reader.text, body: JSON.parse(reader.text) };
 }
 
 function purposeOf({ key, whenBusy }: QueryOptions): Purpose {

@@ -1,4 +1,3 @@
-import { createParser } from 'eventsource-parser';
 import http from 'node:http';
 import type { Wire } from '../../support/client.js';
 
@@ -8,7 +7,7 @@ export interface Reply {
   readonly body: Wire;
 }
 
-/** HTTP as cheap as it gets, and with what came over the wire as it came: many of these run beside the servers. */
+/** JSON over HTTP as cheap as it gets, with the text as it came: many of these run beside the servers. */
 export class HttpClient {
   private readonly agent = new http.Agent({ keepAlive: true });
 
@@ -19,31 +18,6 @@ export class HttpClient {
     return new Promise((resolve, reject) => {
       const req = this.open(method, path, body, (res) => readReply(res).then(resolve, reject));
       req.once('error', reject);
-    });
-  }
-
-  /**
-   * Reads Server-Sent Events. Resolves with undefined when they have begun, or with what was answered instead.
-   * @param onEnd called once, when nothing more comes, for whatever reason
-   */
-  events(
-    method: string,
-    path: string,
-    body: object | undefined,
-    onData: (text: string) => void,
-    onEnd: () => void,
-  ): Promise<Reply | undefined> {
-    return new Promise((resolve, reject) => {
-      const req = this.open(method, path, body, (res) => {
-        if (res.statusCode !== 200) return readReply(res).then(resolve, reject);
-        const parser = createParser({ onEvent: ({ data }) => onData(data) });
-        res.setEncoding('utf8');
-        res.on('data', (text: string) => parser.feed(text));
-        res.on('error', () => undefined); // cut by the kill: what had come counts
-        resolve(undefined);
-      });
-      req.once('error', reject);
-      req.once('close', onEnd);
     });
   }
 

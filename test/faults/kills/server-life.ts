@@ -1,9 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { Gate } from '../../support/model-stub.js';
-import { ServerProcess } from '../../support/process.js';
+import { greetingOf, ServerProcess } from '../../support/process.js';
 import type { Moment } from './plan.js';
 
 /** What is thrown to a client whose server has been killed. */
@@ -43,7 +41,7 @@ export class ServerLife {
     const child = ServerProcess.spawn(['--port', '0', ...args], { cwd });
     this.child = child;
     child.stderr.on('data', (data) => (this.stderr += String(data)));
-    this.url = urlIn(child.stdout);
+    this.url = greetingOf(child).then(({ url }) => url);
     this.url.catch(() => undefined); // who asks for it is told
     void once(child, 'exit').then(([code]) => this.end(code as number | null));
     return this;
@@ -51,9 +49,8 @@ export class ServerLife {
 
   /** Resolves with its address when it takes requests. @throws Error with what it said instead */
   async ready(): Promise<string> {
-    const url = await this.url?.catch(() => undefined);
-    if (url === undefined) throw new Error(`The server did not start: ${this.stderr}`);
-    return url;
+    if (!this.url) throw new Error('No process was spawned.');
+    return this.url;
   }
 
   /** Says that something has happened, to a client or to the model: it may be what the kill waits for. */
@@ -104,12 +101,4 @@ export class ServerLife {
     void this.hold(text);
     this.holds.get(text)?.open();
   }
-}
-
-async function urlIn(stdout: Readable): Promise<string> {
-  for await (const line of createInterface(stdout)) {
-    const url = /URL\s+(http\S+)/.exec(line)?.[1];
-    if (url) return url;
-  }
-  throw new Error('no URL');
 }

@@ -16,16 +16,21 @@ export interface SseRequest {
   readonly body?: object;
 }
 
-/** A frame as it came: the event, and the `id:` line beside it. */
+/** A frame as it came: the event, its text, and the `id:` line beside it. */
 export interface Frame {
   readonly event: AnyEvent;
+  readonly json: string;
   readonly id: string | undefined;
 }
 
 /** Server-Sent Events over a TCP connection of their own that can be cut, also at a byte of the answer's body. */
-export class SseLine {
+export class SseReader {
+  /** Resolves with the head of the answer; rejects when the connection ends before. */
+  readonly opened: Promise<http.IncomingMessage>;
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
+  /** What came, if it is to be kept: an answer that is no stream always is. */
+  text = '';
   /** The status of the answer, once there is one. */
   status: number | undefined;
   private readonly request: http.ClientRequest;
@@ -44,9 +49,10 @@ export class SseLine {
     { method = 'GET', path, headers, body }: SseRequest,
     take: (frame: Frame) => void,
     private readonly cutAt?: { readonly bytes: number; readonly how: SseCut },
+    private readonly keepText = false,
   ) {
     this.parser = createParser({
-      onEvent: ({ data, id }) => take({ event: JSON.parse(data) as AnyEvent, id }),
+      onEvent: ({ data, id }) => take({ event: JSON.parse(data) as AnyEvent, json: data, id }),
     });
     this.request = http.request(url + path, {
       method,
@@ -54,7 +60,12 @@ export class SseLine {
       headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
     });
     this.closed = new Promise((resolve) => this.request.once('close', resolve));
-    this.request.on('error', () => undefined); // a reset, which the test or the server has sent: `closed` tells
+    this.opened = new Promise((resolve, reject) => {
+      this.request.once('response', resolve);
+      this.request.on('error', reject); // later a reset, which the test or the server has sent: `closed` tells
+      this.request.once('close', () => reject(new Error('The connection ended without an answer.')));
+    });
+    this.opened.catch(() => undefined); // who cuts it does not wait for it
     this.request.once('response', (response) => this.read(response));
     this.request.end(body && JSON.stringify(body));
     if (cutAt?.bytes === 0) this.request.once('finish', () => this.cut(cutAt.how));
@@ -94,6 +105,8 @@ export class SseLine {
   }
 
   private feed(bytes: Buffer): void {
-    this.parser.feed(this.decoder.decode(bytes, { stream: true }));
+    const text = this.decoder.decode(bytes, { stream: true });
+    if (this.keepText || this.status !== 200) this.text += text;
+    this.parser.feed(text);
   }
 }
