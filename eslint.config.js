@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import ts from 'typescript';
 
 /** Globals that Node loads with all of its fetch when they are first touched: tens of milliseconds and megabytes. */
 const LAZY_GLOBALS =
@@ -24,6 +25,24 @@ const lazyGlobals = [
 const inlineErrors = {
   selector: 'NewExpression[callee.name="DomainError"]',
   message: "Make it a class of its own in the feature's *.errors.ts.",
+};
+
+/** A text that is cut at a number may end with half a character; where it is cut at what was found in it, it may not. */
+const wholeCharacters = {
+  meta: { messages: { cut: 'This may cut a character in half: use cutText of src/common/text.ts.' } },
+  create: (context) => ({
+    'CallExpression[callee.property.name=/^(slice|substring|substr)$/][arguments.0.value=0]'(node) {
+      const [, end] = node.arguments;
+      const isBound =
+        (end?.type === 'Literal' && end.value > 40) ||
+        (end?.type === 'Identifier' && /^([A-Z_]+|max.*|most|limit|length)$/.test(end.name)) ||
+        (end?.type === 'CallExpression' && end.callee.object?.name === 'Math');
+      const isText = () =>
+        context.sourceCode.parserServices.getTypeAtLocation(node.callee.object).flags &
+        ts.TypeFlags.StringLike;
+      if (isBound && isText()) context.report({ node, messageId: 'cut' });
+    },
+  }),
 };
 
 export default tseslint.config(
@@ -54,6 +73,12 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/common/text.ts', 'src/**/*.spec.ts'],
+    plugins: { house: { rules: { 'whole-characters': wholeCharacters } } },
+    rules: { 'house/whole-characters': 'error' },
   },
   {
     files: ['src/**/*.ts'],

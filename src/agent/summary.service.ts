@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { cutText } from '../common/text.js';
 import { type ModelConfig } from '../config/index.js';
 import { ModelCatalog, type ModelRequest, modelTimedOut, toModelFailed } from '../models/index.js';
 
@@ -17,10 +18,10 @@ export class SummaryService {
    * @throws ModelFailed when the model cannot be asked
    */
   async titleOf(messages: readonly Record<string, unknown>[], model: ModelConfig): Promise<string> {
-    const conversation = messages
-      .map(({ role, content }) => `${typeof role === 'string' ? role : 'user'}: ${textOf(content)}`)
-      .join('\n')
-      .slice(0, MAX_CONVERSATION);
+    const lines = messages.map(
+      ({ role, content }) => `${typeof role === 'string' ? role : 'user'}: ${textOf(content)}`,
+    );
+    const conversation = cutText(lines.join('\n'), MAX_CONVERSATION);
     if (model.provider === 'embedded') {
       // The demo model writes no titles: the first user message stands for one.
       const first = messages.find(({ role }) => role === 'user') ?? messages[0];
@@ -57,5 +58,5 @@ function textOf(content: unknown): string {
 
 function shorten(text: string): string {
   const words = text.replace(/["“”]/g, '').trim().split(/\s+/).slice(0, MAX_WORDS).join(' ');
-  return words.slice(0, MAX_TITLE).replace(/[.,;:]+$/, '') || 'New conversation';
+  return cutText(words, MAX_TITLE).replace(/[.,;:]+$/, '') || 'New conversation';
 }

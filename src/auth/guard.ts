@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { setClientId } from '../http/client-id.js';
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { writeError } from '../http/error-response.js';
 import type { AccessControl } from './access-control.js';
 import { sendLoginPage } from './login-page.js';
@@ -15,7 +16,7 @@ export function accessGuard(access: AccessControl): RequestHandler {
       access.requireScope(
         entry,
         access.routes.needed(req.method, req.path),
-        `${req.method} ${req.path.slice(0, 100)}`,
+        `${req.method} ${cutText(req.path, 100)}`,
       );
       res.once(
         'close',

@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import { printable } from './printable.js';
 import { isScript, namesVariable, shownVariable } from '../config/index.js';
 
@@ -79,7 +80,7 @@ function lineOf({ key, value }: Setting, width: number): string {
 }
 
 const cut = (text: string, length: number): string =>
-  text.length > length ? `${text.slice(0, length)}… (longer)` : text;
+  text.length > length ? `${cutText(text, length)}… (longer)` : text;
 
 const keyOf = (key: string): string => printable(cut(key, MAX_KEY));
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { cutText } from './text.js';
 
 const MASK = '***';
 
@@ -218,7 +219,7 @@ export class SecretMask {
   private heldBack(): number {
     const { window } = this;
     for (const value of this.values) {
-      const head = value.slice(0, TELLING);
+      const head = cutText(value, TELLING);
       let at = window.indexOf(head, Math.max(0, window.length - value.length + 1));
       for (; at !== -1; at = window.indexOf(head, at + 1)) {
         if (value.startsWith(window.slice(at)))

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { cutText } from '../common/text.js';
 
 /** A refused configuration. The message has one line for each bad value. */
 export class InvalidConfig extends Error {
@@ -26,7 +27,7 @@ function show(key: string, value: unknown): string {
   if (isSecret(key)) return '***';
   const json = jsonOf(value) ?? typeof value;
   const withoutUsers = json.replace(/\/\/[^/?#\s"]*@/g, '//***@');
-  return withoutUsers.length > 200 ? `${withoutUsers.slice(0, 200)}…` : withoutUsers;
+  return withoutUsers.length > 200 ? `${cutText(withoutUsers, 200)}…` : withoutUsers;
 }
 
 const isSecret = (name: string): boolean => /key|token|secret|password|\bauth$/i.test(name);

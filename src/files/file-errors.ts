@@ -1,6 +1,7 @@
 import { DomainError, InvalidInput } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 
-const shorten = (path: string): string => (path.length > 200 ? `${path.slice(0, 200)}…` : path);
+const shorten = (path: string): string => (path.length > 200 ? `${cutText(path, 200)}…` : path);
 
 /** A path that leaves the workspace, or leads to something hidden. */
 export class PathForbidden extends DomainError {

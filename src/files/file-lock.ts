@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cutText } from '../common/text.js';
 import { isProcessAlive, processIdentity } from './process-identity.js';
 
 const RETRY_MS = 20;
@@ -57,7 +58,7 @@ async function isStale(file: string, holder: string): Promise<boolean> {
  * after its holder; a link to another holder's lock is no ticket. So no process removes a lock taken meanwhile.
  */
 async function removeStale(file: string, holder: string): Promise<void> {
-  const ticket = `${file}.${Buffer.from(holder).toString('base64url').slice(0, 100)}`;
+  const ticket = `${file}.${cutText(Buffer.from(holder).toString('base64url'), 100)}`;
   try {
     await link(file, ticket);
   } catch (error) {

@@ -21,6 +21,19 @@ export async function readUpTo(handle: FileHandle, limit: number): Promise<Buffe
   return buffer.subarray(0, size);
 }
 
+/** The bytes without the first ones of a UTF-8 character at their end, whose last ones are missing. */
+export function wholeCharacters(bytes: Buffer): Buffer {
+  for (let back = 1; back <= 3; back++) {
+    const byte = bytes.at(-back) ?? 0;
+    if (byte < 0x80) break;
+    if (byte >= 0xc0) return widthOf(byte) > back ? bytes.subarray(0, -back) : bytes;
+  }
+  return bytes;
+}
+
+/** Bytes of the UTF-8 character that a first byte begins. */
+const widthOf = (first: number): number => (first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4);
+
 /** Bytes as text, or undefined for binary data: no UTF-8, a zero byte, or too many control characters. */
 export function textOf(bytes: Buffer): string | undefined {
   if (!isUtf8(bytes) || bytes.includes(0) || isFullOfControls(bytes)) return undefined;

@@ -3,6 +3,7 @@ import type { Namespace, Server } from 'socket.io';
 import { type AccessControl, credentialsOf, type Scope, type TokenEntry } from '../auth/index.js';
 import { addressOf, clientIdOf, setClientId } from '../http/client-id.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { refusedAck } from '../http/error-response.js';
 import type { Limits } from '../http/limits.js';
 import type { ClientSocket } from './client-socket.js';
@@ -80,7 +81,7 @@ function enter(socket: ClientSocket, access: AccessControl): void {
 function guardMessages(socket: ClientSocket, entry: TokenEntry, access: AccessControl): void {
   socket.use(([message, ...args]: [string, ...unknown[]], next) => {
     try {
-      access.requireScope(entry, SCOPE_OF.get(message) ?? 'admin', `"${message.slice(0, 100)}"`);
+      access.requireScope(entry, SCOPE_OF.get(message) ?? 'admin', `"${cutText(message, 100)}"`);
     } catch (thrown) {
       const error = toDomainError(thrown);
       socket.emit('error', error.message);

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { DomainError, type ErrorCode, toDomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { writeError } from './error-response.js';
 
 /** The one place where what routes throw becomes an error for the client. */
@@ -73,7 +74,7 @@ function bodyError(type: string, req: Request): DomainError {
     default:
       return new DomainError(
         'INVALID_INPUT',
-        `The body of ${req.method} ${req.path.slice(0, 100)} cannot be read.`,
+        `The body of ${req.method} ${cutText(req.path, 100)} cannot be read.`,
       );
   }
 }

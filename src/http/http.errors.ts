@@ -1,4 +1,5 @@
 import { DomainError, InvalidInput, RETRY_AFTER_MS, secondsToWait } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import type { LimitRules } from './limits.js';
 
 /** A client has reached a limit. The message names the limit and says when to come again. */
@@ -37,7 +38,7 @@ export class UnknownHost extends DomainError {
   constructor(host: string) {
     super(
       'FORBIDDEN',
-      `This server is not known as "${host.slice(0, 100)}". Add the name to server.allowedHosts if it should be.`,
+      `This server is not known as "${cutText(host, 100)}". Add the name to server.allowedHosts if it should be.`,
     );
   }
 }
@@ -54,7 +55,7 @@ export class ForeignOrigin extends DomainError {
   constructor(origin: string) {
     super(
       'FORBIDDEN',
-      `Pages of "${origin.slice(0, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
+      `Pages of "${cutText(origin, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
     );
   }
 }

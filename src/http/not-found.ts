@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { cutText } from '../common/text.js';
 import { MethodNotAllowed, RouteNotFound } from './http.errors.js';
 import { allowedMethods } from './routes.js';
 
@@ -8,7 +9,7 @@ import { allowedMethods } from './routes.js';
  */
 export function unknownRoute(docs: string): RequestHandler {
   return (req) => {
-    const where = `${req.method} ${req.originalUrl.split('?', 1)[0]?.slice(0, 200)}`;
+    const where = `${req.method} ${cutText(req.originalUrl.split('?', 1)[0] ?? '', 200)}`;
     const methods = allowedMethods(req);
     if (methods.length === 0) {
       throw new RouteNotFound(`There is no ${where}. GET ${docs} lists all that there is.`);

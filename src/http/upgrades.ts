@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { cutText } from '../common/text.js';
 import { rejectSocket } from './error-response.js';
 import { RouteNotFound } from './http.errors.js';
 
@@ -33,7 +34,7 @@ export function settleUpgrade(
   const { bytesWritten } = socket;
   const refuse = () => {
     if (!socket.writable || socket.bytesWritten !== bytesWritten) return;
-    const where = req.url?.split('?', 1)[0]?.slice(0, 200);
+    const where = cutText(req.url?.split('?', 1)[0] ?? '', 200);
     rejectSocket(socket, new RouteNotFound(`There is no WebSocket at ${where}.`));
   };
   setTimeout(refuse, UNCLAIMED_MS).unref();

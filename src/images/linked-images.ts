@@ -1,4 +1,5 @@
 import { withoutCredentials } from '../common/secret.js';
+import { cutText } from '../common/text.js';
 import type { ContentPart, StoredAgentEvent } from '../events/index.js';
 import { type FetchImage, type FetchOptions, ImageUnavailable, MAX_IMAGE_BYTES } from './fetch-image.js';
 
@@ -60,7 +61,7 @@ const note = (text: string): ContentPart => ({ type: 'text', text: `[${text}]` }
 
 function shown(url: string): string {
   const text = withoutCredentials(url);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return text.length > MAX_SHOWN ? `${cutText(text, MAX_SHOWN)}…` : text;
 }
 
 const isUserMessage = ({ type }: StoredAgentEvent) => type === 'user_message';

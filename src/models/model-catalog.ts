@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { AppConfig, type ModelConfig } from '../config/index.js';
 import type { Model } from './model.js';
 import { createModel } from './providers.js';
@@ -9,7 +10,7 @@ export class UnknownModel extends DomainError {
     const list = known.map((model) => `${model.provider}/${model.id}`).join(', ');
     super(
       'UNKNOWN_MODEL',
-      `This server has no model "${provider.slice(0, 100)}/${id.slice(0, 100)}". Choose one of: ${list}.`,
+      `This server has no model "${cutText(provider, 100)}/${cutText(id, 100)}". Choose one of: ${list}.`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { APICallError } from '@ai-sdk/provider';
 import { DomainError, type ErrorCode } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
+import { cutText } from '../common/text.js';
 import type { ModelConfig } from '../config/index.js';
 
 const MAX_REASON = 300;
@@ -58,7 +59,7 @@ export class StreamError extends Error {
 export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed {
   if (thrown instanceof ModelFailed) return thrown;
   if (isCutOff(thrown)) return modelCutOff(model);
-  const reason = maskSecrets(reasonOf(thrown), model.apiKey ? [model.apiKey] : []).slice(0, MAX_REASON);
+  const reason = cutText(maskSecrets(reasonOf(thrown), model.apiKey ? [model.apiKey] : []), MAX_REASON);
   if (thrown instanceof StreamError) {
     return new ModelFailed(
       'MODEL_ERROR',
@@ -118,7 +119,7 @@ function isKeyRefused({ statusCode, responseBody = '' }: APICallError): boolean 
 
 function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : describe(thrown);
-  const line = text.slice(0, MAX_READ).replace(/\s+/g, ' ').trim();
+  const line = cutText(text, MAX_READ).replace(/\s+/g, ' ').trim();
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 

@@ -1,4 +1,5 @@
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import type { Transaction } from '../database/index.js';
 import type { SessionState, Usage } from '../events/index.js';
 
@@ -33,7 +34,7 @@ export class SessionNotFound extends DomainError {
       'SESSION_NOT_FOUND',
       id === undefined
         ? 'There is no session yet. Create one with POST /api/sessions/create.'
-        : `There is no session "${id.slice(0, 100)}". List the sessions with GET /api/sessions, or create one with POST /api/sessions/create.`,
+        : `There is no session "${cutText(id, 100)}". List the sessions with GET /api/sessions, or create one with POST /api/sessions/create.`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import type { StoredAgentEvent, Usage } from '../events/index.js';
 
 /** One step of a run: a model request or a tool call. */
@@ -31,7 +32,7 @@ export function stepsOf(event: StoredAgentEvent): RunStep[] {
     }
     case 'tool_result': {
       const { name, timestamp: endedAt, elapsedMs: durationMs, error } = event;
-      const failed = error !== undefined && { error: error.slice(0, MAX_ERROR) };
+      const failed = error !== undefined && { error: cutText(error, MAX_ERROR) };
       return [{ type: 'tool', name, endedAt, durationMs, ...failed }];
     }
     default:

@@ -1,4 +1,5 @@
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { DatabaseUnavailable } from '../database/index.js';
 import type { OpenRun } from './run.entity.js';
 
@@ -12,7 +13,7 @@ export class RunNotFound extends DomainError {
   constructor(id: string) {
     super(
       'RUN_NOT_FOUND',
-      `There is no run "${id.slice(0, 100)}". List the runs of a session with GET /api/runs?sessionId=….`,
+      `There is no run "${cutText(id, 100)}". List the runs of a session with GET /api/runs?sessionId=….`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { toolResultText } from '../agent/index.js';
 import { escapeHtml, type Html, html, Html as SafeHtml, PAGE_STYLE } from '../common/html.js';
+import { cutText } from '../common/text.js';
 import type { QueryContent, StoredAgentEvent, ToolCallEvent } from '../events/index.js';
 import type { SessionDto } from '../sessions/index.js';
 import type { SharedEvents } from './shared-events.js';
@@ -38,11 +39,11 @@ function head(title: string, { metadata: { agentInfo, modelConfig }, createdAt }
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="referrer" content="no-referrer">
-<title>${title.slice(0, 120)}</title>
+<title>${cutText(title, 120)}</title>
 <style>${new SafeHtml(PAGE_STYLE)}</style>
 </head>
 <body>
-<h1>${title.slice(0, 300)}</h1>
+<h1>${cutText(title, 300)}</h1>
 <p class="muted">${agentInfo.name} · ${modelConfig.displayName} · ${time(createdAt)}</p>
 <main>
 `.text;

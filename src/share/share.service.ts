@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Part } from '../http/answers.js';
 import { KeyedMutex } from '../http/keyed-mutex.js';
 import { maskSecretsIn, type Secret } from '../common/secret.js';
+import { cutText } from '../common/text.js';
 import { AppConfig } from '../config/index.js';
 import { EventLog, EventPages, EventTruncator } from '../events/index.js';
 import { type SessionDto, SessionsService } from '../sessions/index.js';
@@ -137,7 +138,7 @@ async function beginningOf(pieces: AsyncIterable<string>, most: number): Promise
     text += piece;
     if (text.length > most) break;
   }
-  return text.slice(0, most);
+  return cutText(text, most);
 }
 
 /** Small pieces put together. */
@@ -154,8 +155,7 @@ async function* inPieces(texts: AsyncIterable<string>): AsyncGenerator<string, v
 
 /** Readable words, then what makes it unique and the same each time, without a part of the session's id. */
 function slugOf(title: string, sessionId: string): string {
-  const words = title
-    .slice(0, 1_000)
+  const words = cutText(title, 1_000)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')

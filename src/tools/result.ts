@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from './depth.js';
 import { type TextPart, textResult, ToolError } from './tool.js';
 
@@ -72,9 +73,9 @@ function cut(content: unknown, maxBytes: number): unknown {
 
 /** Head of a text that takes at most `maxBytes` as JSON. No character is cut in half. */
 export function headOf(text: string, maxBytes: number): string {
-  let head = text.slice(0, Math.max(0, maxBytes));
+  let head = cutText(text, maxBytes);
   for (let bytes = bytesOf(head); bytes > maxBytes && head !== ''; bytes = bytesOf(head)) {
-    head = head.slice(0, Math.floor(head.length * (maxBytes / bytes) * 0.99));
+    head = cutText(head, Math.floor(head.length * (maxBytes / bytes) * 0.99));
   }
-  return head.length < text.length ? head.replace(/[\ud800-\udbff]$/, '') : head;
+  return head;
 }

@@ -1,4 +1,5 @@
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { explainFileError, FileNotFound, WrongKindOfFile } from '../files/file-errors.js';
 import { openFile, openIn, statInside } from '../files/jailed-files.js';
 import type { PathJail } from '../files/path-jail.js';
@@ -46,7 +47,7 @@ export class ReferenceReader {
       } catch (error) {
         this.signal.throwIfAborted();
         if (error instanceof FileNotFound && i < paths.length - 1) continue;
-        return note(`@${kind}:${path.slice(0, 200)} was not read. ${reasonOf(path, error)}`);
+        return note(`@${kind}:${cutText(path, 200)} was not read. ${reasonOf(path, error)}`);
       }
     }
     return '';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { basename, isAbsolute, join } from 'node:path';
 import { DomainError } from '../common/errors.js';
+import { cutText } from '../common/text.js';
 import { FileNotFound, FileTooLarge, PathForbidden, WrongKindOfFile } from '../files/file-errors.js';
 import { listDirectory } from '../files/list-directory.js';
 import { openFile, type OpenFile, statInside } from '../files/jailed-files.js';
@@ -92,7 +93,7 @@ export class WorkspaceService {
     if (!bytes) {
       const raw = [sessionId, ...path.split('/')].map(encodeURIComponent).join('/');
       throw new FileTooLarge(
-        `"${path.slice(0, 200)}" has ${file.stats.size} bytes, more than the ${MAX_CONTENT_BYTES} that come as JSON. ` +
+        `"${cutText(path, 200)}" has ${file.stats.size} bytes, more than the ${MAX_CONTENT_BYTES} that come as JSON. ` +
           `Get it as it is: GET ${this.config.server.basePath}/sessions/workspace/raw/${raw}`,
       );
     }

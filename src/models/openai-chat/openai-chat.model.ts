@@ -1,4 +1,5 @@
 import { APICallError, type LanguageModelV3StreamPart } from '@ai-sdk/provider';
+import { cutText } from '../../common/text.js';
 import { parseForeignJson } from '../json.js';
 import type { ModelConfig } from '../../config/index.js';
 import type { Model, ModelRequest } from '../model.js';
@@ -112,7 +113,7 @@ function reasonOf(body: string): string {
   const { error, message } = (parseJson(body) ?? {}) as { error?: unknown; message?: unknown };
   const text = (error as { message?: unknown } | undefined)?.message ?? error ?? message;
   if (typeof text === 'string') return text;
-  return body.startsWith('<') ? 'an HTML page' : body.slice(0, 300) || 'no reason given';
+  return body.startsWith('<') ? 'an HTML page' : cutText(body, 300) || 'no reason given';
 }
 
 function parseJson(text: string): unknown {

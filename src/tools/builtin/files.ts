@@ -4,7 +4,7 @@ import { WrongKindOfFile } from '../../files/file-errors.js';
 import { listDirectory } from '../../files/list-directory.js';
 import { openFile, replaceContent } from '../../files/jailed-files.js';
 import type { PathJail } from '../../files/path-jail.js';
-import { readUpTo } from '../../files/text-file.js';
+import { readUpTo, wholeCharacters } from '../../files/text-file.js';
 import { editDiff } from './edit-diff.js';
 import { edited, findPlaces, type Place, sizeAfter } from './places.js';
 import { defineTool, textResult, ToolError } from '../tool.js';
@@ -55,9 +55,10 @@ export const readFileTool = (jailOf: JailOf) =>
         const { size } = stats;
         const buffer = Buffer.alloc(Math.min(MAX_READ_BYTES, Math.max(0, size - args.offset)));
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, args.offset);
-        const bytes = buffer.subarray(0, bytesRead);
+        const isEnd = args.offset + bytesRead >= size;
+        const bytes = isEnd ? buffer.subarray(0, bytesRead) : wholeCharacters(buffer.subarray(0, bytesRead));
         if (bytes.includes(0)) throw new ToolError(`${args.path} is no text file (${size} bytes).`);
-        const end = args.offset + bytesRead;
+        const end = args.offset + bytes.length;
         const rest = end < size ? `\n[… ${size - end} more bytes: read on with offset ${end}]` : '';
         return textResult(bytes.toString('utf8') + rest);
       } finally {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutText } from '../../common/text.js';
 import { explainFileError } from '../../files/file-errors.js';
 import { openIn, statInside } from '../../files/jailed-files.js';
 import { readUpTo } from '../../files/text-file.js';
@@ -78,7 +79,7 @@ export function linesWith(text: string, needle: string, limit: number): string[]
   for (let at = lower.indexOf(needle); at !== -1 && found.length < limit;) {
     inLower.goTo((lines) => at >= lines.end);
     inText.goTo((lines) => lines.number < inLower.number);
-    found.push(`${inText.number}: ${text.slice(inText.start, inText.end).trim().slice(0, MAX_LINE)}`);
+    found.push(`${inText.number}: ${cutText(text.slice(inText.start, inText.end).trim(), MAX_LINE)}`);
     at = lower.indexOf(needle, inLower.end);
   }
   return found;
