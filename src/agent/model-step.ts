@@ -7,6 +7,7 @@ import type {
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cutText } from '../common/text.js';
 import type { StreamingMessage, Usage } from '../events/index.js';
 import type { RunContext } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
@@ -176,7 +177,7 @@ class StepCollector {
   /** A name to be stored. An unknown one may be any text, even a secret. */
   private nameOf(name: string): string {
     const { tools, log } = this.turn;
-    return tools.has(name) ? name : log.masked(name).slice(0, MAX_NAME);
+    return tools.has(name) ? name : cutText(log.masked(name), MAX_NAME);
   }
 
   private stream(call: OpenCall | undefined, args: string): void {
@@ -245,5 +246,5 @@ function toContent(piece: Piece | LanguageModelV3ToolCall): AssistantContent {
   }
   const { type, text, metadata } = piece;
   if (type === 'text' && text.trim() === '') return []; // Anthropic refuses it
-  return [{ type, text: text.toWellFormed(), ...(metadata && { providerOptions: metadata }) }];
+  return [{ type, text, ...(metadata && { providerOptions: metadata }) }];
 }

@@ -4,6 +4,7 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
+import { wellFormed } from '../common/text.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../tools/index.js';
 import { parseForeignJson } from '../models/index.js';
 import type {
@@ -86,13 +87,13 @@ function unanswered(status: RunEndStatus): LanguageModelV3Message {
 }
 
 function userParts(content: QueryContent): (LanguageModelV3TextPart | LanguageModelV3FilePart)[] {
-  if (typeof content === 'string') return [{ type: 'text', text: content.toWellFormed() }];
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
   // Anthropic refuses a text that is empty; a client may send one beside its image.
   return content.filter((part) => part.type !== 'text' || part.text.trim() !== '').map(toPart);
 }
 
 function toPart(part: ContentPart): LanguageModelV3TextPart | LanguageModelV3FilePart {
-  if (part.type === 'text') return { type: 'text', text: part.text.toWellFormed() };
+  if (part.type === 'text') return { type: 'text', text: part.text };
   const { url } = part.image_url;
   const data = /^data:([^;,]+);base64,(.*)$/s.exec(url);
   if (data) return { type: 'file', mediaType: data[1] ?? 'image/*', data: data[2] ?? '' };
@@ -124,7 +125,7 @@ function assistantMessages(
   const assistant: LanguageModelV3Message = {
     role: 'assistant',
     content: [
-      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content.toWellFormed() }]),
+      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content }]),
       ...calls.map((call) => ({
         type: 'tool-call' as const,
         toolCallId: call.id,
@@ -152,18 +153,18 @@ const LEFT_OUT =
 
 function toOutput(result: ToolResultEvent | undefined, withoutResult: string) {
   if (!result) return { type: 'error-text' as const, value: withoutResult };
-  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error.toWellFormed() };
+  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error };
   return { type: 'text' as const, value: toolResultText(result.content) };
 }
 
 /** A tool's result as text for the model. */
 export function toolResultText(content: unknown): string {
-  if (typeof content === 'string') return content.toWellFormed();
+  if (typeof content === 'string') return content;
   if (Array.isArray(content) && content.every(isTextPart)) {
     const texts = content.map(({ name, text }) => (name ? `${name}:\n${text}` : text));
-    return texts.join('\n').toWellFormed();
+    return texts.join('\n');
   }
-  return JSON.stringify(content) ?? '';
+  return JSON.stringify(wellFormed(content)) ?? ''; // within JSON, half a character would be escaped
 }
 
 function isTextPart(part: unknown): part is { text: string; name?: string } {

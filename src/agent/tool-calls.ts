@@ -1,6 +1,7 @@
 import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import { abortable } from '../common/abortable.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
+import { cutText } from '../common/text.js';
 import type { AppConfig } from '../config/index.js';
 import type { RunContext } from './agent.js';
 import { MAX_CALLS_PER_ANSWER } from '../models/index.js';
@@ -141,12 +142,12 @@ function toOutput(
 ): LanguageModelV3ToolResultPart['output'] {
   return error === undefined
     ? { type: 'text', value: toolResultText(content) }
-    : { type: 'error-text', value: error.toWellFormed() };
+    : { type: 'error-text', value: error };
 }
 
 function requireArguments(args: Record<string, unknown> | undefined, input: string): Record<string, unknown> {
   if (args) return args;
   throw new ToolError(
-    `The arguments are no JSON object, or one nested more than ${MAX_JSON_DEPTH} levels deep: ${input.slice(0, 500)}`,
+    `The arguments are no JSON object, or one nested more than ${MAX_JSON_DEPTH} levels deep: ${cutText(input, 500)}`,
   );
 }

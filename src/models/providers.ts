@@ -1,6 +1,7 @@
 import type { ModelConfig, ModelProviderName } from '../config/index.js';
 import { boundedFetch } from './bounded-fetch.js';
 import { type Model, SdkModel } from './model.js';
+import { WellFormedModel } from './well-formed-model.js';
 
 type Provider = (config: ModelConfig) => Promise<Model>;
 
@@ -37,6 +38,6 @@ const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
   },
 };
 
-export function createModel(config: ModelConfig): Promise<Model> {
-  return PROVIDERS[config.provider](config);
+export async function createModel(config: ModelConfig): Promise<Model> {
+  return new WellFormedModel(await PROVIDERS[config.provider](config));
 }

@@ -74,3 +74,9 @@ export function badAnthropicIds({ messages }: ProviderRequest['body']): string[]
   const ids = JSON.stringify(messages).matchAll(/"(?:id|tool_use_id)":"([^"]*)"/g);
   return [...ids].map(([, id]) => id ?? '').filter((id) => !/^[a-zA-Z0-9_-]+$/.test(id));
 }
+
+/** Half of a surrogate pair, as JSON.stringify writes it: in a text, or in the JSON within a text. */
+export const refusesHalfCharacters: ProviderRule = (body) =>
+  /\\ud[89a-f]/i.test(JSON.stringify(body))
+    ? refused('The request body is not valid JSON: lone surrogate.')
+    : undefined;
