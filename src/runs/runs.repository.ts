@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FindOptionsSelect } from 'typeorm';
+import { epochMs } from '../common/clock.js';
 import { type Select, type Transaction, UnitOfWork } from '../database/index.js';
 import type { RunEnd } from './run-end.js';
 import { type OpenRun, Run, type StoredRun } from './run.entity.js';
@@ -43,7 +44,10 @@ const OPEN_OF: Select = `SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AN
   UNION ALL
   SELECT * FROM (SELECT ${OPEN_RUN} FROM "runs" WHERE "sessionId" = ? AND "status" = 'queued' ORDER BY "priority" DESC, "no")`;
 
-/** The rows of runs. Every change names the status it changes from, so that it happens once. */
+/**
+ * The rows of runs. Every change names the status it changes from, so that it happens once. Times of one run never
+ * run back: the wall clock may.
+ */
 @Injectable()
 export class RunsRepository {
   constructor(private readonly work: UnitOfWork) {}
@@ -53,13 +57,13 @@ export class RunsRepository {
     await tx.execute(
       `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt")
        VALUES (?, ?, 'queued', ?, ?, ?, ?)`,
-      [run.id, run.sessionId, run.priority, run.input, run.idempotencyKey, Date.now()],
+      [run.id, run.sessionId, run.priority, run.input, run.idempotencyKey, epochMs()],
     );
   }
 
   /** Inserts a running run. The database refuses it while another run of the session is running. */
   async insertRunning(tx: Transaction, run: NewRun, { owner, provider, model }: Claim): Promise<void> {
-    const now = Date.now();
+    const now = epochMs();
     await tx.execute(
       `INSERT INTO "runs" ("id", "sessionId", "status", "priority", "input", "idempotencyKey", "createdAt", "owner",
        "startedAt", "progressAt", "provider", "model", "attempts") VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
@@ -84,9 +88,9 @@ export class RunsRepository {
    * @returns whether the run was still queued
    */
   async claim(tx: Transaction, id: string, { owner, provider, model }: Claim): Promise<boolean> {
-    const now = Date.now();
+    const now = epochMs();
     const changed = await tx.execute(
-      `UPDATE "runs" SET "status" = 'running', "owner" = ?, "startedAt" = ?, "progressAt" = ?, "provider" = ?,
+      `UPDATE "runs" SET "status" = 'running', "owner" = ?, "startedAt" = MAX("createdAt", ?), "progressAt" = MAX("createdAt", ?), "provider" = ?,
        "model" = ?, "attempts" = "attempts" + 1 WHERE "id" = ? AND "status" = 'queued'`,
       [owner, now, now, provider, model, id],
     );
@@ -96,8 +100,8 @@ export class RunsRepository {
   /** Records progress. @returns false when `owner` no longer owns the run, and may write nothing more */
   async touch(tx: Transaction, id: string, owner: string): Promise<boolean> {
     const changed = await tx.execute(
-      `UPDATE "runs" SET "progressAt" = ? WHERE "id" = ? AND "status" = 'running' AND "owner" = ?`,
-      [Date.now(), id, owner],
+      `UPDATE "runs" SET "progressAt" = MAX("progressAt", ?) WHERE "id" = ? AND "status" = 'running' AND "owner" = ?`,
+      [epochMs(), id, owner],
     );
     return changed === 1;
   }
@@ -111,11 +115,11 @@ export class RunsRepository {
   ): Promise<boolean> {
     const owner = from.status === 'running' ? from.owner : null;
     const changed = await tx.execute(
-      `UPDATE "runs" SET "status" = ?, "endedAt" = ?, "iterations" = ?, "inputTokens" = ?, "outputTokens" = ?,
+      `UPDATE "runs" SET "status" = ?, "endedAt" = MAX("createdAt", COALESCE("startedAt", 0), ?), "iterations" = ?, "inputTokens" = ?, "outputTokens" = ?,
        "errorCode" = ?, "errorMessage" = ? WHERE "id" = ? AND "status" = ? AND "owner" IS NOT DISTINCT FROM ?`,
       [
         end.status,
-        Date.now(),
+        epochMs(),
         end.iterations,
         end.inputTokens,
         end.outputTokens,

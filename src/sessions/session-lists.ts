@@ -40,7 +40,7 @@ export class SessionLists {
     const page = listed.slice(0, limit);
     yield* this.textOf(page, true);
     const last = page.at(-1);
-    return last && page.length < listed.length ? `${last.updatedAt}:${last.id}` : undefined;
+    return last && page.length < listed.length ? `${last.changeNo}:${last.id}` : undefined;
   }
 
   /**
@@ -80,10 +80,10 @@ const idOf = (place: string): string => place.slice(place.indexOf(':') + 1);
 
 const toCursor = (place: string): string => Buffer.from(place).toString('base64url');
 
-function parseCursor(cursor: string): { updatedAt: number; id: string } {
+function parseCursor(cursor: string): { changeNo: number; id: string } {
   const match = /^(\d+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
   if (!match?.[1] || !match[2]) {
     throw new InvalidInput('cursor is not one of this server: take nextCursor of the page before.');
   }
-  return { updatedAt: Number(match[1]), id: match[2] };
+  return { changeNo: Number(match[1]), id: match[2] };
 }

@@ -12,6 +12,7 @@ export class Session {
   @Column('bigint', { transformer: time })
   createdAt: number;
 
+  /** Never runs back, though the wall clock may; `changeNo`, a column beside it, orders the sessions. */
   @Column('bigint', { transformer: time })
   updatedAt: number;
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { epochMs } from '../common/clock.js';
 import { type Reader, type Transaction, UnitOfWork } from '../database/index.js';
 import type { Usage } from '../events/index.js';
 import { SessionNotFound, type SessionState } from '../runs/index.js';
@@ -6,14 +7,14 @@ import { Session } from './session.entity.js';
 
 export interface ListFilter {
   /** Only sessions older than this place in the list. */
-  readonly before?: { readonly updatedAt: number; readonly id: string };
+  readonly before?: { readonly changeNo: number; readonly id: string };
   readonly tag?: string;
 }
 
 /** A session as a page of the list holds it. */
 export interface Listed {
   readonly id: string;
-  readonly updatedAt: number;
+  readonly changeNo: number;
   /** Null when a column of it is longer than {@link LISTED_BYTES}: then it is read by itself. */
   readonly session: Session | null;
 }
@@ -89,13 +90,13 @@ export class SessionsRepository {
     return ids.flatMap((id) => listed.get(id) ?? []);
   }
 
-  /** The whole list as it stands, of places (`updatedAt:id`) only: read as one text, for there may be very many. */
+  /** The whole list as it stands, of places (`changeNo:id`) only: read as one text, for there may be very many. */
   async places(filter: ListFilter, limit = -1): Promise<string[]> {
     const { sql, values } = conditionOf(filter);
     const [row] = await this.work.read((db) =>
       db.select<{ places: string | null }>(
-        `SELECT group_concat("updatedAt" || ':' || "id") AS "places"
-         FROM (SELECT "updatedAt", "id" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?)`,
+        `SELECT group_concat("changeNo" || ':' || "id") AS "places"
+         FROM (SELECT "changeNo", "id" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?)`,
         [...values, limit],
       ),
     );
@@ -107,8 +108,9 @@ export class SessionsRepository {
     return this.work.write(async (tx) => {
       const session = await this.find(id, tx);
       if (!session) throw new SessionNotFound(id);
-      const changes = { ...change(session), updatedAt: Date.now() };
+      const changes = { ...change(session), updatedAt: Math.max(session.updatedAt, epochMs()) };
       await tx.update(Session, { id }, changes);
+      await tx.execute(`UPDATE "sessions" SET "changeNo" = ${NEXT_CHANGE} WHERE "id" = ?`, [id]);
       return { ...session, ...changes };
     });
   }
@@ -122,15 +124,16 @@ export class SessionsRepository {
 
   async setState(tx: Transaction, id: string, state: SessionState, usage: Usage = NO_USAGE): Promise<void> {
     await tx.execute(
-      `UPDATE "sessions" SET "state" = ?, "updatedAt" = ?, "inputTokens" = MIN("inputTokens" + ?, ${Number.MAX_SAFE_INTEGER}),
+      `UPDATE "sessions" SET "state" = ?, "changeNo" = ${NEXT_CHANGE}, "updatedAt" = MAX("updatedAt", ?),
+       "inputTokens" = MIN("inputTokens" + ?, ${Number.MAX_SAFE_INTEGER}),
        "outputTokens" = MIN("outputTokens" + ?, ${Number.MAX_SAFE_INTEGER}) WHERE "id" = ?`,
-      [state, Date.now(), usage.inputTokens, usage.outputTokens, id],
+      [state, epochMs(), usage.inputTokens, usage.outputTokens, id],
     );
   }
 }
 
 type Row = Record<keyof Session, unknown>;
-type ListedRow = Row & { readonly id: string };
+type ListedRow = Row & { readonly id: string; readonly changeNo: number };
 
 const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
 
@@ -151,7 +154,9 @@ const COLUMNS = [
   'outputTokens',
 ] as const satisfies readonly (keyof Session)[];
 
-const NEWEST_FIRST = 'ORDER BY "updatedAt" DESC, "id" DESC';
+/** Changes are counted by the database: the wall clock, and `updatedAt` with it, may stand still. */
+const NEXT_CHANGE = '(SELECT COALESCE(MAX("changeNo"), 0) + 1 FROM "sessions")';
+const NEWEST_FIRST = 'ORDER BY "changeNo" DESC, "id" DESC';
 
 /** Columns that may be long, and what of each a page of the list holds; for more it holds '', which no JSON is. */
 const OF_ANY_LENGTH = ['tags', 'metadata', 'agentOptions', 'runtimeSettings'] as const;
@@ -160,9 +165,11 @@ const LISTED = COLUMNS.map((column) =>
   (OF_ANY_LENGTH as readonly string[]).includes(column)
     ? `CASE WHEN octet_length("${column}") > ${LISTED_BYTES} THEN '' ELSE "${column}" END AS "${column}"`
     : `"${column}"`,
-).join(', ');
+)
+  .concat('"changeNo"')
+  .join(', ');
 
-const INSERT = `INSERT INTO "sessions" (${COLUMNS.map((column) => `"${column}"`).join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+const INSERT = `INSERT INTO "sessions" (${COLUMNS.map((column) => `"${column}"`).join(', ')}, "changeNo") VALUES (${COLUMNS.map(() => '?').join(', ')}, ${NEXT_CHANGE})`;
 
 function toRow(session: Session): Row {
   const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
@@ -190,7 +197,8 @@ function fromRow(row: Row): Session {
 
 function toListed(row: ListedRow): Listed {
   const isShort = OF_ANY_LENGTH.every((column) => row[column] !== '');
-  return { id: row.id, updatedAt: Number(row.updatedAt), session: isShort ? fromRow(row) : null };
+  const { id, changeNo } = row;
+  return { id, changeNo: Number(changeNo), session: isShort ? fromRow(row) : null };
 }
 
 function conditionOf({ before, tag }: ListFilter): {
@@ -200,8 +208,8 @@ function conditionOf({ before, tag }: ListFilter): {
   const where: string[] = [];
   const values: unknown[] = [];
   if (before) {
-    where.push('("updatedAt" < ? OR ("updatedAt" = ? AND "id" < ?))');
-    values.push(before.updatedAt, before.updatedAt, before.id);
+    where.push('("changeNo" < ? OR ("changeNo" = ? AND "id" < ?))');
+    values.push(before.changeNo, before.changeNo, before.id);
   }
   if (tag !== undefined) {
     where.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)');

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { epochMs } from '../common/clock.js';
 import { InvalidInput } from '../common/errors.js';
 import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
@@ -41,7 +42,7 @@ export class SessionsService implements RunSessions {
 
   async create(given: CreateSessionDto): Promise<Session> {
     const dto = this.masked(given);
-    const now = Date.now();
+    const now = epochMs();
     const session: Session = {
       id: newId(now),
       createdAt: now,
