@@ -44,6 +44,17 @@ const wholeCharacters = {
     },
   }),
 };
+/** A clock that steps must neither lock clients out, nor make a duration negative: which one is meant is said by name. */
+const clocks = [
+  'MemberExpression[object.name="Date"][property.name="now"]',
+  'NewExpression[callee.name="Date"][arguments.length=0]',
+  'MemberExpression[object.name="performance"][property.name="now"]',
+  'MemberExpression[object.name="process"][property.name=/^(hrtime|uptime)$/]',
+].map((selector) => ({
+  selector,
+  message:
+    'Use src/common/clock.ts: epochMs for timestamps and stored expiries; monotonicMs for limits, deadlines and durations.',
+}));
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/'] },
@@ -82,17 +93,15 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    rules: { 'no-restricted-syntax': ['error', ...lazyGlobals, inlineErrors] },
+    rules: { 'no-restricted-syntax': ['error', ...lazyGlobals, ...clocks, inlineErrors] },
   },
   {
     // Where errors are made, or any will do.
-    files: [
-      'src/common/errors.ts',
-      'src/**/*.errors.ts',
-      'src/**/*-errors.ts',
-      'src/http/error.filter.ts',
-      'src/**/*.spec.ts',
-    ],
+    files: ['src/common/errors.ts', 'src/**/*.errors.ts', 'src/**/*-errors.ts', 'src/http/error.filter.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...lazyGlobals, ...clocks] },
+  },
+  {
+    files: ['src/common/clock.ts', 'src/**/*.spec.ts'],
     rules: { 'no-restricted-syntax': ['error', ...lazyGlobals] },
   },
   {

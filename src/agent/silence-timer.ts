@@ -1,3 +1,5 @@
+import { monotonicMs } from '../common/clock.js';
+
 /**
  * Aborts its signal with the run's, or when the model has been silent for too long. A token only updates a time,
  * because that happens once per token: the timer compares it when due, and waits for the rest.
@@ -6,7 +8,7 @@ export class SilenceTimer {
   private readonly controller = new AbortController();
   private readonly abort = () => this.controller.abort();
   private timer: NodeJS.Timeout;
-  private heardAt = Date.now();
+  private heardAt = monotonicMs();
   expired = false;
   started = false;
 
@@ -24,7 +26,7 @@ export class SilenceTimer {
   }
 
   heard(idleMs: number): void {
-    this.heardAt = Date.now();
+    this.heardAt = monotonicMs();
     if (this.started) return;
     this.started = true;
     clearTimeout(this.timer);
@@ -42,7 +44,7 @@ export class SilenceTimer {
   }
 
   private look(): void {
-    const left = this.heardAt + this.waitedMs - Date.now();
+    const left = this.heardAt + this.waitedMs - monotonicMs();
     if (left > 0) {
       this.timer = this.arm(left);
       return;

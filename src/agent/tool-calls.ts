@@ -1,5 +1,6 @@
 import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import { abortable } from '../common/abortable.js';
+import { elapsedMs, epochMs, monotonicMs } from '../common/clock.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { cutText } from '../common/text.js';
 import type { AppConfig } from '../config/index.js';
@@ -69,7 +70,7 @@ export class ToolCalls {
   ): Promise<{ part: LanguageModelV3ToolResultPart; bytes: number }> {
     const { log, tools, signal } = this.turn;
     const args = parseArguments(input);
-    const startTime = Date.now();
+    const [startTime, startedAt] = [epochMs(), monotonicMs()];
     await log.append({
       type: 'tool_call',
       toolCallId,
@@ -91,7 +92,7 @@ export class ToolCalls {
       toolCallId,
       name: toolName,
       content,
-      elapsedMs: Date.now() - startTime,
+      elapsedMs: elapsedMs(startedAt),
       ...(error !== undefined && { error }),
     });
     signal.throwIfAborted();

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../common/clock.js';
 import { networkOf } from '../http/client-id.js';
 
 export const FAILURES = 10;
@@ -7,7 +8,7 @@ const REMEMBERED = 10_000;
 
 interface Failures {
   count: number;
-  /** Expiry of the count, in milliseconds. */
+  /** Expiry of the count, by the monotonic clock. */
   readonly until: number;
 }
 
@@ -20,7 +21,7 @@ export class FailureLimiter {
   private readonly failures = new Map<string, Failures>();
   private readonly used = new Set<string>();
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly now: () => number = monotonicMs) {}
 
   /** Milliseconds for which nothing new is tried from this address; 0 when it may. */
   waitMs(address: string): number {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { monotonicMs } from '../common/clock.js';
 import { hashOf } from './token.js';
 
 export const CODE_MINUTES = 10;
@@ -6,7 +7,7 @@ export const CODE_MINUTES = 10;
 const MAX_CODES = 20;
 
 interface Waiting {
-  /** Expiry of the code, in milliseconds since the epoch. */
+  /** Expiry of the code, by the monotonic clock. */
   readonly until: number;
   readonly onEnd: (() => void) | undefined;
 }
@@ -20,7 +21,7 @@ export class LoginCodes {
   private readonly codes = new Map<string, Waiting>();
 
   /** @param onEnd called when the code was tried or dropped, not when it expires */
-  create(onEnd?: () => void, now = Date.now()): string {
+  create(onEnd?: () => void, now = monotonicMs()): string {
     const code = randomBytes(24).toString('base64url');
     this.codes.set(hashOf(code), { until: now + CODE_MINUTES * 60_000, onEnd });
     const [oldest] = this.codes.keys();
@@ -29,7 +30,7 @@ export class LoginCodes {
   }
 
   /** Whether the code is valid, which it is once. */
-  take(code: string, now = Date.now()): boolean {
+  take(code: string, now = monotonicMs()): boolean {
     const waiting = this.end(hashOf(code));
     return waiting !== undefined && now < waiting.until;
   }

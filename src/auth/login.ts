@@ -1,4 +1,5 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { epochMs } from '../common/clock.js';
 import { jsonBody } from '../http/json-body.js';
 import { addressOf } from '../http/client-id.js';
 import { InvalidInput } from '../common/errors.js';
@@ -75,7 +76,7 @@ async function setCookie(
   res: Response,
   wish: Pick<TokenSpec, 'scopes' | 'expiresAt' | 'parent'>,
 ): Promise<void> {
-  const now = Date.now();
+  const now = epochMs();
   const maxAge = Math.min((wish.expiresAt ?? Infinity) - now, DAYS * DAY_MS);
   const { token } = await access.tokens.addBrowser({ ...wish, expiresAt: now + maxAge });
   res.cookie(cookieName(req), token, { ...cookieOptions(req), maxAge });

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
+import { epochMs } from '../common/clock.js';
 import { makeDirectory } from '../files/make-directory.js';
 import type { Secret } from '../common/secret.js';
 import { ensureOwner, without } from './token-commands.js';
@@ -16,8 +17,8 @@ import {
 import { TOKENS_FILE } from '../files/data-directory.js';
 import { changeTokens, readTokens, TokensUnreadable } from './token-file.js';
 
-/** Longest delay of setTimeout. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Longest wait until expiries are looked at again: they are wall-clock times, and that clock may step. */
+const RECHECK_MS = 60_000;
 /** Browsers logged in at once; the oldest login is dropped first. */
 const MAX_BROWSERS = 100;
 
@@ -133,7 +134,7 @@ export class TokenStore {
     clearTimeout(this.expiry);
     const next = Math.min(...this.known.map(({ entry }) => entry.expiresAt ?? Infinity));
     if (next === Infinity) return;
-    const after = Math.min(Math.max(next - Date.now(), 0), LONGEST_TIMER_MS);
+    const after = Math.min(Math.max(next - epochMs(), 0), RECHECK_MS);
     const stillGood = () =>
       this.take(this.known.map(({ entry }) => entry).filter((e) => e !== this.configured));
     this.expiry = setTimeout(stillGood, after).unref();

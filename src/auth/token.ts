@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { epochMs } from '../common/clock.js';
 
 /** Scopes of a token, each including those before it. */
 export const SCOPES = ['read', 'query', 'admin'] as const;
@@ -34,7 +35,7 @@ export interface NewToken {
   readonly entry: TokenEntry;
 }
 
-export function newToken({ name, scopes, expiresAt, parent }: TokenSpec, now = Date.now()): NewToken {
+export function newToken({ name, scopes, expiresAt, parent }: TokenSpec, now = epochMs()): NewToken {
   const token = newSecret();
   const id = randomBytes(5).toString('hex');
   const entry = { id, name, scopes, createdAt: now, expiresAt, hash: hashOf(token) };
@@ -49,7 +50,7 @@ export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-export function isExpired({ expiresAt }: TokenEntry, now = Date.now()): boolean {
+export function isExpired({ expiresAt }: TokenEntry, now = epochMs()): boolean {
   return expiresAt !== null && expiresAt <= now;
 }
 

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { epochMs } from '../common/clock.js';
 import { html } from '../common/html.js';
 import type { AppConfig } from '../config/index.js';
 import type { AgentTARSServer } from '../server.js';
@@ -39,7 +40,7 @@ export async function removeOldPages(dataDir: string): Promise<void> {
 
 async function removeIfOld(page: string): Promise<void> {
   const { mtimeMs } = await stat(page);
-  if (Date.now() - mtimeMs > OLD_MS) await rm(page, { force: true });
+  if (epochMs() - mtimeMs > OLD_MS) await rm(page, { force: true });
 }
 
 /** Removes a page synchronously: the process may be about to end. */

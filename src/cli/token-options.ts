@@ -1,4 +1,5 @@
 import { SCOPES, type Scope, type TokenEntry } from '../auth/token.js';
+import { epochMs } from '../common/clock.js';
 import { printable } from './printable.js';
 import { configFromEnv, InvalidConfig, isScript, loadConfigFiles, resolveDataDir } from '../config/index.js';
 import { chooseConfig, type ConfigFlags } from './choose-config.js';
@@ -55,7 +56,7 @@ const MAX_MS = 3650 * 86_400_000;
  * The time at which a token ends, in milliseconds since the epoch; null for never.
  * @throws InvalidConfig
  */
-export function expiryOf(text: string, now = Date.now()): number | null {
+export function expiryOf(text: string, now = epochMs()): number | null {
   if (text === 'never') return null;
   const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   const ms = Number(count) * (UNIT_MS[unit] ?? 0);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { epochMs } from './clock.js';
 
 /**
  * A URL-safe id that cannot be guessed: 9 characters of time (so that ids sort by age and indexes stay
  * compact), then 96 random bits.
  */
-export function newId(now = Date.now()): string {
+export function newId(now = epochMs()): string {
   return now.toString(36).padStart(9, '0') + takeRandom().toString('base64url');
 }
 

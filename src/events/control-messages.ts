@@ -1,3 +1,4 @@
+import { epochMs } from '../common/clock.js';
 import type { AgentEvent } from './event.types.js';
 
 // Messages to clients beside events. None is stored or has a `seq`; clients ignore those that they don't know.
@@ -38,13 +39,13 @@ export const queued = (sessionId: string, runId: string, position: number): Queu
   sessionId,
   runId,
   position,
-  timestamp: Date.now(),
+  timestamp: epochMs(),
 });
 
 export const sessionCreated = (sessionId: string): SessionCreated => ({
   type: 'session_created',
   sessionId,
-  timestamp: Date.now(),
+  timestamp: epochMs(),
 });
 
 /** State of a session: at work, or how its last run ended. */

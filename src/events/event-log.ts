@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { epochMs } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { maskSecrets, mayHoldSecret, SecretMask } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
@@ -39,7 +40,7 @@ export class EventLog {
       [sessionId],
     );
     let seq = head?.seq ?? 0;
-    const timestamp = Date.now();
+    const timestamp = epochMs();
     const entries = drafts.map((draft) => {
       seq += 1;
       const place = { id: newId(timestamp), type: draft.type, seq, sessionId, runId, timestamp };

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../common/clock.js';
 import type { Delayed, Transaction, UnitOfWork } from '../database/index.js';
 import type { EventBus } from './event-bus.js';
 import type { EventLog } from './event-log.js';
@@ -42,7 +43,7 @@ export class RunRecorder {
   private current: StreamingMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
   private sealed = false;
-  private wroteAt = Date.now();
+  private wroteAt = monotonicMs();
   private known: readonly StoredAgentEvent[] | undefined;
   private pending: EventDraft[] = [];
 
@@ -69,7 +70,7 @@ export class RunRecorder {
     return this.last !== undefined || this.pending.length > 0;
   }
 
-  /** Time of the run's last event or model token. */
+  /** The run's last event or model token, by the monotonic clock. */
   get progressAt(): number {
     return Math.max(this.wroteAt, this.current?.lastAt ?? 0);
   }
@@ -89,7 +90,7 @@ export class RunRecorder {
    * written (a full disk), the events wait.
    */
   append(...drafts: EventDraft[]): Promise<StoredAgentEvent[]> {
-    this.wroteAt = Date.now();
+    this.wroteAt = monotonicMs();
     return this.write(drafts);
   }
 

@@ -1,3 +1,4 @@
+import { epochMs, monotonicMs } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import type { SecretMask } from '../common/secret.js';
 import type { EventBus } from './event-bus.js';
@@ -35,9 +36,10 @@ export class StreamingMessage {
   /** Characters so far, of every kind. */
   length = 0;
   private closed = false;
-  private readonly openedAt = Date.now();
+  // By the monotonic clock; 0 when there was none.
+  private readonly openedAt = monotonicMs();
   private firstAt = 0;
-  /** When the last delta came. */
+  /** The last delta. */
   lastAt = 0;
   private thoughtUntil = 0;
 
@@ -71,16 +73,16 @@ export class StreamingMessage {
 
   /** Milliseconds from its opening to the first delta; 0 when none came. */
   get ttftMs(): number {
-    return this.firstAt && this.firstAt - this.openedAt;
+    return this.firstAt && Math.round(this.firstAt - this.openedAt);
   }
 
   /** Milliseconds from its opening to the last delta; 0 when none came. */
   get ttltMs(): number {
-    return this.lastAt && this.lastAt - this.openedAt;
+    return this.lastAt && Math.round(this.lastAt - this.openedAt);
   }
 
   get thinkingDurationMs(): number {
-    return this.thoughtUntil && this.thoughtUntil - this.firstAt;
+    return this.thoughtUntil && Math.round(this.thoughtUntil - this.firstAt);
   }
 
   addText(content: string): void {
@@ -155,20 +157,19 @@ export class StreamingMessage {
       const args = parts.join('');
       missed.push({ type: 'assistant_streaming_tool_call', toolCallId, toolName, arguments: args });
     }
-    return missed.map((delta) => new DeltaEvent(this, delta, false, newId(), Date.now()));
+    return missed.map((delta) => new DeltaEvent(this, delta, false, newId(), epochMs()));
   }
 
   private send(delta: Delta, isComplete = false): void {
     this.deltas += 1;
-    const now = Date.now();
     if (!isComplete) {
-      this.lastAt = now;
-      this.firstAt ||= now;
+      this.lastAt = monotonicMs();
+      this.firstAt ||= this.lastAt;
     }
     if (!this.bus.hasListeners(this.sessionId)) return;
     // The counter makes the id unique, the message's id unguessable: cheaper than a new id per token.
     const id = `${this.messageId}.${this.deltas}`;
-    this.bus.publish(this.sessionId, new DeltaEvent(this, delta, isComplete, id, now));
+    this.bus.publish(this.sessionId, new DeltaEvent(this, delta, isComplete, id, epochMs()));
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { epochMs } from '../common/clock.js';
 import { cutText } from '../common/text.js';
 import { isProcessAlive, processIdentity } from './process-identity.js';
 
@@ -50,7 +51,7 @@ async function holderOf(file: string): Promise<string | undefined> {
 async function isStale(file: string, holder: string): Promise<boolean> {
   if (holder !== '' && !isProcessAlive(holder)) return true;
   const age = await ageOf(file, 'mtimeMs');
-  return age !== undefined && age > STALE_MS;
+  return age !== undefined && Math.abs(age) > STALE_MS; // in the future: the clock has stepped back since
 }
 
 /**
@@ -75,7 +76,7 @@ async function removeStale(file: string, holder: string): Promise<void> {
 
 async function ageOf(file: string, time: 'mtimeMs' | 'ctimeMs'): Promise<number | undefined> {
   try {
-    return Date.now() - (await stat(file))[time];
+    return epochMs() - (await stat(file))[time];
   } catch {
     return undefined; // the file is gone
   }

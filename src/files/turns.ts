@@ -1,3 +1,4 @@
+import { monotonicMs } from '../common/clock.js';
 import { nextTurn } from './loop-turns.js';
 
 /** Time after which long work yields to the event loop, in milliseconds. */
@@ -9,16 +10,16 @@ const MAX_TURN_MS = 8;
  * than one does.
  */
 export class Turns {
-  private began = performance.now();
+  private began = monotonicMs();
 
   get isOver(): boolean {
-    return performance.now() - this.began >= MAX_TURN_MS;
+    return monotonicMs() - this.began >= MAX_TURN_MS;
   }
 
   /** Resolves in a later turn of the event loop that no other work has. */
   async next(): Promise<void> {
     await nextTurn();
-    this.began = performance.now();
+    this.began = monotonicMs();
   }
 }
 

@@ -1,3 +1,5 @@
+import { monotonicMs } from '../common/clock.js';
+
 const MINUTE_MS = 60_000;
 /** Clients that are remembered: whoever comes with more addresses pushes out those that were quiet longest. */
 const MAX_CLIENTS = 10_000;
@@ -13,7 +15,7 @@ export class RateLimit {
   constructor(readonly perMinute: number) {}
 
   /** Takes one. @returns 0, or after how many milliseconds it can be had */
-  take(client: string, now = Date.now()): number {
+  take(client: string, now = monotonicMs()): number {
     const each = MINUTE_MS / this.perMinute;
     const paidAt = Math.max(now, this.paidAt.get(client) ?? 0);
     const wait = paidAt + each - MINUTE_MS - now;

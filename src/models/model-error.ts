@@ -1,4 +1,5 @@
 import { APICallError } from '@ai-sdk/provider';
+import { epochMs } from '../common/clock.js';
 import { DomainError, type ErrorCode } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { cutText } from '../common/text.js';
@@ -134,6 +135,6 @@ function retryAfterMs(headers: Record<string, string> | undefined): number | und
   const value = headers?.['retry-after'];
   if (!value) return undefined;
   const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - Date.now();
+  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - epochMs();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }

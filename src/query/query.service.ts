@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { epochMs } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
@@ -160,7 +161,7 @@ export class QueryService {
     { sessionId, idempotencyKey }: QueryRequest,
   ): Promise<Run | undefined> {
     if (idempotencyKey === undefined) return undefined;
-    return this.rows.findByKey(tx, sessionId, idempotencyKey, Date.now() - KEY_LIFETIME_MS);
+    return this.rows.findByKey(tx, sessionId, idempotencyKey, epochMs() - KEY_LIFETIME_MS);
   }
 
   private async attach(tx: Transaction, run: Run, input: string): Promise<Accepted> {

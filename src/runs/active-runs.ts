@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { WaitingOn } from '../agent/index.js';
+import { monotonicMs } from '../common/clock.js';
 import type { DomainError } from '../common/errors.js';
 import type { AssistantMessageEvent, RunEndStatus } from '../events/index.js';
 import { claimOwnerId, releaseOwnerId } from './run-owner.js';
@@ -33,12 +34,13 @@ export class ActiveRun {
   private readonly waiters = new Set<(error: DomainError) => void>();
   /** Whether the waiters were told that the database refuses the run's writes. */
   delayNotified = false;
-  startedAt = Date.now();
+  /** By the monotonic clock, as all times of this class. */
+  startedAt = monotonicMs();
   /** Final status of the run after an abort. */
   abortStatus: Extract<RunEndStatus, 'aborted' | 'interrupted'> = 'aborted';
   waitingOn: WaitingOn = 'queue';
-  since = Date.now();
-  /** Time of the last progress; the executor sets the source when the run begins. */
+  since = monotonicMs();
+  /** The last progress; the executor sets the source when the run begins. */
   progressAt = () => this.since;
 
   constructor(
@@ -52,7 +54,7 @@ export class ActiveRun {
 
   waitsFor(what: WaitingOn): void {
     this.waitingOn = what;
-    this.since = Date.now();
+    this.since = monotonicMs();
   }
 
   abort(status: ActiveRun['abortStatus'] = 'aborted'): void {

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentService, type RunUsage } from '../agent/index.js';
+import { monotonicMs } from '../common/clock.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
@@ -36,7 +37,7 @@ export class RunExecutor {
 
   /** Never rejects. @returns whether any session has queued runs: one of them may begin now */
   async execute(run: ActiveRun, begun: BegunRun): Promise<boolean> {
-    run.startedAt = Date.now();
+    run.startedAt = monotonicMs();
     const log = this.record(run, begun);
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RunOptions } from '../agent/index.js';
+import { elapsedMs } from '../common/clock.js';
 import type { DomainError } from '../common/errors.js';
 import { AppConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
@@ -104,7 +105,7 @@ export class RunLifecycle {
     const { id, sessionId } = run;
     const claim = { status: 'running', owner: this.active.ownerId } as const;
     if (!(await this.runs.end(tx, id, claim, toRunEnd(outcome)))) return undefined;
-    const drafts = [...last, ...endEvents(outcome, Date.now() - run.startedAt)];
+    const drafts = [...last, ...endEvents(outcome, elapsedMs(run.startedAt))];
     const events = await this.events.append(tx, sessionId, id, drafts);
     const someWait = await this.runs.hasQueued(tx);
     const { status } = outcome;

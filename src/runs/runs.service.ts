@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { toEpochMs } from '../common/clock.js';
 import { ActiveRuns, type RunActivity } from './active-runs.js';
 import { RunNotFound } from './run.errors.js';
 import type { OpenRun, StoredRun } from './run.entity.js';
@@ -64,7 +65,7 @@ export class RunsService {
     const run = this.active.get(id);
     if (status === 'queued') return { runId: id, waitingOn: 'queue', since: createdAt };
     if (!run) return { runId: id, since: startedAt ?? createdAt, lastProgress: progressAt ?? createdAt };
-    const { waitingOn, since } = run;
-    return { runId: id, waitingOn, since, lastProgress: run.progressAt() };
+    const { waitingOn } = run;
+    return { runId: id, waitingOn, since: toEpochMs(run.since), lastProgress: toEpochMs(run.progressAt()) };
   }
 }

@@ -1,3 +1,5 @@
+import { monotonicMs } from '../common/clock.js';
+
 /**
  * Reports a run without progress, and never ends it: a healthy run may think for long. Reports after `quietMs`, and
  * again each time the silence has doubled. Progress costs nothing: the timer looks up the last one when it fires, and
@@ -10,7 +12,7 @@ export class StallDetector {
   private reportedFor = 0;
 
   /**
-   * @param lastProgress when it was, in milliseconds since the epoch
+   * @param lastProgress when it was, by the monotonic clock
    * @param onStall is told how long it has been silent
    */
   constructor(
@@ -29,7 +31,7 @@ export class StallDetector {
   private look(): void {
     const last = this.lastProgress();
     if (last !== this.reportedFor) this.thresholdMs = this.quietMs;
-    const silentMs = Date.now() - last;
+    const silentMs = monotonicMs() - last;
     if (silentMs >= this.thresholdMs) {
       this.reportedFor = last;
       this.thresholdMs *= 2;

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Logger, MixedList } from 'typeorm';
+import { monotonicMs } from '../../common/clock.js';
 import type { StorageConfig } from '../../config/index.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { WalCheckpointer } from './wal-checkpointer.js';
@@ -115,12 +116,12 @@ async function migrate(writer: DataSource): Promise<void> {
 
 /** Retries while another process holds the file's lock, as long as any write waits. */
 async function whenFree<T>(work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + BUSY_TIMEOUT_MS;
+  const deadline = monotonicMs() + BUSY_TIMEOUT_MS;
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (Date.now() > deadline || !isLock(error)) throw error;
+      if (monotonicMs() > deadline || !isLock(error)) throw error;
       await sleep(RETRY_MS);
     }
   }

@@ -475,11 +475,11 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const work = await openNotes(driver);
       const other = await connect(driver);
       await other.query('BEGIN IMMEDIATE');
-      const now = Date.now;
+      const now = performance.now.bind(performance);
       const writing = work.write(insert('mine'));
       const waiting = work.write(insert('mine too'));
       await new Promise((resolve) => setImmediate(resolve)); // the write has looked at the clock by then
-      jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + 6_000);
       const error: unknown = await writing.catch((thrown: unknown) => thrown);
       expect(toDomainError(error)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
       await expect(waiting).rejects.toBeDefined();
@@ -493,8 +493,8 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const work = await openNotes(driver);
       const other = await connect(driver);
       await other.query('BEGIN IMMEDIATE');
-      const now = Date.now;
-      const after = (ms: number) => jest.spyOn(Date, 'now').mockImplementation(() => now() + ms);
+      const now = performance.now.bind(performance);
+      const after = (ms: number) => jest.spyOn(performance, 'now').mockImplementation(() => now() + ms);
       const first = work.write(insert('first'));
       after(3_000);
       const second = work.write(insert('second'));
@@ -508,12 +508,12 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const work = await openNotes(driver);
       const other = await connect(driver);
       await other.query('BEGIN IMMEDIATE');
-      const now = Date.now;
+      const now = performance.now.bind(performance);
       const delayed = new Promise<unknown>((resolve) => {
         void work.persist(insert('kept'), resolve);
       });
       const refused = work.write(insert('refused'));
-      jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + 6_000);
       expect(toDomainError(await delayed)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
       await expect(refused).rejects.toMatchObject(saying(/locked/));
       await other.query('ROLLBACK');
@@ -568,14 +568,14 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
         return isBroken ? broken() : Promise.resolve();
       });
       const told: string[] = [];
-      const now = Date.now;
+      const now = performance.now.bind(performance);
       const doubtful = work.write(async (tx) => {
         await insert('in doubt')(tx);
         tx.afterCommit(() => told.push('in doubt'));
       });
       await committed.opened;
       const refused = work.write(insert('refused'));
-      jest.spyOn(Date, 'now').mockImplementation(() => now() + 6_000);
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + 6_000);
       await expect(doubtful).rejects.toBeInstanceOf(CommitInDoubt);
       await expect(refused).rejects.toBeInstanceOf(DatabaseUnavailable);
       jest.restoreAllMocks();

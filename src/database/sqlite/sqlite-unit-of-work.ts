@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import { monotonicMs } from '../../common/clock.js';
 import { CommitInDoubt, DatabaseUnavailable } from '../database.errors.js';
 import { type Delayed, type Reader, type Transaction, UnitOfWork } from '../unit-of-work.js';
 import type { WalCheckpointer } from './wal-checkpointer.js';
@@ -103,7 +104,7 @@ export class SqliteUnitOfWork extends UnitOfWork {
         resolve: () => resolve(result),
         reject: (error) => reject(toDatabaseError(error)),
         delayed: delayed && ((reason) => delayed(toDatabaseError(reason))),
-        since: Date.now(),
+        since: monotonicMs(),
       });
       this.start();
     });

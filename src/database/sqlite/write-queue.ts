@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { monotonicMs } from '../../common/clock.js';
 import type { Delayed, Transaction } from '../unit-of-work.js';
 import { isUnavailable } from './sqlite-errors.js';
 
@@ -15,7 +16,7 @@ export interface PendingWrite {
   reject(error: unknown): void;
   /** Set for durable writes only. */
   readonly delayed: Delayed | undefined;
-  /** Start of the wait for an answer, in milliseconds since the epoch. */
+  /** Start of the wait for an answer, by the monotonic clock. */
   since: number;
 }
 
@@ -78,7 +79,7 @@ export class WriteQueue {
 
   /** @returns the writes that wait on */
   afterExpiry(writes: readonly PendingWrite[], error: unknown): PendingWrite[] {
-    const now = Date.now();
+    const now = monotonicMs();
     return writes.filter((write) => {
       if (now - write.since <= BUSY_TIMEOUT_MS) return true;
       this.warn(error);
