@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { forwardedHostOf } from '../http/client-id.js';
-import { isOwnOrigin } from '../http/origin-policy.js';
+import { isOwnOrigin } from '../http/own-origin.js';
 
 /** Cookie name of older versions, without the port; such cookies stay valid. */
 export const COOKIE = 'agent_tars';

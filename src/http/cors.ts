@@ -12,15 +12,14 @@ const MAX_AGE = '600';
  * Lets a page of an allowed origin read the answer, with the user's credentials: that one origin, never `*`.
  * Nothing is said to any other. Nor is a public page ever told that it may reach into a private network.
  *
+ * @param origin of the page, which has been checked
  * @returns true when the request only asked what it may send (a preflight), and has been answered
  */
 export function answerAllowedPage(
   { headers, method }: IncomingMessage,
   res: ServerResponse,
-  allowed: readonly string[],
+  origin: string,
 ): boolean {
-  const { origin } = headers;
-  if (origin === undefined || !allowed.includes(origin)) return false;
   res.setHeader('access-control-allow-origin', origin);
   res.setHeader('access-control-allow-credentials', 'true');
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) {

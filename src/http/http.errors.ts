@@ -35,29 +35,44 @@ export class NotLocal extends DomainError {
 
 /** The request is for a name that is not this server's. */
 export class UnknownHost extends DomainError {
-  constructor(host: string) {
+  /** @param header the one that names the host */
+  constructor(host: string, header = 'Host') {
     super(
       'FORBIDDEN',
-      `This server is not known as "${cutText(host, 100)}". Add the name to server.allowedHosts if it should be.`,
+      `${header} is "${cutText(host, 100)}", but this server is not known by that name. Add the name, without the port, to server.allowedHosts if it should be.`,
     );
   }
 }
 
 /** A page of another site caused the request; the browser does not say which. */
 export class ForeignSite extends DomainError {
-  constructor() {
-    super('FORBIDDEN', 'Pages of other sites may not use this server.');
+  /** @param site the value of Sec-Fetch-Site */
+  constructor(site: string | readonly string[] | undefined) {
+    super(
+      'FORBIDDEN',
+      `Sec-Fetch-Site is "${String(site).slice(0, 100)}" and there is no Origin: pages of other sites may not use this server so. Use fetch() with mode "cors", from an origin in server.allowedOrigins.`,
+    );
   }
 }
 
 /** A page of an origin that is not allowed caused the request. */
 export class ForeignOrigin extends DomainError {
-  constructor(origin: string) {
+  /**
+   * @param host that the request is for
+   * @param header the one that names the host
+   */
+  constructor(origin: string, host: string, header = 'Host') {
     super(
       'FORBIDDEN',
-      `Pages of "${cutText(origin, 100)}" may not use this server. Add the origin to server.allowedOrigins if they should.`,
+      `Origin is "${cutText(origin, 100)}", but ${header} is "${cutText(host, 100)}": pages of other origins may not use this server. ${remedyFor(origin, host)}`,
     );
   }
+}
+
+function remedyFor(origin: string, host: string): string {
+  return origin === `https://${host}`
+    ? 'If a proxy that speaks https to browsers stands before it, set server.trustProxy.'
+    : 'If the page is its own and came through a proxy, have the proxy pass the Host on unchanged, with its port (nginx: proxy_set_header Host $http_host; elsewhere: changeOrigin off), or set server.trustProxy and have it send X-Forwarded-Host. Else add the origin to server.allowedOrigins.';
 }
 
 /** The body has more bytes than are read. The rest of it is not: the connection is closed. */

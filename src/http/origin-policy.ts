@@ -1,13 +1,13 @@
 import type { RequestHandler } from 'express';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { forwardedHostOf, trustForwarded } from './client-id.js';
 import { answerAllowedPage } from './cors.js';
 import type { DomainError } from '../common/errors.js';
 import type { Gate } from './gate.js';
 import { rejectSocket, writeError } from './error-response.js';
 import { ForeignOrigin, ForeignSite, NotLocal, UnknownHost } from './http.errors.js';
+import { isLocal, isLoopbackName, isOtherLoopbackName, isOwnOrigin, schemeOf } from './own-origin.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
@@ -38,10 +38,11 @@ export interface GuardOptions {
 /** Requests that have passed. */
 const admitted = new WeakSet<IncomingMessage>();
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const HOST = /^(?<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>\d{1,5}))?$/;
 const MAX_PORT = 65_535;
-const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/i;
+
+/** Where the entries of {@link hostsOf} come from. */
+const HOST_HEADERS = ['Host', 'X-Forwarded-Host'];
 
 /** What a browser says of a request that no page of another origin has caused. Programs say nothing. */
 const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
@@ -93,18 +94,23 @@ export function enforceOriginPolicy(rules: OriginPolicy): RequestHandler {
 export function refusal(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
   if (rules.localOnly && !isLocal(req.socket)) return new NotLocal();
   const hosts = hostsOf(req);
-  const unknown = hosts.find((each) => !isKnownHost(nameOf(each), rules));
-  if (unknown !== undefined) return new UnknownHost(unknown);
-  const host = hosts.at(-1) ?? '';
+  const unknown = hosts.findIndex((each) => !isKnownHost(nameOf(each), rules));
+  if (unknown >= 0) return new UnknownHost(hosts[unknown] ?? '', HOST_HEADERS[unknown]);
   const { origin } = req.headers;
   const site = req.headers['sec-fetch-site'];
   if (origin === undefined) {
     if (OWN_SITE.has(site) || isLinkToPage(req, rules)) return undefined;
-    return new ForeignSite();
+    return new ForeignSite(site);
   }
-  if (rules.origins.includes(origin)) return undefined;
+  if (isAllowedOrigin(req, origin, rules)) return undefined;
+  const host = hosts.at(-1) ?? '';
   if (isOwnOrigin(origin, host, schemesOf(req, nameOf(host), rules)) && OWN_SITE.has(site)) return undefined;
-  return new ForeignOrigin(origin);
+  return new ForeignOrigin(origin, host, HOST_HEADERS[hosts.length - 1]);
+}
+
+/** Whether a page of another origin than the asked one may use the server, and read its answers. */
+function isAllowedOrigin(req: IncomingMessage, origin: string, { origins }: OriginPolicy): boolean {
+  return origins.includes(origin) || isOtherLoopbackName(origin, hostsOf(req), req);
 }
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
@@ -114,7 +120,9 @@ function wasAnswered(req: IncomingMessage, res: ServerResponse, rules: OriginPol
   const refused = refusalAt(req, rules);
   if (!refused) {
     admitted.add(req);
-    if (answerAllowedPage(req, res, rules.origins)) return true;
+    const { origin } = req.headers;
+    if (origin !== undefined && isAllowedOrigin(req, origin, rules) && answerAllowedPage(req, res, origin))
+      return true;
   }
   const error = refused ?? gate?.refusal(req, res);
   if (error) writeError(res, error);
@@ -170,7 +178,7 @@ function nameOf(host: string): string {
 
 /** An address cannot be rebound: only a server that listens on all of them is reached by any. */
 function isKnownHost(name: string, { host, allowedHosts }: OriginPolicy): boolean {
-  if (LOOPBACK.has(name) || name === host || allowedHosts.includes(name)) return true;
+  if (isLoopbackName(name) || name === host || allowedHosts.includes(name)) return true;
   const everywhere = host === '0.0.0.0' || host === '[::]';
   return everywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
@@ -182,21 +190,7 @@ function schemesOf(
   { allowedHosts, trustProxy }: OriginPolicy,
 ): readonly string[] {
   if (trustProxy || allowedHosts.includes(name)) return ['http', 'https'];
-  return [(socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'];
-}
-
-/** The kernel lets only this machine connect to a loopback address; a socket file has no address. */
-function isLocal({ localAddress }: Socket): boolean {
-  return localAddress === undefined || LOOPBACK_ADDRESS.test(localAddress);
-}
-
-/** Whether a page comes from this server. The host has been checked, and is lower case. */
-export function isOwnOrigin(
-  origin: string,
-  host: string,
-  schemes: readonly string[] = ['http', 'https'],
-): boolean {
-  return schemes.some((scheme) => originOf(`${scheme}://${host}`) === origin);
+  return [schemeOf(socket)];
 }
 
 /** A link that the user follows shows a page, and hands nothing to the page that it stood on. */
@@ -206,9 +200,4 @@ function isLinkToPage({ headers, method, url = '/' }: IncomingMessage, { basePat
   const isApi = path === base || path.startsWith(`${base}/`) || path.startsWith('/socket.io');
   const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
   return method === 'GET' && isLink && !isApi && headers.upgrade === undefined;
-}
-
-/** Undefined for what is no URL, as a name that only looks like an address. */
-function originOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).origin : undefined;
 }

@@ -58,6 +58,56 @@ describe('the front door', () => {
     }
   });
 
+  it("lets in its own pages under each of this machine's names, and lets them read", async () => {
+    const names = [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
+    for (const name of names) {
+      for (const host of names) {
+        const page = {
+          host,
+          origin: `http://${name}`,
+          'sec-fetch-site': name === host ? 'same-origin' : 'cross-site',
+        };
+        const post = await raw(app.url, page, 'POST', '/api/sessions/validate-nothing');
+        expect([name, host, post.status]).toEqual([name, host, 404]);
+        const allowed = name === host ? undefined : `http://${name}`;
+        expect(post.headers['access-control-allow-origin']).toBe(allowed);
+        expect((await raw(app.url, { ...UPGRADE, ...page }, 'GET', SOCKET)).status).toBe(101);
+      }
+    }
+    const asks = { host: own, origin: `http://localhost:${port}`, 'access-control-request-method': 'POST' };
+    expect((await raw(app.url, asks, 'OPTIONS')).status).toBe(204);
+  });
+
+  it.each([
+    ['another port', (own: number) => [`http://localhost:${own + 1}`, `127.0.0.1:${own}`]],
+    ['another scheme', (own: number) => [`https://localhost:${own}`, `127.0.0.1:${own}`]],
+    ['a name of the network', (own: number) => [`http://localhost:${own}`, 'agent.example.org']],
+    ['the other end of a tunnel', (own: number) => [`http://localhost:${own}`, 'localhost:9999']],
+  ])('does not take a page for its own by a name of this machine and %s', async (_, of) => {
+    const [origin, host] = of(port);
+    expect((await raw(app.url, { host, origin }, 'POST', '/api/sessions/create')).status).toBe(403);
+    expect((await raw(app.url, { ...UPGRADE, host, origin }, 'GET', SOCKET)).status).toBe(403);
+  });
+
+  it('says which headers differ, and what to set', async () => {
+    const error = async (headers: http.OutgoingHttpHeaders) => {
+      const { status, body } = await raw(app.url, headers, 'POST', '/api/sessions/create');
+      expect(status).toBe(403);
+      return (JSON.parse(body) as { error: string }).error;
+    };
+    // A proxy that drops the port, and one that puts its own name for the server there.
+    for (const host of ['agent.example.org', own]) {
+      expect(await error({ host, origin: 'http://agent.example.org:8080' })).toBe(
+        `Origin is "http://agent.example.org:8080", but Host is "${host}": pages of other origins may not use this server. If the page is its own and came through a proxy, have the proxy pass the Host on unchanged, with its port (nginx: proxy_set_header Host $http_host; elsewhere: changeOrigin off), or set server.trustProxy and have it send X-Forwarded-Host. Else add the origin to server.allowedOrigins.`,
+      );
+    }
+    expect(await error({ host: own, origin: `https://${own}` })).toContain('set server.trustProxy');
+    expect(await error({ host: 'other.example' })).toContain('Host is "other.example", but this server');
+    expect(await error({ host: own, 'sec-fetch-site': 'cross-site' })).toContain(
+      'Sec-Fetch-Site is "cross-site"',
+    );
+  });
+
   it.each([
     'null',
     'http://evil.example',
