@@ -93,22 +93,23 @@ export class Pipeline {
 
   /** Mounts the last route: behind the controllers, and before Nest's layers, whose filters see its errors. */
   mountLast(adapter: AbstractHttpAdapter): void {
-    adapter.use(unknownRoute(`${this.config.server.basePath}/docs`));
+    const { publicPath, basePath } = this.config.server;
+    adapter.use(unknownRoute(`${publicPath}${basePath}/docs`));
   }
 
   private get rules(): OriginPolicy {
     const { server } = this.config;
-    const { allowedHosts, allowedOrigins: origins, trustProxy, basePath } = server;
+    const { allowedHosts, allowedOrigins: origins, trustProxy, publicPath, basePath } = server;
     const host = (server.host.includes(':') ? `[${server.host}]` : server.host).toLowerCase();
     const localOnly = !server.auth && !server.insecureNoAuth;
-    return { host, allowedHosts, origins, trustProxy, basePath, localOnly };
+    return { host, allowedHosts, origins, trustProxy, publicPath, basePath, localOnly };
   }
 
   private otherUi(): RequestHandler[] {
     const { webui, agent, server } = this.config;
     if (!webui.enabled || webui.staticPath === undefined) return [];
     const { basePath } = server;
-    return staticUi({ directory: webui.staticPath, basePath, config: { title: agent.name, basePath } });
+    return staticUi({ directory: webui.staticPath, basePath, title: agent.name });
   }
 }
 

@@ -73,11 +73,11 @@ export class AgentTARSServer {
     return this.app;
   }
 
-  /** URL of the server, once it has started. */
+  /** URL of the server, once it has started: with `server.publicPath`, below which it answers as well. */
   get url(): string {
     const { address, port } = this.address();
     const host = address === '0.0.0.0' || address === '::' ? 'localhost' : address;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}${this.config.server.publicPath}`;
   }
 
   get port(): number {

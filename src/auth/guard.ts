@@ -32,7 +32,7 @@ export function accessGuard(access: AccessControl): RequestHandler {
 /** Writes the error of a refused request; a browser's page request gets the login page. */
 export function refuse(req: Request, res: Response, error: unknown): void {
   if (!(error instanceof DomainError)) throw error;
-  if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(res, error);
+  if (error.code === 'UNAUTHORIZED' && isPage(req)) sendLoginPage(req, res, error);
   else writeError(res, error);
 }
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Request } from 'express';
 import type { ServerResponse } from 'node:http';
 import type { DomainError } from '../common/errors.js';
 import { html, Html, PAGE_STYLE } from '../common/html.js';
 import { errorHeaders } from '../http/error-response.js';
+import { linkTo } from '../http/public-path.js';
 
 const SCRIPT = `
 const form = document.querySelector('form');
@@ -10,12 +12,12 @@ form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const note = document.querySelector('[role=alert]');
   try {
-    const answer = await fetch('/auth/login', {
+    const answer = await fetch(form.action, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ token: form.elements.token.value }),
     });
-    if (answer.ok) location.replace(location.pathname.startsWith('/auth/') ? '/' : location.href);
+    if (answer.ok) location.replace(form.dataset.next ?? location.href);
     else note.textContent = (await answer.json()).error;
   } catch {
     note.textContent = 'The server could not be reached. Try again.';
@@ -38,29 +40,42 @@ button { font: inherit; padding: .35rem 1rem; }
 `;
 
 /** Tells a person who is not logged in how to be. */
-export function sendLoginPage(res: ServerResponse, error: DomainError): void {
-  res.writeHead(error.status, { ...errorHeaders(error), ...HEADERS }).end(page(error.message));
+export function sendLoginPage(req: Request, res: ServerResponse, error: DomainError): void {
+  const next = req.path.startsWith('/auth/') ? linkTo(req, '/') : undefined;
+  const form = { login: linkTo(req, '/auth/login'), next };
+  res.writeHead(error.status, { ...errorHeaders(error), ...HEADERS }).end(page(error.message, form));
 }
 
-/** Sends a page that opens `/`: a request from this server's own page carries the browser's new cookie. */
-export function sendWayIn(res: ServerResponse): void {
-  res.writeHead(200, HEADERS).end(WAY_IN);
+/**
+ * Sends a page that opens the home page: a request from this server's own page carries the browser's new cookie.
+ * @param home link to it
+ */
+export function sendWayIn(res: ServerResponse, home: string): void {
+  res.writeHead(200, HEADERS).end(wayIn(home));
 }
 
-const WAY_IN = html`<!doctype html>
+const wayIn = (home: string) =>
+  html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="refresh" content="0;url=/">
+<meta http-equiv="refresh" content="0;url=${home}">
 <title>Logged in</title>
 </head>
 <body>
-<p>You are logged in. <a href="/">Go on</a></p>
+<p>You are logged in. <a href="${home}">Go on</a></p>
 </body>
 </html>
 `.text;
 
-function page(reason: string): string {
+interface LoginForm {
+  /** Where the token is sent. */
+  readonly login: string;
+  /** Page that follows; default: the same. */
+  readonly next: string | undefined;
+}
+
+function page(reason: string, { login, next }: LoginForm): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -73,7 +88,7 @@ function page(reason: string): string {
 <h1>Log in</h1>
 <p>${reason}</p>
 <p>Open the link that the server printed when it started, or paste a token:</p>
-<form>
+<form action="${login}"${next !== undefined && html` data-next="${next}"`}>
 <p><input name="token" type="password" autocomplete="off" aria-label="Token" required autofocus> <button>Log in</button></p>
 <p role="alert"></p>
 </form>

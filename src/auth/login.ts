@@ -2,6 +2,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { epochMs } from '../common/clock.js';
 import { jsonBody } from '../http/json-body.js';
 import { addressOf } from '../http/client-id.js';
+import { linkTo, prefixOf } from '../http/public-path.js';
 import { InvalidInput } from '../common/errors.js';
 import type { AccessControl } from './access-control.js';
 import { Unauthorized } from './auth.errors.js';
@@ -47,8 +48,8 @@ async function openLink(access: AccessControl, req: Request, res: Response): Pro
     await setCookie(access, req, res, { scopes: ['admin'], expiresAt: null });
   }
   // A redirect counts as caused by the page with the link: the strict cookie would not be sent.
-  if (req.headers['sec-fetch-site'] === 'cross-site') sendWayIn(res);
-  else res.redirect(303, '/');
+  if (req.headers['sec-fetch-site'] === 'cross-site') sendWayIn(res, linkTo(req, '/'));
+  else res.redirect(303, linkTo(req, '/'));
 }
 
 /** Logs a browser in with a token of its own, with the scopes of the given one; both end together. */
@@ -83,7 +84,8 @@ async function setCookie(
 }
 
 function cookieOptions(req: Request) {
-  return { httpOnly: true, sameSite: 'strict', path: '/', secure: req.secure } as const;
+  const path = prefixOf(req) || '/'; // other servers of the host, beside the prefix, are not sent the cookie
+  return { httpOnly: true, sameSite: 'strict', path, secure: req.secure } as const;
 }
 
 function answering(handle: (req: Request, res: Response) => Promise<void>): RequestHandler {

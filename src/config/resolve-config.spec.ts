@@ -26,6 +26,7 @@ describe('the configuration', () => {
         host: '127.0.0.1',
         open: false,
         basePath: '/api',
+        publicPath: '',
         insecureNoAuth: false,
         allowedHosts: [],
         allowedOrigins: [],
@@ -360,6 +361,11 @@ describe('a bad value', () => {
     [{ server: { fetchImages: 'true' } }, 'server.fetchImages is "true", but must be true or false.'],
     [{ server: { basePath: 'api' } }, 'server.basePath is "api", but must be a path such as /api.'],
     [{ server: { basePath: '/' } }, 'server.basePath is "/", but must be a path such as /api.'],
+    [{ server: { basePath: '/a/..' } }, 'server.basePath is "/a/..", but must be a path such as /api.'],
+    [
+      { server: { publicPath: '/agents/' } },
+      'server.publicPath is "/agents/", but must be a path such as /agents, or empty.',
+    ],
     [
       { server: { whenBusy: 'wait' } },
       'server.whenBusy is "wait", but must be one of reject, queue, interrupt.',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Secret } from '../common/secret.js';
+import { isAmbiguous } from '../http/public-path.js';
 import { OWNER_FILE, TOKENS_FILE, TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
 import { AppConfig, type StorageConfig } from './app-config.js';
 import { type ConfigInput, configSchema, type Settings } from './config.schema.js';
@@ -34,6 +35,7 @@ export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions):
   const storage = resolveStorage(server.storage, cwd, dataDir);
   const models = resolveModels(model, choices, env);
   const auth = resolveAuth(server, env);
+  requirePublicPath(server);
   const ui = settings.webui.staticPath === undefined ? [] : [resolvePath(cwd, settings.webui.staticPath)];
   return deepFreeze(
     new AppConfig({
@@ -52,6 +54,14 @@ export function resolveConfig(input: ConfigInput, surroundings: ResolveOptions):
       secrets: [...models.map(({ apiKey }) => apiKey), auth?.token].filter((secret) => secret !== undefined),
     }),
   );
+}
+
+/** @throws InvalidConfig for a public path of which no request tells whether a proxy has taken it off */
+function requirePublicPath({ publicPath, basePath }: Pick<ServerSettings, 'publicPath' | 'basePath'>): void {
+  if (publicPath === '' || !isAmbiguous(publicPath, basePath)) return;
+  throw new InvalidConfig([
+    `server.publicPath is ${JSON.stringify(publicPath)}, but must not be, or begin, a path of the server itself: ${basePath} (server.basePath), /socket.io or /auth.`,
+  ]);
 }
 
 function parseSettings(input: ConfigInput): { settings: Settings; ignored: readonly string[] } {

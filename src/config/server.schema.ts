@@ -12,6 +12,7 @@ import {
   section,
   text,
   urlPath,
+  urlPrefix,
   whole,
 } from './values.js';
 
@@ -101,8 +102,13 @@ export const serverSchema = section({
   host: text.default('127.0.0.1'),
   /** Open the browser at start. */
   open: flag.default(false),
-  /** Base path of the API. */
+  /** Base path of the API, below `publicPath`. */
   basePath: urlPath.default('/api'),
+  /**
+   * Path below which browsers see the whole server, such as `/agents`, if a proxy puts it there: with or without
+   * removing it. If unset, the `X-Forwarded-Prefix` of a trusted proxy counts.
+   */
+  publicPath: urlPrefix.default(''),
   /**
    * Database: `{ type: 'sqlite' }` with `path` (default: in the data directory) and `driver` (`better-sqlite3`,
    * `libsql` or `sqlite3`; default: the first that works), or `{ type: 'memory' }`.

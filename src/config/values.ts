@@ -39,7 +39,11 @@ const PORT = 'a whole number from 0 to 65535, or "auto"';
 export const port = z.union([z.int().min(0, PORT).max(65_535, PORT), z.literal('auto')], { error: PORT });
 
 const PATH = 'a path such as /api';
-export const urlPath = z.string({ error: PATH }).regex(/^(\/[\w.-]+)+$/, PATH);
+const SEGMENT = String.raw`\/(?!\.{1,2}(\/|$))[\w.-]+`;
+export const urlPath = z.string({ error: PATH }).regex(new RegExp(`^(${SEGMENT})+$`), PATH);
+
+const PREFIX = 'a path such as /agents, or empty';
+export const urlPrefix = z.string({ error: PREFIX }).regex(new RegExp(`^(${SEGMENT})*$`), PREFIX);
 
 const VISIBLE = 'a name such as .env.example, or a path in the workspace such as .github/workflows';
 export const visiblePath = z

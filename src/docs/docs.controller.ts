@@ -1,6 +1,9 @@
-import { Controller, Get, Header, Param, type StreamableFile } from '@nestjs/common';
+import { Controller, Get, Header, Param, Req, type StreamableFile } from '@nestjs/common';
+import type { Request as ExpressRequest } from 'express';
 import { DOCS_POLICY } from '../http/security-headers.js';
+import { linkTo } from '../http/public-path.js';
 import { openAsset } from './swagger-assets.js';
+import { INIT_SCRIPT } from './swagger-page.js';
 import { DocsService } from './docs.service.js';
 
 @Controller('docs')
@@ -11,22 +14,22 @@ export class DocsController {
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', DOCS_POLICY)
-  page(): string {
-    return this.docs.page;
+  page(@Req() req: ExpressRequest): string {
+    return this.docs.page(linkTo(req, this.docs.path));
   }
 
   /** This documentation as an OpenAPI 3.1 document. */
   @Get('openapi.json')
   @Header('content-type', 'application/json; charset=utf-8')
-  document(): Promise<string> {
-    return this.docs.document();
+  document(@Req() req: ExpressRequest): Promise<string> {
+    return this.docs.document(linkTo(req, '/'));
   }
 
   /** The script that starts the page. */
   @Get('init.js')
   @Header('content-type', 'text/javascript; charset=utf-8')
   script(): string {
-    return this.docs.script;
+    return INIT_SCRIPT;
   }
 
   /** A file of Swagger UI that the page loads. */

@@ -1,7 +1,7 @@
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/index.js';
 import { buildDocument } from './document.js';
-import { docsPage, initScript } from './swagger-page.js';
+import { docsPage } from './swagger-page.js';
 
 /** The API's documentation: built from the running application on first request, then cached. */
 @Injectable()
@@ -16,34 +16,38 @@ export class DocsService {
     this.app = app;
   }
 
-  /** The page that shows the documentation, as HTML. */
-  get page(): string {
-    return docsPage(this.title, this.path);
+  /** Path of the page, below the public path. */
+  get path(): string {
+    return `${this.config.server.basePath}/docs`;
   }
 
-  /** The script that starts the page. */
-  get script(): string {
-    return initScript(this.path);
+  /**
+   * The page that shows the documentation, as HTML.
+   * @param link to the page's own files
+   */
+  page(link: string): string {
+    return docsPage(this.title, link);
   }
 
-  /** The OpenAPI document as JSON text. */
-  document(): Promise<string> {
+  /**
+   * The OpenAPI document as JSON text.
+   * @param root link from the document to the server's root
+   */
+  async document(root: string): Promise<string> {
     this.built ??= this.build();
     this.built.catch(() => (this.built = undefined)); // the next request tries again
-    return this.built;
+    const servers = [{ url: root.replace(/(?<=.)\/$/, '') }];
+    return `{"servers":${JSON.stringify(servers)},${(await this.built).slice(1)}`;
   }
 
   private async build(): Promise<string> {
     if (!this.app) throw new Error('DocsService.attach was not called: there is no application to document.');
-    return JSON.stringify(await buildDocument(this.app, this.title, about(this.config.server.basePath)));
+    const { publicPath, basePath } = this.config.server;
+    return JSON.stringify(await buildDocument(this.app, this.title, about(publicPath + basePath)));
   }
 
   private get title(): string {
     return `${this.config.agent.name} Server`;
-  }
-
-  private get path(): string {
-    return `${this.config.server.basePath}/docs`;
   }
 }
 

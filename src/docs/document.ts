@@ -18,7 +18,7 @@ interface Operation {
 }
 
 /**
- * The OpenAPI 3.1 document of an application: routes and requests from Nest and the validators at run time, answers and
+ * The OpenAPI 3.1 document of an application, without its `servers`: routes and requests from Nest and the validators at run time, answers and
  * descriptions from the TypeScript code at build time.
  */
 export async function buildDocument(
@@ -31,12 +31,9 @@ export async function buildDocument(
   const [types, { version }] = await Promise.all([readApiTypes(), buildInfo()]);
   const inputs = new InputSchemas(ApiProperty, types);
   for (const parameter of parameterTypes(app)) inputs.describe(parameter);
-  const info = new DocumentBuilder()
-    .setOpenAPIVersion('3.1.0')
-    .setTitle(title)
-    .setDescription(about)
-    .addServer('/');
+  const info = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle(title).setDescription(about);
   const document = SwaggerModule.createDocument(app, info.setVersion(version).build());
+  delete document.servers; // the service names them, for each request
   return complete(document, types);
 }
 

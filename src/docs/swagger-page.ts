@@ -1,6 +1,9 @@
 import { html } from '../common/html.js';
 
-/** The documentation page. It has no inline script, so that a strict content security policy fits. */
+/**
+ * The documentation page. It has no inline script, so that a strict content security policy fits.
+ * @param path link to the page's own files
+ */
 export function docsPage(title: string, path: string): string {
   return html`<!doctype html>
     <html lang="en">
@@ -20,12 +23,10 @@ export function docsPage(title: string, path: string): string {
 }
 
 /** Script that starts Swagger UI; `validatorUrl: null` keeps it from calling its validator over the network. */
-export function initScript(path: string): string {
-  const options = {
-    url: `${path}/openapi.json`,
-    dom_id: '#swagger-ui',
-    deepLinking: true,
-    validatorUrl: null,
-  };
-  return `SwaggerUIBundle(${JSON.stringify(options)});\n`;
-}
+export const INIT_SCRIPT = `SwaggerUIBundle({
+  url: new URL('openapi.json', document.currentScript.src).href,
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  validatorUrl: null,
+});
+`;

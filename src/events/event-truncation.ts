@@ -18,7 +18,8 @@ const STEP_BYTES = 1_000_000;
 @Injectable()
 export class EventTruncator {
   private readonly limit: number;
-  private readonly basePath: string;
+  /** Path of the API as browsers see it. */
+  private readonly api: string;
   private readonly cache = new FrameCache();
 
   constructor(
@@ -26,7 +27,7 @@ export class EventTruncator {
     { server }: AppConfig,
   ) {
     this.limit = server.maxFrameBytes;
-    this.basePath = server.basePath;
+    this.api = server.publicPath + server.basePath;
   }
 
   /** @param json the event as stored */
@@ -65,7 +66,7 @@ export class EventTruncator {
 
   private cut(json: Buffer, sessionId: string, seq: number, texts = new EventTexts(json, MIN_TEXT)): string {
     texts.read();
-    const whole = `${this.basePath}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
+    const whole = `${this.api}/sessions/events?sessionId=${sessionId}&after=${seq - 1}&limit=1`;
     return cutEvent(json, texts, { bytes: json.length, whole }, this.limit);
   }
 }

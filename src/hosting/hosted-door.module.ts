@@ -60,7 +60,7 @@ export class HostedDoorModule
     @Optional() private readonly hostConfig?: ApplicationConfig,
     @Optional() private readonly adapterHost?: HttpAdapterHost,
   ) {
-    this.paths = new OwnPaths(config.server.basePath, pipeline.access !== undefined);
+    this.paths = new OwnPaths(config.server, pipeline.access !== undefined);
   }
 
   /**
@@ -123,7 +123,7 @@ export class HostedDoorModule
 
   /** Serves the page at `/` when the host has none. */
   private readonly root: RequestHandler = (req, res, next) => {
-    const isPage = req.path === '/' && (req.method === 'GET' || req.method === 'HEAD');
+    const isPage = this.paths.isRoot(req.path) && (req.method === 'GET' || req.method === 'HEAD');
     if (this.servesRoot && isPage) this.handOver?.serve(req, res);
     else next();
   };

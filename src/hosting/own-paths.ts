@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import type { ServerConfig } from '../config/index.js';
+import { withoutPrefix } from '../http/public-path.js';
 import { normalizePath, pathOf } from '../http/url-path.js';
 
 /** Default path of Socket.IO's clients. */
@@ -9,23 +11,30 @@ const LOGIN_PATHS = ['/auth/link', '/auth/login', '/auth/logout'];
 export class OwnPaths {
   private readonly prefixes: readonly string[];
   private readonly exact: ReadonlySet<string>;
+  readonly basePath: string;
+  private readonly publicPath: string;
 
   /** @param hasLogin whether tokens are required, and browsers log in here */
-  constructor(
-    readonly basePath: string,
-    hasLogin: boolean,
-  ) {
+  constructor({ basePath, publicPath }: Pick<ServerConfig, 'basePath' | 'publicPath'>, hasLogin: boolean) {
+    this.basePath = basePath;
+    this.publicPath = publicPath;
     this.prefixes = [basePath.toLowerCase(), SOCKET_PATH];
     this.exact = new Set(hasLogin ? LOGIN_PATHS : []);
   }
 
-  /** One path for each of the prefixes and exact paths. */
+  /** One path for each of the prefixes and exact paths, below the public path too. */
   get examples(): string[] {
-    return [...this.prefixes, ...this.exact];
+    const paths = [...this.prefixes, ...this.exact];
+    return this.publicPath === '' ? paths : [...paths, ...paths.map((path) => this.publicPath + path)];
+  }
+
+  /** Whether a path is that of the page which the host may have too. */
+  isRoot(path: string): boolean {
+    return withoutPrefix(path, this.publicPath) === '/';
   }
 
   cover(path: string): boolean {
-    const normal = normalizePath(path);
+    const normal = normalizePath(withoutPrefix(path, this.publicPath));
     if (this.exact.has(normal)) return true;
     return this.prefixes.some((prefix) => normal === prefix || normal.startsWith(`${prefix}/`));
   }

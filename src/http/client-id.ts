@@ -21,7 +21,7 @@ function addressIn(entry: string): string | undefined {
 }
 
 /** What stands before the last entry of a forwarded header is the client's own claim. */
-function lastOf(header: string | readonly string[] | undefined): string | undefined {
+export function lastOf(header: string | readonly string[] | undefined): string | undefined {
   return [header].flat().join(',').split(',').at(-1)?.trim() || undefined;
 }
 

@@ -7,6 +7,7 @@ const RULES: OriginPolicy = {
   allowedHosts: [],
   origins: [],
   trustProxy: false,
+  publicPath: '',
   basePath: '/api',
   localOnly: true,
 };

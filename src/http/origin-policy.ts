@@ -8,21 +8,18 @@ import type { Gate } from './gate.js';
 import { rejectSocket, writeError } from './error-response.js';
 import { ForeignOrigin, ForeignSite, NotLocal, UnknownHost } from './http.errors.js';
 import { isLocal, isLoopbackName, isOtherLoopbackName, isOwnOrigin, schemeOf } from './own-origin.js';
+import { enterPublicPath, type PublicPathRules } from './public-path.js';
 import { setSecurityHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
-export interface OriginPolicy {
+export interface OriginPolicy extends PublicPathRules {
   /** The name or address that this server was told to listen on. */
   readonly host: string;
   /** Other names it is reached by, beside loopback ones: a proxy may end TLS for them. */
   readonly allowedHosts: readonly string[];
   /** Origins of pages that may use it, beside its own: scheme, host and port. */
   readonly origins: readonly string[];
-  /** Believe the X-Forwarded-* headers: a proxy that sets them stands before this server. */
-  readonly trustProxy: boolean;
-  /** Below it are the API's routes: no page of another site may navigate there. */
-  readonly basePath: string;
   /** No token is asked for: only connections to a loopback address of this machine are served. */
   readonly localOnly: boolean;
 }
@@ -139,6 +136,7 @@ function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
 function refusalAt(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
   if (rules.trustProxy) trustForwarded(req);
   toOriginForm(req);
+  enterPublicPath(req, rules);
   return refusal(req, rules);
 }
 

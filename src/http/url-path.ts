@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** The path of a request's target, which may name the host too. */
-export function pathOf({ url = '/' }: IncomingMessage): string {
+export function pathOf({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
   return url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
 }
 

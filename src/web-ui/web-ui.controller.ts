@@ -1,6 +1,8 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Header, Req } from '@nestjs/common';
+import type { Request as ExpressRequest } from 'express';
 import { ModelCatalog } from '../models/index.js';
 import { PAGE_STYLE } from '../common/html.js';
+import { linkTo } from '../http/public-path.js';
 import { pagePolicy } from '../http/security-headers.js';
 import { AppConfig } from '../config/index.js';
 import { SessionsService } from '../sessions/index.js';
@@ -20,12 +22,12 @@ export class WebUiController {
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', pagePolicy({ styles: [PAGE_STYLE] }))
-  async home(): Promise<string> {
+  async home(@Req() req: ExpressRequest): Promise<string> {
     return homePage({
       name: this.config.agent.name,
       model: `${this.catalog.default.displayName} (${this.catalog.default.provider})`,
       workspace: this.config.workspace,
-      basePath: this.config.server.basePath,
+      api: linkTo(req, this.config.server.basePath),
       sessions: await this.sessions.newest(SHOWN),
     });
   }

@@ -91,10 +91,11 @@ export class WorkspaceService {
   private async content(sessionId: string, path: string, file: OpenFile): Promise<Partial<FileDto>> {
     const bytes = await readUpTo(file.handle, MAX_CONTENT_BYTES);
     if (!bytes) {
+      const { publicPath, basePath } = this.config.server;
       const raw = [sessionId, ...path.split('/')].map(encodeURIComponent).join('/');
       throw new FileTooLarge(
         `"${cutText(path, 200)}" has ${file.stats.size} bytes, more than the ${MAX_CONTENT_BYTES} that come as JSON. ` +
-          `Get it as it is: GET ${this.config.server.basePath}/sessions/workspace/raw/${raw}`,
+          `Get it as it is: GET ${publicPath}${basePath}/sessions/workspace/raw/${raw}`,
       );
     }
     const text = textOf(bytes);
