@@ -115,11 +115,14 @@ function withRetryAfter(details: unknown, retryAfterMs: number | undefined): unk
   return isRecord ? { ...details, retryAfterMs } : details;
 }
 
-/** What anything that was thrown says to a client. An unknown error never says its own text. */
-export function toDomainError(thrown: unknown): DomainError {
+/**
+ * What anything that was thrown says to a client. An unknown error never says its own text.
+ * @param requestId of the request that failed, by which the log names it
+ */
+export function toDomainError(thrown: unknown, requestId?: string): DomainError {
   if (thrown instanceof DomainError) return thrown;
   return new DomainError(
     'INTERNAL',
-    'The server failed to answer this request. Its log says why; please try again.',
+    `The server failed to answer this request${requestId ? ` (${requestId})` : ''}. Its log says why; please try again.`,
   );
 }

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'socket.io';
 import { clientIdOf } from '../http/client-id.js';
+import { REQUEST_ID, requestIdOf } from '../http/request-id.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { type Gate, sessionIn } from '../http/gate.js';
 import type { Held } from '../http/rate-limit.js';
@@ -46,8 +47,10 @@ export class Handshakes {
   /** Follows what comes of the handshakes. */
   follow({ engine }: Server): void {
     engine.on('connection', (connection: Connection) => this.begin(connection));
-    engine.on('headers', (_headers: unknown, req: IncomingMessage) => {
-      if (req.headers.upgrade !== undefined) this.upgrade(req);
+    engine.on('headers', (headers: Record<string, string>, req: IncomingMessage) => {
+      if (req.headers.upgrade === undefined) return; // the answer to a poll has its id from the door
+      headers[REQUEST_ID] = requestIdOf(req);
+      this.upgrade(req);
     });
   }
 

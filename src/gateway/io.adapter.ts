@@ -7,6 +7,7 @@ import type { DomainError } from '../common/errors.js';
 import { type OriginPolicy, guardServer } from '../http/origin-policy.js';
 import type { Gate } from '../http/gate.js';
 import { rejectSocket, writeError } from '../http/error-response.js';
+import { REQUEST_ID, requestIdOf } from '../http/request-id.js';
 import { boundBacklogs } from './backpressure.js';
 import { Handshakes } from './handshakes.js';
 import { guardSockets, handshakeRefusal, limitSockets } from './socket-guard.js';
@@ -63,7 +64,7 @@ export class SocketAdapter extends IoAdapter {
 /** engine.io itself would answer with 403, or 400 to an upgrade, whatever the reason. */
 function refuse(req: IncomingMessage & { readonly res?: ServerResponse }, error: DomainError): void {
   if (req.res) writeError(req.res, error);
-  else rejectSocket(req.socket, error);
+  else rejectSocket(req.socket, error, { [REQUEST_ID]: requestIdOf(req) });
 }
 
 /** Socket.IO sends its client's script before anybody else sees the request. */

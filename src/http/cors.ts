@@ -2,9 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 // What pages of an allowed origin may send. An extension's routes may take more than GET and POST.
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
-const HEADERS = 'Content-Type, Authorization, Last-Event-ID, Idempotency-Key';
-/** Without it a page sees the status of an answer that asks it to wait, but not for how long. */
-const EXPOSED = 'Retry-After';
+const HEADERS = [
+  'Content-Type, Authorization, Last-Event-ID, Idempotency-Key, X-Request-Id',
+  'traceparent, tracestate, baggage, b3, sentry-trace', // what tracing in a page adds to each request by itself
+].join(', ');
+/** Headers that a page may read beside those of every answer that it may: how long to wait, for instance. */
+const EXPOSED = 'Retry-After, Location, Idempotency-Replayed, X-Request-Id';
 /** In seconds: how long a browser need not ask again. */
 const MAX_AGE = '600';
 

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { newRequestId, REQUEST_ID } from './request-id.js';
 import { type DomainError, type ErrorBody, secondsToWait } from '../common/errors.js';
 
 // Every way by which an error leaves the server. Whatever the door, it tells the same sentence, code and time to wait.
@@ -29,7 +30,7 @@ export function writeError(res: ServerResponse, error: DomainError): void {
 
 /**
  * Answers on a connection that has no response: an upgrade, or a request that could not be read. Ends it.
- * @param headers beside those of the error
+ * @param headers beside those of the error; the request's id, where there is a request
  */
 export function rejectSocket(
   socket: Duplex,
@@ -38,6 +39,7 @@ export function rejectSocket(
 ): void {
   const body = JSON.stringify(error.toBody());
   const all = {
+    [REQUEST_ID]: newRequestId(),
     ...headers,
     ...errorHeaders(error),
     Connection: 'close',

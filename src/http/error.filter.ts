@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { DomainError, type ErrorCode, toDomainError } from '../common/errors.js';
 import { cutText } from '../common/text.js';
 import { writeError } from './error-response.js';
+import { answeredId } from './request-id.js';
 
 /** The one place where what routes throw becomes an error for the client. */
 @Catch()
@@ -15,9 +16,10 @@ export class ErrorFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const req = http.getRequest<Request>();
     const res = http.getResponse<Response>();
-    const error = toHttpError(thrown, req);
+    const id = answeredId(res);
+    const error = toHttpError(thrown, req, id);
     if (error.status >= 500 && error.code === 'INTERNAL') {
-      this.logger.error(`${req.method} ${req.path} failed: ${this.describe(thrown)}`);
+      this.logger.error(`${req.method} ${req.path} failed (${id}): ${this.describe(thrown)}`);
     }
     writeError(res, error);
   }
@@ -34,7 +36,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: 'RATE_LIMITED',
 };
 
-function toHttpError(thrown: unknown, req: Request): DomainError {
+function toHttpError(thrown: unknown, req: Request, id: string | undefined): DomainError {
   if (thrown instanceof DomainError) return thrown;
   // Nest wraps what Express and its body parser throw; what it was says more.
   const origin = thrown instanceof HttpException ? (thrown.cause ?? thrown) : thrown;
@@ -49,7 +51,7 @@ function toHttpError(thrown: unknown, req: Request): DomainError {
     if (status < 500)
       return new DomainError(CODE_OF_STATUS[status] ?? 'INVALID_INPUT', sentence(thrown.message));
   }
-  return toDomainError(thrown);
+  return toDomainError(thrown, id);
 }
 
 /** What body-parser says, by the type of its error. */

@@ -32,8 +32,11 @@ describe('the frames of a stream', () => {
     );
   });
 
-  it('carry the id of a stored event where they are asked to, and of nothing else', async () => {
-    expect(await sent(items, { withIds: true })).toBe(
+  it('carry the id of a stored event, and of nothing else, where a browser reconnects, and first when it does', async () => {
+    const [, wait, frames] = /^retry: (\d+)\n\n([^]*)$/.exec(await sent(items, { reconnects: true })) ?? [];
+    expect(Number(wait)).toBeGreaterThanOrEqual(1_000);
+    expect(Number(wait)).toBeLessThan(3_000);
+    expect(frames).toBe(
       'id: 7\ndata: {"seq": 7}\n\ndata: {"content":"a"}\n\ndata: {"type":"replay_end"}\n\n',
     );
   });

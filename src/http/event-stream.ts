@@ -1,10 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { type Observable, Subscription } from 'rxjs';
+import { answeredId } from './request-id.js';
 import { endAnswer, taken } from './unread.js';
 
 /** A comment is sent this often, so that proxies don't take a thinking model for a dead connection. */
 export const HEARTBEAT_MS = 15_000;
+
+/**
+ * A browser that was cut off comes back after 1 to 3 s: at another time than the others whom a restart cut off with it.
+ */
+const RETRY_MS = { least: 1_000, spread: 2_000 };
 
 /** Bytes that a reader may leave unread, beside one larger frame, before it is dropped. */
 export const MAX_PENDING_BYTES = 1_000_000;
@@ -37,8 +43,11 @@ export type StreamItem = SerializedEvent | ControlMessage;
 export interface StreamOptions {
   /** How long a reader may take no byte. */
   readonly stalledReaderMs: number;
-  /** Whether the frame of a stored event carries its `seq` as its id, which a browser that reconnects names. Default false. */
-  readonly withIds?: boolean;
+  /**
+   * Whether a browser may follow the stream, which reconnects by itself: the frame of a stored event then carries its
+   * `seq` as the id to come back with, and the first frame the time to wait before. Default false.
+   */
+  readonly reconnects?: boolean;
 }
 
 /**
@@ -76,6 +85,8 @@ function toFrame(item: StreamItem, withId: boolean): string {
   return withId && seq !== undefined ? `id: ${seq}\ndata: ${json}\n\n` : `data: ${json}\n\n`;
 }
 
+const retryFrame = (): string => `retry: ${RETRY_MS.least + Math.floor(Math.random() * RETRY_MS.spread)}\n\n`;
+
 class EventStream {
   private pending = '';
   private scheduled = false;
@@ -91,11 +102,12 @@ class EventStream {
   ) {
     res.writeHead(200, STREAM_HEADERS);
     res.socket?.setNoDelay(true);
+    if (options.reconnects) this.pending = retryFrame();
     this.schedule(); // what is there already leaves with the headers
   }
 
   send(stream: Observable<StreamItem>): void {
-    const { stalledReaderMs, withIds = false } = this.options;
+    const { stalledReaderMs, reconnects = false } = this.options;
     const heartbeat = setInterval(() => this.add(': ping\n\n'), HEARTBEAT_MS);
     const close = () => {
       clearInterval(heartbeat);
@@ -107,12 +119,12 @@ class EventStream {
       void endAnswer(this.res, last, stalledReaderMs);
     };
     const error = (thrown: unknown) => {
-      logger.error(`A stream broke off: ${String(thrown)}`);
+      logger.error(`A stream broke off (${answeredId(this.res)}): ${String(thrown)}`);
       this.res.destroy(); // what ends in order looks complete
     };
     this.res.on('drain', () => (this.largest = 0));
     this.res.once('close', close);
-    const next = (item: StreamItem) => this.add(toFrame(item, withIds));
+    const next = (item: StreamItem) => this.add(toFrame(item, reconnects));
     this.subscription.add(stream.subscribe({ next, complete, error }));
     if (this.res.destroyed) close();
   }

@@ -9,7 +9,8 @@ import { rejectSocket, writeError } from './error-response.js';
 import { ForeignOrigin, ForeignSite, NotLocal, UnknownHost } from './http.errors.js';
 import { isLocal, isLoopbackName, isOtherLoopbackName, isOwnOrigin, schemeOf } from './own-origin.js';
 import { enterPublicPath, type PublicPathRules } from './public-path.js';
-import { setSecurityHeaders } from './security-headers.js';
+import { REQUEST_ID, requestIdOf } from './request-id.js';
+import { setCommonHeaders } from './security-headers.js';
 import { destroyOnError, settleUpgrade } from './upgrades.js';
 
 /** Whose requests are let in. Names are lower case. */
@@ -66,9 +67,9 @@ export function guardServer(server: Server, rules: OriginPolicy, place: GuardOpt
       case 'upgrade':
       case 'connect': {
         const [req, socket, head] = args as [IncomingMessage, Socket, Buffer];
-        if (refusedRaw(socket, refusalAt(req, rules))) return true;
+        if (refusedRaw(req, socket, refusalAt(req, rules))) return true;
         if (event === 'upgrade' && settleUpgrade(req, socket, head, reconnect)) return true;
-        return refusedRaw(socket, gate.refusal(req, socket)) || emit(event, ...args);
+        return refusedRaw(req, socket, gate.refusal(req, socket)) || emit(event, ...args);
       }
       default:
         return emit(event, ...args);
@@ -112,7 +113,7 @@ function isAllowedOrigin(req: IncomingMessage, origin: string, { origins }: Orig
 
 /** True when nothing is left to do: the request was refused, or it only asked whether it may come. */
 function wasAnswered(req: IncomingMessage, res: ServerResponse, rules: OriginPolicy, gate?: Gate): boolean {
-  setSecurityHeaders(res);
+  setCommonHeaders(req, res);
   res.setHeader('vary', 'Origin');
   const refused = refusalAt(req, rules);
   if (!refused) {
@@ -126,10 +127,10 @@ function wasAnswered(req: IncomingMessage, res: ServerResponse, rules: OriginPol
   return error !== undefined;
 }
 
-function refusedRaw(socket: Socket, error: DomainError | undefined): boolean {
+function refusedRaw(req: IncomingMessage, socket: Socket, error: DomainError | undefined): boolean {
   if (!error) return false;
   destroyOnError(socket);
-  rejectSocket(socket, error, { Vary: 'Origin' });
+  rejectSocket(socket, error, { Vary: 'Origin', [REQUEST_ID]: requestIdOf(req) });
   return true;
 }
 

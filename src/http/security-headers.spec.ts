@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import helmet from 'helmet';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { SECURITY_HEADERS, setSecurityHeaders } from './security-headers.js';
+import { SECURITY_HEADERS, setCommonHeaders } from './security-headers.js';
 
 function newResponse(): ServerResponse {
   return new ServerResponse(new IncomingMessage(new Socket()));
@@ -23,9 +23,12 @@ describe('the headers of every answer', () => {
     expect(policy).toBe("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   });
 
-  it('are set on a response', () => {
+  it('are set on a response, with the id of the request', () => {
     const res = newResponse();
-    setSecurityHeaders(res);
-    expect({ ...res.getHeaders() }).toEqual(SECURITY_HEADERS);
+    setCommonHeaders(res.req, res);
+    expect({ ...res.getHeaders() }).toEqual({
+      ...SECURITY_HEADERS,
+      'x-request-id': expect.stringMatching(/^[\w-]+$/),
+    });
   });
 });

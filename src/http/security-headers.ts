@@ -1,6 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { REQUEST_ID, requestIdOf } from './request-id.js';
 
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -61,15 +62,16 @@ export const SECURITY_HEADERS = {
   'x-xss-protection': '0',
 } as const;
 
-/** Sets the headers of every answer; pages set a policy of their own. */
-export function setSecurityHeaders(res: ServerResponse): void {
+/** Sets the headers of every answer, the request's id among them; pages set a policy of their own. */
+export function setCommonHeaders(req: IncomingMessage, res: ServerResponse): void {
+  res.setHeader(REQUEST_ID, requestIdOf(req));
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
 }
 
 /** The same for an application that is served by a server of the embedder's own, without the door that sets them. */
 export function securityHeaders(): RequestHandler {
-  return (_req, res, next) => {
-    if (!res.hasHeader('content-security-policy')) setSecurityHeaders(res);
+  return (req, res, next) => {
+    if (!res.hasHeader(REQUEST_ID)) setCommonHeaders(req, res);
     next();
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { cutText } from '../common/text.js';
 import { rejectSocket } from './error-response.js';
+import { REQUEST_ID, requestIdOf } from './request-id.js';
 import { RouteNotFound } from './http.errors.js';
 
 /** How long whoever listens for upgrades has to begin an answer. */
@@ -35,7 +36,9 @@ export function settleUpgrade(
   const refuse = () => {
     if (!socket.writable || socket.bytesWritten !== bytesWritten) return;
     const where = cutText(req.url?.split('?', 1)[0] ?? '', 200);
-    rejectSocket(socket, new RouteNotFound(`There is no WebSocket at ${where}.`));
+    rejectSocket(socket, new RouteNotFound(`There is no WebSocket at ${where}.`), {
+      [REQUEST_ID]: requestIdOf(req),
+    });
   };
   setTimeout(refuse, UNCLAIMED_MS).unref();
   return false;

@@ -8,12 +8,12 @@ import { Rng, SEED } from '../support/rng.js';
 import { RawConnection, type RawHeaders, toBytes } from '../support/raw-http.js';
 import { TestServer } from '../support/test-server.js';
 
-/** The frames as they stand on the wire, comments left out. */
+/** The frames as they stand on the wire, without comments and the time after which to reconnect. */
 function frames(reader: EventReader): { readonly id: string | undefined; readonly event: AnyEvent }[] {
   return reader
     .raw()
     .split('\n\n')
-    .filter((frame) => frame !== '' && !frame.startsWith(':'))
+    .filter((frame) => frame !== '' && !/^(:|retry:)/.test(frame))
     .map((frame) => {
       const lines = frame.split('\n');
       const id = lines.find((line) => line.startsWith('id: '))?.slice(4);

@@ -546,7 +546,7 @@ describe('a page of an allowed origin', () => {
       expect(answer.headers).toMatchObject({
         'access-control-allow-origin': ALLOWED,
         'access-control-allow-credentials': 'true',
-        'access-control-expose-headers': 'Retry-After',
+        'access-control-expose-headers': 'Retry-After, Location, Idempotency-Replayed, X-Request-Id',
         vary: expect.stringContaining('Origin'),
       });
       expect(answer.headers['access-control-allow-private-network']).toBeUndefined();
@@ -580,7 +580,9 @@ describe('a page of an allowed origin', () => {
           'access-control-allow-origin': ALLOWED,
           'access-control-allow-credentials': 'true',
           'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-          'access-control-allow-headers': 'Content-Type, Authorization, Last-Event-ID, Idempotency-Key',
+          'access-control-allow-headers':
+            'Content-Type, Authorization, Last-Event-ID, Idempotency-Key, X-Request-Id, ' +
+            'traceparent, tracestate, baggage, b3, sentry-trace',
           'access-control-max-age': '600',
         },
       );
