@@ -2,7 +2,9 @@ import { Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { clientIdOf } from './client-id.js';
 import { nextTurn } from '../files/loop-turns.js';
+import { gzipped, gzippedParts, prefersGzip } from './compression.js';
 import { KeyedMutex } from './keyed-mutex.js';
+import { answeredId } from './request-id.js';
 import { endAnswer, taken } from './unread.js';
 
 /** Part of an answer's JSON text: at most about a megabyte. */
@@ -19,7 +21,7 @@ const OTHERS_ON_THEIR_WAY =
 
 /**
  * Sends answers of any size in bounded memory: a small one at once, with its length; a larger one part by part, as
- * fast as its reader takes them, and one such answer per client at a time.
+ * fast as its reader takes them, and one such answer per client at a time. Both are compressed for those who prefer it.
  */
 export class Answers {
   private readonly logger = new Logger(Answers.name);
@@ -41,16 +43,17 @@ export class Answers {
       const { parts, isWhole } = await beginningOf(json);
       if (res.destroyed) return;
       res.setHeader('content-type', JSON_TYPE);
-      if (isWhole || res.req.method === 'HEAD') this.sendWhole(res, parts, isWhole);
+      if (isWhole || res.req.method === 'HEAD') await this.sendWhole(res, parts, isWhole);
       else await this.sendInTurn(res, parts, json);
     } finally {
       await json.return();
     }
   }
 
-  private sendWhole(res: ServerResponse, parts: readonly Part[], isWhole: boolean): void {
+  private async sendWhole(res: ServerResponse, parts: readonly Part[], isWhole: boolean): Promise<void> {
     const text = parts.every((part) => typeof part === 'string');
-    const body = text ? parts.join('') : Buffer.concat(parts.map(toBuffer));
+    const plain = text ? parts.join('') : Buffer.concat(parts.map(toBuffer));
+    const body = prefersGzip(res, Buffer.byteLength(plain)) ? await gzipped(res, plain) : plain;
     if (isWhole) res.setHeader('content-length', Buffer.byteLength(body));
     void endAnswer(res, body, this.stalledReaderMs);
   }
@@ -64,15 +67,15 @@ export class Answers {
     res.once('close', () => left.abort());
     const release = await this.turns.take(clientIdOf(res.req), left.signal);
     try {
-      for (const part of beginning) await this.write(res, toBuffer(part));
-      for await (const part of rest) {
+      for await (const part of encoded(res, joined(beginning, rest))) {
         if (res.destroyed) return;
         await this.write(res, toBuffer(part));
         await nextTurn();
       }
       await endAnswer(res, '', this.stalledReaderMs);
     } catch (error) {
-      this.logger.error(`${res.req.method} ${res.req.url?.split('?', 1)[0]} broke off: ${String(error)}`);
+      const where = `${res.req.method} ${res.req.url?.split('?', 1)[0]}`;
+      this.logger.error(`${where} broke off (${answeredId(res)}): ${String(error)}`);
       res.destroy();
     } finally {
       release();
@@ -84,6 +87,21 @@ export class Answers {
       if (!res.write(bytes.subarray(at, at + CHUNK_BYTES))) await taken(res, this.stalledReaderMs);
     }
   }
+}
+
+/** The parts as the client of a large answer prefers them. */
+function encoded(res: ServerResponse, parts: AsyncIterable<Part>): AsyncIterable<Part> {
+  if (!prefersGzip(res, SMALL_BYTES)) return parts;
+  res.setHeader('content-encoding', 'gzip');
+  return gzippedParts(parts);
+}
+
+async function* joined(
+  beginning: readonly Part[],
+  rest: AsyncIterable<Part>,
+): AsyncGenerator<Part, void, void> {
+  yield* beginning;
+  yield* rest;
 }
 
 const toBuffer = (part: Part): Buffer => (typeof part === 'string' ? Buffer.from(part) : part);

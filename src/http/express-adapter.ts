@@ -3,15 +3,16 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Express, Response } from 'express';
 import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Server as NetServer, Socket } from 'node:net';
+import { gzipped, prefersGzip } from './compression.js';
 import { listenOn, listenOnSecondLoopback } from './listen.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * Express as Nest drives it, with three differences. The server makes Express' requests and responses itself (decision
+ * Express as Nest drives it, with four differences. The server makes Express' requests and responses itself (decision
  * 15). JSON is written as it is: Express' own `res.json` hashes each answer for an ETag and looks its type up several
- * times, which costs a short answer more than all the rest of it. And it listens on this machine's second loopback
- * address too: browsers may take either for "localhost".
+ * times, which costs a short answer more than all the rest of it. Longer JSON is compressed. And it listens on this
+ * machine's second loopback address too: browsers may take either for "localhost".
  */
 export class ExpressHttpAdapter extends ExpressAdapter {
   private readonly open = new Set<Socket>();
@@ -53,9 +54,17 @@ export class ExpressHttpAdapter extends ExpressAdapter {
     if (json === undefined) return super.reply(response, body, statusCode) as unknown;
     if (statusCode !== undefined) response.statusCode = statusCode;
     response.setHeader('content-type', JSON_TYPE);
-    response.setHeader('content-length', Buffer.byteLength(json));
+    const length = Buffer.byteLength(json);
+    if (prefersGzip(response, length)) return endCompressed(response, json);
+    response.setHeader('content-length', length);
     return response.end(json);
   }
+}
+
+async function endCompressed(response: Response, json: string): Promise<void> {
+  const body = await gzipped(response, json);
+  response.setHeader('content-length', body.length);
+  response.end(body);
 }
 
 /** The answer's JSON text; undefined where it is something else than JSON. */
