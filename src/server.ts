@@ -166,6 +166,7 @@ export class AgentTARSServer {
     );
     const http = nest.getHttpServer() as Server;
     boundRequests(http);
+    http.keepAliveTimeout = config.server.keepAliveMs;
     pipeline.guardServer(http);
     nest.useLogger(logger(config.logLevel, config.secrets));
     warnOfIgnored(config);

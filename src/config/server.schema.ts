@@ -124,6 +124,11 @@ export const serverSchema = section({
   maxQueued: whole(0, 10_000, '').default(20),
   /** Time for runs to finish after the server was asked to stop, in milliseconds. */
   shutdownGraceMs: whole(0, 86_400_000, 'milliseconds').default(10_000),
+  /**
+   * Time after which an idle connection is closed, in milliseconds. Longer than that of a load balancer, which would
+   * otherwise send a request down a connection that is being closed.
+   */
+  keepAliveMs: milliseconds.default(65_000),
   /** Maximum size of a request body, in bytes. */
   maxBodyBytes: bytes.default(MAX_BODY_BYTES),
   /** Maximum size of a sent event, in bytes; long texts are cut. `GET /sessions/events` gives stored events whole. */
