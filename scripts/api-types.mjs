@@ -57,11 +57,19 @@ function describeController(controller) {
 /** The request headers that a method takes, as OpenAPI parameters; Nest insists on none of them. */
 function headersOf(method) {
   return method.parameters.flatMap((parameter) => {
-    const name = decoratorsOf(parameter).find((each) => each.name === 'Headers')?.args[0]?.text;
-    if (!name) return [];
+    const header = decoratorsOf(parameter).map(headerOf).find(Boolean);
+    if (!header) return [];
     const description = json.docOf(parameter.symbol);
-    return [{ name, in: 'header', ...(description && { description }), schema: { type: 'string' } }];
+    return [{ in: 'header', ...(description && { description }), ...header }];
   });
+}
+
+/** The header that a parameter's decorator reads. */
+function headerOf({ name, args }) {
+  if (name === 'IdempotencyKey') {
+    return { name: 'Idempotency-Key', schema: { type: 'string', minLength: 1, maxLength: 200 } };
+  }
+  return name === 'Headers' && args[0] && { name: args[0].text, schema: { type: 'string' } };
 }
 
 function responseOf(id, method) {

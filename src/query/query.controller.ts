@@ -1,5 +1,6 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { IdempotencyKey, markReplayed } from '../http/idempotency.js';
 import { RunLimit } from '../http/run-limit.js';
 import { Limits } from '../http/limits.js';
 import { sendEventStream } from '../http/event-stream.js';
@@ -28,7 +29,7 @@ export class QueryController {
   @Post('sessions/query')
   @UseGuards(RunLimit)
   @HttpCode(200)
-  query(@Body() dto: QueryDto, @Headers('idempotency-key') key?: string): Promise<Answer> {
+  query(@Body() dto: QueryDto, @IdempotencyKey() key?: string): Promise<Answer> {
     return this.queries.ask({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
   }
 
@@ -41,7 +42,7 @@ export class QueryController {
   @HttpCode(200)
   async stream(
     @Body() dto: QueryDto,
-    @Headers('idempotency-key') key: string | undefined,
+    @IdempotencyKey() key: string | undefined,
     @Res() res: ExpressResponse,
   ): Promise<void> {
     const events = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
@@ -61,20 +62,35 @@ export class QueryController {
     return this.queries.status(sessionId);
   }
 
-  /** A query in a session of its own. */
+  /**
+   * A query in a session of its own.
+   * @param key the same key within 24 hours, with the same body, attaches to the same run of the same session
+   */
   @Post('oneshot/query')
   @UseGuards(RunLimit)
   @HttpCode(200)
-  oneshot(@Body() dto: OneshotDto): Promise<Answer & { sessionId: string }> {
-    return this.oneshots.ask(dto);
+  async oneshot(
+    @Body() dto: OneshotDto,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) res: ExpressResponse,
+  ): Promise<Answer & { sessionId: string }> {
+    return this.oneshots.ask(markReplayed(res, await this.oneshots.open(dto, key)));
   }
 
-  /** A query in a session of its own, answered by the run's events as Server-Sent Events. */
+  /**
+   * A query in a session of its own, answered by the run's events as Server-Sent Events.
+   * @param key the same key within 24 hours, with the same body, attaches to the same run of the same session
+   */
   @Post('oneshot/query/stream')
   @UseGuards(RunLimit)
   @HttpCode(200)
-  async oneshotStream(@Body() dto: OneshotDto, @Res() res: ExpressResponse): Promise<void> {
-    sendEventStream(res, await this.oneshots.stream(dto), this.limits.rules);
+  async oneshotStream(
+    @Body() dto: OneshotDto,
+    @IdempotencyKey() key: string | undefined,
+    @Res() res: ExpressResponse,
+  ): Promise<void> {
+    const opened = markReplayed(res, await this.oneshots.open(dto, key));
+    sendEventStream(res, await this.oneshots.stream(opened), this.limits.rules);
   }
 
   /** The runs of a session. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { epochMs } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
+import { KEY_LIFETIME_MS } from '../http/idempotency.js';
 import { AppConfig, type WhenBusy } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { AssistantMessageEvent, QueryContent } from '../events/index.js';
@@ -22,9 +23,6 @@ import { type Session, SessionsService } from '../sessions/index.js';
 import { IdempotencyMismatch, RunAborted, RunFailed, RunInterrupted } from './query.errors.js';
 import { type AwaitedResult, RunResults } from './run-results.service.js';
 import { type Entry, entryOf } from './when-busy.js';
-
-/** How long an idempotency key is remembered. */
-const KEY_LIFETIME_MS = 24 * 60 * 60 * 1_000;
 
 export interface QueryRequest {
   readonly sessionId: string;

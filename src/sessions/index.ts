@@ -2,6 +2,7 @@ export { RuntimeSettingsDto, SessionIdDto, WatchSessionDto } from './dto/session
 export type { CurrentSettingsDto } from './current-settings.dto.js';
 export { type SessionDto, type SessionStatus, toSessionStatus } from './session.dto.js';
 export { Session } from './session.entity.js';
+export { SessionCreation } from './session-creation.js';
 export { SessionEvents } from './session-events.js';
 export { SessionSettings } from './session-settings.js';
 export { SessionsModule } from './sessions.module.js';

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards }
 import type { Response as ExpressResponse } from 'express';
 import { Answers } from '../http/answers.js';
 import { requestedCursor, sendEventStream } from '../http/event-stream.js';
+import { IdempotencyKey } from '../http/idempotency.js';
 import { RunLimit } from '../http/run-limit.js';
 import {
   ChooseModelDto,
@@ -13,6 +14,8 @@ import {
   UpdateSessionDto,
   WatchSessionDto,
 } from './dto/sessions.dto.js';
+import { announce } from './announce-session.js';
+import { SessionCreation } from './session-creation.js';
 import type { SessionDto } from './session.dto.js';
 import { SessionEvents } from './session-events.js';
 import { SessionLists } from './session-lists.js';
@@ -24,6 +27,7 @@ import { SessionsService } from './sessions.service.js';
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
+    private readonly creation: SessionCreation,
     private readonly sessionEvents: SessionEvents,
     private readonly lists: SessionLists,
     private readonly answers: Answers,
@@ -31,12 +35,17 @@ export class SessionsController {
     private readonly titles: SessionTitles,
   ) {}
 
-  /** Opens a session. */
+  /**
+   * Opens a session. Its address is in the header Location.
+   * @param key the same key within 24 hours, with the same body, gives the same session
+   */
   @Post('create')
   async create(
     @Body() dto: CreateSessionDto,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) res: ExpressResponse,
   ): Promise<{ sessionId: string; session: SessionDto; events: [] }> {
-    const session = await this.sessions.create(dto);
+    const { session } = announce(res, await this.creation.create(dto, key));
     return { sessionId: session.id, session: this.sessions.toDto(session), events: [] };
   }
 
@@ -75,7 +84,7 @@ export class SessionsController {
     @Res() res: ExpressResponse,
   ): Promise<void> {
     const events = await this.sessionEvents.follow(sessionId, requestedCursor(lastEventId, after));
-    sendEventStream(res, events, { stalledReaderMs: this.answers.stalledReaderMs, withIds: true });
+    sendEventStream(res, events, { stalledReaderMs: this.answers.stalledReaderMs, reconnects: true });
   }
 
   /** Changes the name, the tags or the metadata of a session; what is left out stays. */

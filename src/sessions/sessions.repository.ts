@@ -26,14 +26,10 @@ export type SessionSummary = Pick<Session, 'id' | 'name' | 'state' | 'updatedAt'
 export class SessionsRepository {
   constructor(private readonly work: UnitOfWork) {}
 
-  insert(session: Session): Promise<void> {
+  async insert(tx: Transaction, session: Session): Promise<void> {
     const row = toRow(session);
-    return this.work.write(async (tx) => {
-      await tx.execute(
-        INSERT,
-        COLUMNS.map((column) => row[column]),
-      );
-    });
+    const values = COLUMNS.map((column) => row[column]);
+    await tx.execute(INSERT, values);
   }
 
   async find(id: string, reader?: Reader): Promise<Session | null> {

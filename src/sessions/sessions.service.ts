@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { epochMs } from '../common/clock.js';
 import { InvalidInput } from '../common/errors.js';
-import { newId } from '../common/ids.js';
 import { maskSecretsIn } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
 import type { Usage } from '../events/index.js';
 import { ModelCatalog } from '../models/index.js';
-import { type AgentOptions, type RunSessions, SessionNotFound, type SessionState } from '../runs/index.js';
+import { type RunSessions, SessionNotFound, type SessionState } from '../runs/index.js';
 import type { CreateSessionDto, UpdateSessionDto } from './dto/sessions.dto.js';
-import { RuntimeSettings } from './runtime-settings.js';
+import { SessionCreation } from './session-creation.js';
 import { SessionDeletion } from './session-deletion.js';
 import { type SessionDto, toSessionDto } from './session.dto.js';
 import type { Session } from './session.entity.js';
@@ -35,31 +33,14 @@ export class SessionsService implements RunSessions {
   constructor(
     private readonly repository: SessionsRepository,
     private readonly deletion: SessionDeletion,
-    private readonly runtimeSettings: RuntimeSettings,
+    private readonly creation: SessionCreation,
     private readonly catalog: ModelCatalog,
     private readonly config: AppConfig,
   ) {}
 
+  /** @throws InvalidInput for runtime settings that do not fit their schema */
   async create(given: CreateSessionDto): Promise<Session> {
-    const dto = this.masked(given);
-    const now = epochMs();
-    const session: Session = {
-      id: newId(now),
-      createdAt: now,
-      updatedAt: now,
-      name: dto.name ?? '',
-      tags: dto.tags ?? [],
-      workspace: this.config.workspace,
-      metadata: {},
-      modelProvider: null,
-      modelId: null,
-      agentOptions: dto.agentOptions ? withoutNulls(dto.agentOptions) : null,
-      runtimeSettings: dto.runtimeSettings ? this.runtimeSettings.checked(dto.runtimeSettings) : null,
-      state: 'idle',
-      inputTokens: 0,
-      outputTokens: 0,
-    };
-    await this.repository.insert(session);
+    const { session } = await this.creation.create(given);
     return session;
   }
 
@@ -145,13 +126,6 @@ export class SessionsService implements RunSessions {
   private masked<T>(given: T): T {
     return maskSecretsIn(given, this.config.secrets);
   }
-}
-
-/** `null` in an option means that it is not set; a provider would refuse it. */
-function withoutNulls(options: AgentOptions): AgentOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== null && value !== undefined),
-  );
 }
 
 function mergeMetadata(

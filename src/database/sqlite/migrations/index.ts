@@ -2,6 +2,7 @@ import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1763769600000 } from './1763769600000-initial-schema.js';
 import { NextOfQueue1795900000000 } from './1795900000000-next-of-queue.js';
 import { OrderOfChanges1796000000000 } from './1796000000000-order-of-changes.js';
+import { SessionKeys1796010000000 } from './1796010000000-session-keys.js';
 
 export type MigrationClass = new () => MigrationInterface;
 
@@ -10,4 +11,5 @@ export const migrations: readonly MigrationClass[] = [
   InitialSchema1763769600000,
   NextOfQueue1795900000000,
   OrderOfChanges1796000000000,
+  SessionKeys1796010000000,
 ];
