@@ -50,7 +50,7 @@ export class ForeignSite extends DomainError {
   constructor(site: string | readonly string[] | undefined) {
     super(
       'FORBIDDEN',
-      `Sec-Fetch-Site is "${String(site).slice(0, 100)}" and there is no Origin: pages of other sites may not use this server so. Use fetch() with mode "cors", from an origin in server.allowedOrigins.`,
+      `Sec-Fetch-Site is "${cutText(String(site), 100)}" and there is no Origin: pages of other sites may not use this server so. Use fetch() with mode "cors", from an origin in server.allowedOrigins.`,
     );
   }
 }

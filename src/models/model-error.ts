@@ -1,9 +1,11 @@
 import { APICallError } from '@ai-sdk/provider';
-import { epochMs } from '../common/clock.js';
 import { DomainError, type ErrorCode } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { cutText } from '../common/text.js';
 import type { ModelConfig } from '../config/index.js';
+import { FAILURE_DELAY_MS, type FailedCall, toFailedCall } from './failed-call.js';
+
+export { StreamError } from './failed-call.js';
 
 const MAX_REASON = 300;
 /** Characters of a provider's error that are read. */
@@ -49,60 +51,69 @@ export function modelWentOn(model: ModelConfig): ModelFailed {
   );
 }
 
-/** An error that a provider reported within its stream. */
-export class StreamError extends Error {
-  constructor(reported: unknown) {
-    super(describe(reported));
+/** An answer that the model itself ended before it was whole, or refused to give. */
+export class EndedEarly extends Error {
+  constructor(
+    reason: string,
+    /** Whether the same request may get another answer. */
+    readonly mayRetry: boolean,
+  ) {
+    super(reason);
   }
 }
 
-/** A provider's error as a message for users, without secrets that the provider may echo. */
-export function toModelFailed(thrown: unknown, model: ModelConfig): ModelFailed {
+/**
+ * A provider's error as a message for users, without secrets that the provider may echo.
+ * @param hasBegun whether a part of the answer has come
+ */
+export function toModelFailed(thrown: unknown, model: ModelConfig, hasBegun = true): ModelFailed {
   if (thrown instanceof ModelFailed) return thrown;
   if (isCutOff(thrown)) return modelCutOff(model);
-  const reason = cutText(maskSecrets(reasonOf(thrown), model.apiKey ? [model.apiKey] : []), MAX_REASON);
-  if (thrown instanceof StreamError) {
-    return new ModelFailed(
-      'MODEL_ERROR',
-      `${model.displayName} failed in the middle of its answer: ${reason}`,
-    );
+  const say = (text: string | undefined) =>
+    cutText(maskSecrets(sentence(text), model.apiKey ? [model.apiKey] : []), MAX_REASON);
+  const { displayName } = model;
+  const call = toFailedCall(thrown);
+  if (call) return callFailed({ ...call, reason: say(call.reason) }, displayName, hasBegun);
+  if (thrown instanceof EndedEarly) {
+    const message = `${displayName} gave no whole answer: ${say(thrown.message)}`;
+    return new ModelFailed('MODEL_ERROR', message, thrown.mayRetry ? FAILURE_DELAY_MS : undefined);
   }
-  if (!APICallError.isInstance(thrown)) {
-    return new ModelFailed(
-      'MODEL_ERROR',
-      `${model.displayName} sent something that cannot be understood: ${reason}`,
-      0,
-    );
-  }
-  const { statusCode } = thrown;
-  const details = statusCode === undefined ? undefined : { providerStatus: statusCode };
-  const fail = (code: ErrorCode, message: string, retryInMs?: number) =>
-    new ModelFailed(code, message, retryInMs, details);
-  const status = isKeyRefused(thrown) ? 401 : statusCode;
-  switch (status) {
-    case 401:
-    case 403:
-      return fail(
-        'MODEL_AUTH',
-        `The provider of ${model.displayName} refused the key (${statusCode ?? status}): ${reason} Check model.apiKey.`,
-      );
-    case 429: {
-      const wait = retryAfterMs(thrown.responseHeaders) ?? 1_000;
-      const message = `The provider of ${model.displayName} limits the rate (429): ${reason} Ask again in ${Math.ceil(wait / 1000)} s.`;
-      return fail('MODEL_RATE_LIMITED', message, wait <= MAX_RETRY_AFTER_MS ? wait : undefined);
-    }
-    case undefined:
-      return fail(
-        'MODEL_ERROR',
-        `The provider of ${model.displayName} cannot be reached: ${reason} Check model.baseURL and the network.`,
-        500,
-      );
-    default: {
-      const wait = retryAfterMs(thrown.responseHeaders) ?? 500;
-      const isPassing = (status >= 500 || status === 408) && wait <= MAX_RETRY_AFTER_MS;
-      const message = `The provider of ${model.displayName} answered ${status}: ${reason}`;
-      return fail('MODEL_ERROR', message, isPassing ? wait : undefined);
-    }
+  const text = thrown instanceof Error ? thrown.message : JSON.stringify(thrown);
+  const message = `${displayName} sent something that cannot be understood: ${say(text)}`;
+  return new ModelFailed('MODEL_ERROR', message, 0);
+}
+
+const CODE_OF: Readonly<Partial<Record<FailedCall['kind'], ErrorCode>>> = {
+  key: 'MODEL_AUTH',
+  rate: 'MODEL_RATE_LIMITED',
+};
+
+function callFailed(call: FailedCall, model: string, hasBegun: boolean): ModelFailed {
+  const { kind, status, waitMs = Infinity } = call;
+  const message = failureMessage(call, model, hasBegun);
+  const retryInMs = waitMs <= MAX_RETRY_AFTER_MS ? waitMs : undefined;
+  const details = status === undefined ? undefined : { providerStatus: status };
+  return new ModelFailed(CODE_OF[kind] ?? 'MODEL_ERROR', message, retryInMs, details);
+}
+
+function failureMessage(call: FailedCall, model: string, hasBegun: boolean): string {
+  const { kind, status, reason, inStream, waitMs } = call;
+  const provider = `The provider of ${model}`;
+  const number = status === undefined ? '' : ` (${status})`;
+  switch (kind) {
+    case 'unreachable':
+      return `${provider} cannot be reached: ${reason} Check model.baseURL and the network.`;
+    case 'key':
+      return `${provider} refused the key${number}: ${reason} Check model.apiKey.`;
+    case 'money':
+      return `${provider} says that there is no money left${number}: ${reason} Add credit to the account, or choose another model.`;
+    case 'rate':
+      return `${provider} limits the rate${number}: ${reason}${waitMs === undefined ? '' : ` Ask again in ${Math.ceil(waitMs / 1000)} s.`}`;
+    default:
+      if (!inStream) return `${provider} answered ${status}: ${reason}`;
+      return hasBegun
+        ? `${model} failed in the middle of its answer: ${reason}`
+        : `${provider} reported an error${number}: ${reason}`;
   }
 }
 
@@ -113,28 +124,7 @@ function isCutOff(thrown: unknown): boolean {
   return (name === 'TypeError' && message === 'terminated') || code === 'ECONNRESET';
 }
 
-/** Whether Google refused the key: with 400 instead of 401. */
-function isKeyRefused({ statusCode, responseBody = '' }: APICallError): boolean {
-  return statusCode === 400 && responseBody.includes('API_KEY_INVALID');
-}
-
-function reasonOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : describe(thrown);
+function sentence(text = 'no reason was given'): string {
   const line = cutText(text, MAX_READ).replace(/\s+/g, ' ').trim();
   return /[.!?]$/.test(line) ? line : `${line}.`;
-}
-
-function describe(thrown: unknown): string {
-  if (typeof thrown === 'string') return thrown;
-  const message = (thrown as { message?: unknown } | null)?.message;
-  return typeof message === 'string' ? message : (JSON.stringify(thrown) ?? 'no reason was given');
-}
-
-/** Retry-After in milliseconds; the header holds seconds or a date. */
-function retryAfterMs(headers: Record<string, string> | undefined): number | undefined {
-  const value = headers?.['retry-after'];
-  if (!value) return undefined;
-  const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - epochMs();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
