@@ -59,8 +59,9 @@ export function readError(given: unknown): ProviderError {
   };
 }
 
-/** Whether a value that is no answer is the report of an error. */
-export function isErrorReport(value: unknown): boolean {
+/** Whether the body of an answer with status 200, or a value that is no event of an answer, reports an error. */
+export function isErrorReport(given: unknown): boolean {
+  const value = typeof given === 'string' ? parsed(given) : given;
   const fields = fieldsOf(Array.isArray(value) ? value[0] : value);
   if (!fields) return false;
   const { error, detail, message, base_resp: base } = fields;

@@ -1,4 +1,5 @@
 import { APICallError } from '@ai-sdk/provider';
+import { epochMs } from '../common/clock.js';
 import { isErrorReport, type ProviderError, readError } from './error-body.js';
 import { type ErrorKind, kindOf } from './error-kind.js';
 
@@ -41,7 +42,16 @@ export function toFailedCall(thrown: unknown): FailedCall | undefined {
   }
   // The SDK makes an HTTP error, with a status of its own choice, of an event that comes first.
   const inStream = responseHeaders?.['content-type']?.includes('text/event-stream') ?? false;
-  return describe(readError(responseBody ?? ''), status, message, inStream, responseHeaders);
+  if (status >= 400)
+    return describe(readError(responseBody ?? ''), status, message, inStream, responseHeaders);
+  if (isErrorReport(responseBody)) return reportedAsSuccess(readError(responseBody), status, message);
+  return { kind: 'lasting', reason: message, status, inStream, waitMs: undefined };
+}
+
+/** An error as the body of an answer that says that all is well: only the error knows its status. */
+function reportedAsSuccess(error: ProviderError, status: number, message: string): FailedCall {
+  const call = describe(error, error.status, message, true);
+  return { ...call, status: error.status ?? status, inStream: false };
 }
 
 /** The error that a client of the SDK took for an event of a wrong shape. */
@@ -78,6 +88,6 @@ function retryAfterMs(headers: Record<string, string> | undefined): number | und
   const value = headers?.['retry-after'];
   if (!value) return undefined;
   const seconds = Number(value);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - Date.now();
+  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(value) - epochMs();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }

@@ -1,8 +1,9 @@
 import { APICallError, type LanguageModelV3StreamPart } from '@ai-sdk/provider';
-import { cutText } from '../../common/text.js';
+import { isErrorReport, readError } from '../error-body.js';
 import { parseForeignJson } from '../json.js';
 import type { ModelConfig } from '../../config/index.js';
 import type { Model, ModelRequest } from '../model.js';
+import { isNoStream, notAStream } from '../not-a-stream.js';
 import { ChatStream } from './chat-stream.js';
 import { type AnswerHead, post, NoResponse } from './http-post.js';
 import { toChatRequest } from './request.js';
@@ -33,14 +34,17 @@ export class OpenAIChatModel implements Model {
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void> {
     const stream = new ChatStream(take);
-    await this.post(toChatRequest(this.config.id, request, true), signal, {
-      head: (head) => {
-        const type = head.headers['content-type'] ?? '';
-        if (type.includes('text/event-stream')) return;
-        throw this.failed(head, `it answered with ${type || 'no content type'} instead of a stream`);
+    let other: string | undefined; // the text of an answer that is no stream
+    const head = await this.post(toChatRequest(this.config.id, request, true), signal, {
+      head: ({ headers }) => {
+        if (isNoStream(headers['content-type'])) other = '';
       },
-      text: (text) => stream.push(text),
+      text: (text) => {
+        if (other === undefined) stream.push(text);
+        else other = bounded(other, text);
+      },
     });
+    if (other !== undefined) throw notAStream(this.url.href, head.status, head.headers, other);
     stream.end();
   }
 
@@ -51,8 +55,8 @@ export class OpenAIChatModel implements Model {
     });
     const answer = parseJson(body) as { choices?: { message?: { content?: unknown } }[] } | undefined;
     const content = answer?.choices?.[0]?.message?.content;
-    if (typeof content !== 'string') throw this.failed(head, 'its answer holds no message');
-    return content;
+    if (typeof content === 'string') return content;
+    throw this.failed(head, 'its answer holds no message', isErrorReport(answer) ? body : undefined);
   }
 
   /** @throws APICallError for any answer but 2xx, and if there is none */
@@ -80,16 +84,21 @@ export class OpenAIChatModel implements Model {
       throw error instanceof NoResponse ? this.unreachable(error) : error;
     }
     if (isOk) return head;
-    throw this.failed(head, reasonOf(refusal));
+    throw this.failed(
+      head,
+      readError(refusal).reason ?? (refusal.slice(0, 300) || 'no reason given'),
+      refusal,
+    );
   }
 
-  private failed({ status, headers }: AnswerHead, message: string): APICallError {
+  private failed({ status, headers }: AnswerHead, message: string, responseBody?: string): APICallError {
     return new APICallError({
       message,
       url: this.url.href,
       requestBodyValues: {},
       statusCode: status,
       responseHeaders: { ...headers },
+      ...(responseBody !== undefined && { responseBody }),
     });
   }
 
@@ -107,14 +116,6 @@ function authorization(url: URL, { apiKey }: ModelConfig): { authorization?: str
 }
 
 const bounded = (body: string, text: string): string => (body.length < MAX_BODY ? body + text : body);
-
-/** Reason of an error answer: its own message, if any. */
-function reasonOf(body: string): string {
-  const { error, message } = (parseJson(body) ?? {}) as { error?: unknown; message?: unknown };
-  const text = (error as { message?: unknown } | undefined)?.message ?? error ?? message;
-  if (typeof text === 'string') return text;
-  return body.startsWith('<') ? 'an HTML page' : cutText(body, 300) || 'no reason given';
-}
 
 function parseJson(text: string): unknown {
   try {
