@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { boundedFetch } from './bounded-fetch.js';
+import { boundedFetch as fetchFor } from './bounded-fetch.js';
+
+const boundedFetch = fetchFor();
 
 describe('the fetch of the SDK', () => {
   let server: http.Server;

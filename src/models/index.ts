@@ -4,4 +4,11 @@ export { addCounts, isCount, toCount } from './counts.js';
 export { parseForeignJson } from './json.js';
 export { type Model, type ModelRequest } from './model.js';
 export { ModelCatalog, type ModelChoice, type ModelReference } from './model-catalog.js';
-export { modelCutOff, modelTimedOut, modelWentOn, StreamError, toModelFailed } from './model-error.js';
+export {
+  modelCutOff,
+  type ModelFailed,
+  modelTimedOut,
+  modelWentOn,
+  StreamError,
+  toModelFailed,
+} from './model-error.js';

@@ -1,8 +1,12 @@
 import type {
   LanguageModelV3,
   LanguageModelV3CallOptions,
+  LanguageModelV3FinishReason,
   LanguageModelV3StreamPart,
+  SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
+import type { Dialect } from './dialects.js';
+import { EndedEarly } from './model-error.js';
 
 /** A request to a model, in the AI SDK's terms. */
 export interface ModelRequest extends Pick<
@@ -30,7 +34,11 @@ export interface Model {
 
 /** Adapter for any model of the AI SDK. */
 export class SdkModel implements Model {
-  constructor(private readonly model: LanguageModelV3) {}
+  /** @param dialect of the provider; undefined for a model without one */
+  constructor(
+    private readonly model: LanguageModelV3,
+    private readonly dialect?: Dialect,
+  ) {}
 
   async stream(
     request: ModelRequest,
@@ -46,6 +54,7 @@ export class SdkModel implements Model {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
+        if (value.type === 'finish') this.requireWhole(value.finishReason, value.providerMetadata);
         take(value);
       }
     } catch (error) {
@@ -58,9 +67,32 @@ export class SdkModel implements Model {
   }
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
-    const { content } = await this.model.doGenerate(toCallOptions(request, signal));
+    const { content, finishReason, providerMetadata } = await this.model.doGenerate(
+      toCallOptions(request, signal),
+    );
+    this.requireWhole(finishReason, providerMetadata);
     return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
   }
+
+  /** @throws EndedEarly with the provider's reason, for an answer that is not whole */
+  private requireWhole(
+    { unified, raw }: LanguageModelV3FinishReason,
+    metadata: SharedV3ProviderMetadata | undefined,
+  ): void {
+    if (raw === undefined) return; // cut off, or reported as an error already
+    const isFailure = this.dialect?.isFailure(raw, unified !== 'other');
+    if (!isFailure && unified !== 'error') return;
+    const reason = Object.values(metadata ?? {})
+      .map(reasonIn)
+      .find(Boolean);
+    throw new EndedEarly(`it ended with ${raw}${reason ? `: ${reason}` : ''}`, raw !== 'refusal');
+  }
+}
+
+/** What Google or Anthropic say of an end, beside its reason. */
+function reasonIn({ finishMessage, stopDetails }: Readonly<Record<string, unknown>>): string | undefined {
+  const text = finishMessage ?? (stopDetails as { explanation?: unknown } | null | undefined)?.explanation;
+  return typeof text === 'string' && text !== '' ? text : undefined;
 }
 
 function toCallOptions(

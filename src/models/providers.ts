@@ -1,5 +1,6 @@
 import type { ModelConfig, ModelProviderName } from '../config/index.js';
 import { boundedFetch } from './bounded-fetch.js';
+import { ANTHROPIC, GOOGLE, RESPONSES } from './dialects.js';
 import { type Model, SdkModel } from './model.js';
 import { WellFormedModel } from './well-formed-model.js';
 
@@ -17,20 +18,28 @@ const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
     // OpenAI's own endpoint has the Responses API; compatible endpoints of others seldom do.
     if (config.baseURL) return openaiChat(config);
     const { createOpenAI } = await import('@ai-sdk/openai');
-    const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch };
-    return new SdkModel(createOpenAI(options).responses(config.id));
+    const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch(RESPONSES) };
+    return new SdkModel(createOpenAI(options).responses(config.id), RESPONSES);
   },
   'openai-compatible': openaiChat,
   ollama: openaiChat,
   anthropic: async ({ id, baseURL, apiKey }) => {
     const { createAnthropic } = await import('@ai-sdk/anthropic');
-    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
-    return new SdkModel(createAnthropic(options)(id));
+    const options = {
+      apiKey: apiKey?.reveal() ?? '',
+      fetch: boundedFetch(ANTHROPIC),
+      ...(baseURL && { baseURL }),
+    };
+    return new SdkModel(createAnthropic(options)(id), ANTHROPIC);
   },
   google: async ({ id, baseURL, apiKey }) => {
     const { createGoogleGenerativeAI } = await import('@ai-sdk/google');
-    const options = { apiKey: apiKey?.reveal() ?? '', fetch: boundedFetch, ...(baseURL && { baseURL }) };
-    return new SdkModel(createGoogleGenerativeAI(options)(id));
+    const options = {
+      apiKey: apiKey?.reveal() ?? '',
+      fetch: boundedFetch(GOOGLE),
+      ...(baseURL && { baseURL }),
+    };
+    return new SdkModel(createGoogleGenerativeAI(options)(id), GOOGLE);
   },
   embedded: async ({ id }) => {
     const { EmbeddedModel } = await import('./embedded/embedded-model.js');

@@ -1,6 +1,8 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { Injectable } from '@nestjs/common';
 import type { RunContext } from '../../src/agent/index.js';
+import { boundedFetch } from '../../src/models/bounded-fetch.js';
+import { RESPONSES } from '../../src/models/dialects.js';
 import { type Model, SdkModel } from '../../src/models/model.js';
 import { ToolLoopAgent } from '../../src/agent/tool-loop.agent.js';
 import type { ModelInput } from '../../src/index.js';
@@ -50,7 +52,12 @@ export class ProviderSetup<Reply extends ProviderReply = ProviderReply> {
 
 /** OpenAI's Responses API at another place than OpenAI's, which no configuration can say. */
 export const responsesModel = (origin: string): Model =>
-  new SdkModel(createOpenAI({ apiKey: KEY, baseURL: `${origin}/v1` }).responses('gpt-5-mini'));
+  new SdkModel(
+    createOpenAI({ apiKey: KEY, baseURL: `${origin}/v1`, fetch: boundedFetch(RESPONSES) }).responses(
+      'gpt-5-mini',
+    ),
+    RESPONSES,
+  );
 
 function agentAsking(model: Model): typeof ToolLoopAgent {
   @Injectable()

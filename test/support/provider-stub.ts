@@ -42,6 +42,18 @@ export abstract class ProviderReply {
     this.res.end();
   }
 
+  /** Answers with anything. */
+  raw(status: number, contentType: string, body: string): void {
+    this.res.writeHead(status, { 'content-type': contentType });
+    this.res.end(body);
+  }
+
+  /** Sends events as they are, and leaves the connection open. */
+  events(...events: object[]): this {
+    for (const event of events) this.send(event, (event as { type?: string }).type);
+    return this;
+  }
+
   protected json(status: number, body: object, headers: http.OutgoingHttpHeaders = {}): void {
     this.res.writeHead(status, { 'content-type': 'application/json', ...headers });
     this.res.end(JSON.stringify(body));
