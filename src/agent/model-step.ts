@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type {
   LanguageModelV3FinishReason,
   LanguageModelV3Message,
@@ -15,6 +16,7 @@ import {
   type CallIds,
   MAX_CALLS_PER_ANSWER,
   modelCutOff,
+  type ModelFailed,
   type ModelRequest,
   modelTimedOut,
   modelWentOn,
@@ -27,6 +29,9 @@ import { SilenceTimer } from './silence-timer.js';
 
 /** Retries of a request that has produced nothing yet. */
 const MAX_RETRIES = 2;
+const MIN_DELAY_MS = 250;
+
+const logger = new Logger('Model');
 
 /** The model's answer in one step. Its text has been streamed to the open message. */
 export interface ModelStep {
@@ -53,12 +58,22 @@ export async function modelStep(turn: RunContext, request: ModelRequest, ids: Ca
       return await stream(turn, request, new StepCollector(turn, message, ids));
     } catch (error) {
       turn.signal.throwIfAborted();
-      const failed = toModelFailed(error, turn.modelConfig);
+      const failed = toModelFailed(error, turn.modelConfig, !message.isEmpty);
       if (!message.isEmpty || failed.retryInMs === undefined || attempt >= MAX_RETRIES) throw failed;
       turn.log.discardMessage();
-      await sleep(Math.max(failed.retryInMs, 250) * 2 ** attempt, undefined, { signal: turn.signal });
+      const waitMs = Math.max(failed.retryInMs, MIN_DELAY_MS) * 2 ** attempt;
+      logRetry(turn, failed, waitMs);
+      await sleep(waitMs, undefined, { signal: turn.signal });
     }
   }
+}
+
+function logRetry({ runId, sessionId, modelConfig }: RunContext, failed: ModelFailed, waitMs: number): void {
+  const { providerStatus = failed.code } = (failed.details ?? {}) as { providerStatus?: number };
+  const model = `${modelConfig.provider}/${modelConfig.id}`;
+  logger.log(
+    `Run ${runId} of session ${sessionId}: ${model} is asked again after ${providerStatus} in ${waitMs} ms`,
+  );
 }
 
 async function stream(turn: RunContext, request: ModelRequest, collected: StepCollector): Promise<ModelStep> {
@@ -114,6 +129,8 @@ class StepCollector {
   private last: Piece | undefined;
   /** Open calls by the provider's id, which may repeat. */
   private readonly calls = new Map<string, OpenCall>();
+  /** Calls that the provider executes itself. */
+  private readonly foreign = new Set<string>();
   private begun = 0;
   private end: { reason: LanguageModelV3FinishReason; usage: LanguageModelV3Usage } | undefined;
   /** Characters received, of every kind. */
@@ -146,13 +163,16 @@ class StepCollector {
         if (part.delta !== '') this.message.addThinking(part.delta);
         return true;
       case 'tool-input-start':
-        this.begin(part.id, part.toolName);
+        if (part.providerExecuted) this.foreign.add(part.id);
+        else this.begin(part.id, part.toolName);
         return true;
       case 'tool-input-delta':
-        this.stream(this.calls.get(part.id) ?? this.begin(part.id, ''), part.delta);
+        if (!this.foreign.has(part.id))
+          this.stream(this.calls.get(part.id) ?? this.begin(part.id, ''), part.delta);
         return true;
       case 'tool-call':
-        this.call(part);
+        if (part.providerExecuted) this.size += sizeOfPart(part);
+        else this.call(part);
         return true;
       case 'finish':
         this.end = { reason: part.finishReason, usage: part.usage };

@@ -131,6 +131,46 @@ describe('a model that fails', () => {
       (reply, request) => reply.raw(200, 'text/html', `<h1>${echo(request)}</h1>`),
     ],
     [
+      'an error as JSON and 200',
+      'MODEL_ERROR',
+      3,
+      /answered 502: I was sent/,
+      (reply, request) =>
+        reply.raw(200, 'application/json', JSON.stringify({ error: { message: echo(request), code: 502 } })),
+    ],
+    [
+      '429 and no money left',
+      'MODEL_ERROR',
+      1,
+      /no money left \(429\): I was sent/,
+      (reply, request) =>
+        reply.raw(
+          429,
+          'application/json',
+          JSON.stringify({ error: { message: echo(request), type: 'insufficient_quota' } }),
+        ),
+    ],
+    [
+      'no money left in the stream',
+      'MODEL_ERROR',
+      1,
+      /no money left: I was sent/,
+      (reply, request) =>
+        void reply
+          .garbage(
+            `data: ${JSON.stringify({ error: { message: echo(request), code: 'insufficient_quota' } })}\n\n`,
+          )
+          .end(),
+    ],
+    [
+      'a list of errors',
+      'MODEL_ERROR',
+      1,
+      /answered 400: I was sent/,
+      (reply, request) =>
+        reply.raw(400, 'application/json', JSON.stringify([{ error: { message: echo(request) } }])),
+    ],
+    [
       'JSON and 200',
       'MODEL_ERROR',
       1,
@@ -162,8 +202,8 @@ describe('a model that fails', () => {
     [
       'an error in the stream',
       'MODEL_ERROR',
-      1,
-      /I was sent/,
+      3,
+      /reported an error \(500\): I was sent/,
       (reply, request) =>
         void reply
           .garbage(`data: ${JSON.stringify({ error: { message: echo(request), code: 500 } })}\n\n`)

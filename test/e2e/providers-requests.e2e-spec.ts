@@ -209,14 +209,6 @@ describe('what Google is sent', () => {
     ]);
   });
 
-  it('fails the run when Google ends the answer with an error of its own', async () => {
-    const { events } = await setup.ask([(reply) => reply.end('MALFORMED_FUNCTION_CALL')]);
-    expect(ofType(events, 'system')).toMatchObject([
-      { message: expect.stringContaining('MALFORMED_FUNCTION_CALL'), details: { code: 'MODEL_ERROR' } },
-    ]);
-    expect(events.at(-1)).toMatchObject({ status: 'error' });
-  });
-
   it.each<[string, Play<GoogleReply>]>([
     ['the answer', (reply) => reply.text('No').end('SAFETY')],
     ['the prompt', (reply) => reply.block('PROHIBITED_CONTENT')],
