@@ -60,6 +60,13 @@ export abstract class UnitOfWork {
    */
   abstract persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T>;
 
+  /**
+   * Runs one DELETE in a transaction of its own, so that nothing of the rows stays in the database's files; off the
+   * event loop, however many rows there are. Resolves when it is committed, with the number of rows that it deleted.
+   * @param trace a text that stands in each of these rows and of those that go with them, and in no other
+   */
+  abstract erase(sql: `DELETE ${string}`, values: readonly unknown[], trace: string): Promise<number>;
+
   /** Runs reads that see committed rows only. */
   abstract read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 

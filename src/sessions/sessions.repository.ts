@@ -111,11 +111,9 @@ export class SessionsRepository {
     });
   }
 
-  /** Its events and runs go with it. */
+  /** Its events and runs go with it, and nothing of them stays in the files. */
   async delete(id: string): Promise<boolean> {
-    return this.work.write(async (tx) => {
-      return (await tx.execute('DELETE FROM "sessions" WHERE "id" = ?', [id])) > 0;
-    });
+    return (await this.work.erase('DELETE FROM "sessions" WHERE "id" = ?', [id], id)) > 0;
   }
 
   async setState(tx: Transaction, id: string, state: SessionState, usage: Usage = NO_USAGE): Promise<void> {

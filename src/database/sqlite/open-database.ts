@@ -4,7 +4,8 @@ import type { DataSource, Logger, MixedList } from 'typeorm';
 import { monotonicMs } from '../../common/clock.js';
 import type { StorageConfig } from '../../config/index.js';
 import { makeDirectory } from '../../files/make-directory.js';
-import { WalCheckpointer } from './wal-checkpointer.js';
+import { CompactFile, givesSpaceBack, hasFreePages } from './compact.js';
+import { SqlThread } from './sql-thread.js';
 import { WalSync } from './wal-sync.js';
 import { loadSqliteDriver, type SqliteDriver } from './drivers/index.js';
 import { damaged, inspectDatabase, inspectFile, UnusableDatabase } from './inspect-database.js';
@@ -12,12 +13,20 @@ import { type MigrationClass, migrations } from './migrations/index.js';
 import { makePrivate } from './private-files.js';
 import { DatabaseNotOpened } from '../database.errors.js';
 import type { UnitOfWork } from '../unit-of-work.js';
-import { SqliteUnitOfWork } from './sqlite-unit-of-work.js';
+import { type Connections, SqliteUnitOfWork } from './sqlite-unit-of-work.js';
 import { BUSY_TIMEOUT_MS } from './write-queue.js';
 
 const RETRY_MS = 50;
 /** Pages at which SQLite itself checkpoints: without a checkpoint thread, or after very large writes. */
 const OWN_CHECKPOINT_PAGES = 4_000;
+
+/** Pragmas of the connection that works in a thread. */
+const THREAD = [
+  'busy_timeout = 250',
+  'foreign_keys = ON',
+  'secure_delete = ON',
+  'synchronous = FULL',
+] as const;
 
 type Entities = MixedList<new () => object>;
 
@@ -51,7 +60,7 @@ export async function openDatabase(
     if (storage.type === 'memory') {
       const writer = await connect();
       await migrate(writer);
-      return new SqliteUnitOfWork(writer);
+      return new SqliteUnitOfWork({ writer });
     }
     await makeDirectory(dirname(file));
     await makePrivate(file);
@@ -59,20 +68,41 @@ export async function openDatabase(
     const writer = await connect();
     const known = steps.map(({ name }) => name);
     await whenFree(() => inspectDatabase(writer, file, known));
+    await whenFree(() => prepareNew(writer));
     await whenFree(() => writer.query('PRAGMA journal_mode = WAL'));
     await migrate(writer);
+    const compact = new CompactFile(driver, file, writer);
+    if (!(await givesSpaceBack(writer))) await compact.rewrite(); // the file of an older version
     const reader = await connect();
     await reader.query('PRAGMA busy_timeout = 5000');
     await reader.query('PRAGMA query_only = 1');
-    if (!driver.synchronous) return new SqliteUnitOfWork(writer, reader);
-    // A synchronous driver would block the event loop for each fsync: the server's own is asynchronous instead.
-    await writer.query('PRAGMA synchronous = NORMAL');
-    await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
-    return new SqliteUnitOfWork(writer, reader, new WalSync(file), new WalCheckpointer(driver.name, file));
+    const unitOfWork = await unitOfWorkOf(driver, file, { writer, reader, compact });
+    if (await hasFreePages(writer)) unitOfWork.reclaimSpace(); // left by the server before
+    return unitOfWork;
   } catch (error) {
     for (const each of opened.reverse()) await each.destroy().catch(() => undefined); // the first error says more
     throw notOpened(file, error as Error);
   }
+}
+
+/** Has a new file give free pages back to the disk: a setting that can only be made before its first page. */
+async function prepareNew(writer: DataSource): Promise<void> {
+  const [row] = await writer.query<{ page_count: number }[]>('PRAGMA page_count');
+  if (row?.page_count === 0) await writer.query('PRAGMA auto_vacuum = INCREMENTAL');
+}
+
+async function unitOfWorkOf(
+  { name, synchronous }: SqliteDriver,
+  file: string,
+  connections: Connections,
+): Promise<SqliteUnitOfWork> {
+  if (!synchronous) return new SqliteUnitOfWork(connections);
+  const { writer } = connections;
+  // A synchronous driver would block the event loop for each fsync: the server's own is asynchronous instead.
+  await writer.query('PRAGMA synchronous = NORMAL');
+  await writer.query(`PRAGMA wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
+  const [log, thread] = [new WalSync(file), new SqlThread(name, file, THREAD)];
+  return new SqliteUnitOfWork({ ...connections, log, thread });
 }
 
 /** Error of a server that cannot start, with the file's name and what to do. */
@@ -80,11 +110,12 @@ export function notOpened(file: string, cause: Error): DatabaseNotOpened {
   return new DatabaseNotOpened(explain(file, cause), { cause });
 }
 
-function dataSource(
+/** A connection with the settings that every one of this server has, not opened yet. */
+export function dataSource(
   driver: SqliteDriver,
   database: string,
-  entities: Entities,
-  steps: readonly MigrationClass[],
+  entities: Entities = [],
+  steps: readonly MigrationClass[] = [],
 ): DataSource {
   return driver.dataSource({
     type: 'better-sqlite3' as const,
@@ -99,6 +130,7 @@ function dataSource(
       const set = (statement: string) => (connection as Pragmas).pragma(statement);
       await set('busy_timeout = 0'); // another's lock is awaited without blocking the event loop
       await set('synchronous = FULL'); // an acknowledged commit survives a power cut
+      await set('secure_delete = ON'); // deleted text stays in no page
     },
   });
 }
@@ -107,7 +139,7 @@ function dataSource(
 async function migrate(writer: DataSource): Promise<void> {
   await writer.query('PRAGMA foreign_keys = OFF'); // a table that is rebuilt must not cascade its deletes
   try {
-    await new SqliteUnitOfWork(writer).write(() => writer.runMigrations({ transaction: 'all' }));
+    await new SqliteUnitOfWork({ writer }).write(() => writer.runMigrations({ transaction: 'all' }));
   } catch (error) {
     throw isOutside(error) ? error : new MigrationFailed((error as Error).message, { cause: error });
   }
@@ -127,7 +159,7 @@ async function whenFree<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const isLock = (error: unknown): boolean =>
+export const isLock = (error: unknown): boolean =>
   /is locked|SQLITE_(BUSY|LOCKED)|locking protocol/i.test((error as Error).message);
 
 const isDisk = (error: unknown): boolean => /is full|disk I\/O error/i.test((error as Error).message);

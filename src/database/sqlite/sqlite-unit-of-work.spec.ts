@@ -531,7 +531,7 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
       const [writer, reader] = [dataSource(options), dataSource(options)];
       await Promise.all([writer.initialize(), reader.initialize()]);
       const log = { sync, close: async () => undefined } as unknown as WalSync;
-      const work = new SqliteUnitOfWork(writer, reader, log);
+      const work = new SqliteUnitOfWork({ writer, reader, log });
       open.push(work);
       return work;
     }

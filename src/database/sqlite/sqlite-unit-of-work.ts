@@ -4,9 +4,13 @@ import type { DataSource } from 'typeorm';
 import { monotonicMs } from '../../common/clock.js';
 import { CommitInDoubt, DatabaseUnavailable } from '../database.errors.js';
 import { type Delayed, type Reader, type Transaction, UnitOfWork } from '../unit-of-work.js';
-import type { WalCheckpointer } from './wal-checkpointer.js';
-import type { WalSync } from './wal-sync.js';
+import type { CompactFile } from './compact.js';
+import { Eraser } from './eraser.js';
+import { SpaceReclaimer } from './space-reclaimer.js';
+import type { SqlThread } from './sql-thread.js';
 import { sqlOf } from './sql.js';
+import { WalCheckpointer } from './wal-checkpointer.js';
+import type { WalSync } from './wal-sync.js';
 import { isBusy, toDatabaseError } from './sqlite-errors.js';
 import { type PendingWrite, WriteQueue } from './write-queue.js';
 import { Writer } from './writer.js';
@@ -14,6 +18,18 @@ import { Writer } from './writer.js';
 const BUSY_RETRY_MS = 25;
 /** Retry interval for a commit that the disk has not confirmed. */
 const SYNC_RETRY_MS = 250;
+
+/** What a unit of work needs of its file. */
+export interface Connections {
+  readonly writer: DataSource;
+  /** A second connection for reads; undefined where there can be one only (in memory). */
+  readonly reader?: DataSource;
+  /** Syncs the WAL after a commit, where the commit itself does not. */
+  readonly log?: WalSync;
+  /** Runs what would block the event loop with a synchronous driver. */
+  readonly thread?: SqlThread;
+  readonly compact?: CompactFile;
+}
 
 /**
  * The one writer of a SQLite file. TypeORM gives all callers of a SQLite data source the same connection, and
@@ -26,21 +42,25 @@ export class SqliteUnitOfWork extends UnitOfWork {
   private readonly queue = new WriteQueue(() => this.start());
   private draining: Promise<void> | undefined;
   private readonly writer: Writer;
+  private readonly reader: DataSource | undefined;
+  private readonly log: WalSync | undefined;
+  private readonly thread: SqlThread | undefined;
   private readonly committed: Reader | undefined;
+  private readonly checkpoints: WalCheckpointer | undefined;
+  private readonly eraser: Eraser;
+  private readonly space: SpaceReclaimer;
+  /** Work between two transactions, in its order. */
+  private readonly jobs: (() => Promise<void>)[] = [];
 
-  /**
-   * @param reader a second connection for reads; undefined where there can be one only (in memory)
-   * @param log syncs the WAL after a commit, where the commit itself does not
-   * @param checkpoints moves the WAL into the database file, where SQLite would block the event loop
-   */
-  constructor(
-    writer: DataSource,
-    private readonly reader?: DataSource,
-    private readonly log?: WalSync,
-    private readonly checkpoints?: WalCheckpointer,
-  ) {
+  constructor({ writer, reader, log, thread, compact }: Connections) {
     super();
+    this.reader = reader;
+    this.log = log;
+    this.thread = thread;
     this.writer = new Writer(writer);
+    this.checkpoints = thread && new WalCheckpointer(thread);
+    this.eraser = new Eraser(this.writer, thread, compact);
+    this.space = new SpaceReclaimer((text) => this.between(() => this.allOffLoop(text)));
     if (!reader) return;
     const sql = sqlOf(reader);
     this.committed = {
@@ -57,6 +77,21 @@ export class SqliteUnitOfWork extends UnitOfWork {
 
   override persist<T>(work: (tx: Transaction) => Promise<T>, delayed: Delayed): Promise<T> {
     return this.add(work, delayed);
+  }
+
+  override async erase(sql: string, values: readonly unknown[], trace: string): Promise<number> {
+    try {
+      return await this.between(() => this.eraser.erase(sql, values, trace));
+    } catch (error) {
+      throw toDatabaseError(error);
+    } finally {
+      this.reclaimSpace();
+    }
+  }
+
+  /** Gives the file's free pages back to the disk, as soon as nothing is written. */
+  reclaimSpace(): void {
+    if (this.reader) this.space.wake();
   }
 
   override get isStopping(): boolean {
@@ -84,10 +119,11 @@ export class SqliteUnitOfWork extends UnitOfWork {
   /** Waits for the last write, moves the log into the database file and closes it. */
   override async close(): Promise<void> {
     this.stopRetrying();
+    await this.space.close();
     await this.idle();
     if (this.reader) {
       await this.reader.destroy();
-      await this.checkpoints?.close();
+      await this.thread?.close();
       await this.writer.checkpoint().catch(() => undefined); // only tidies up
     }
     await this.writer.close();
@@ -110,14 +146,27 @@ export class SqliteUnitOfWork extends UnitOfWork {
     });
   }
 
+  /** Runs a job between two transactions. */
+  private between<T>(job: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.jobs.push(() => job().then(resolve, reject));
+      this.start();
+    });
+  }
+
+  private async allOffLoop(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return this.thread ? (await this.thread.run(sql)).rows : this.writer.all(sql);
+  }
+
   private start(): void {
     this.draining ??= this.drain();
   }
 
   private async drain(): Promise<void> {
     await turn(); // writes of the same turn of the event loop share the commit
-    while (this.queue.ready) {
-      if (await this.begin()) await this.commit(this.queue.take());
+    while (this.queue.ready || this.jobs.length > 0) {
+      await this.jobs.shift()?.();
+      if (this.queue.ready && (await this.begin())) await this.commit(this.queue.take());
     }
     this.draining = undefined;
   }
@@ -164,7 +213,9 @@ export class SqliteUnitOfWork extends UnitOfWork {
     for (const hook of hooks) this.runHook(hook);
     for (const write of batch) write.resolve(); // no effect on a rejected write
     this.queue.accepted();
+    this.space.postpone();
     await this.checkpoints?.after(this.writer.takePages());
+    await this.eraser.emptyLog();
   }
 
   /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WalCheckpointer } from './wal-checkpointer.js';
 import { openDatabase } from './open-database.js';
+import { SqlThread } from './sql-thread.js';
 
 const PAGE = 4_096;
 
@@ -30,9 +31,10 @@ describe.each(['better-sqlite3', 'libsql'] as const)('the log of %s', (driver) =
 
 describe('a thread that cannot work', () => {
   it('is given up, and nobody waits for it', async () => {
-    const checkpoints = new WalCheckpointer('better-sqlite3', join(directory, 'nowhere', 'there-is-none.db'));
+    const thread = new SqlThread('better-sqlite3', join(directory, 'nowhere', 'there-is-none.db'));
+    const checkpoints = new WalCheckpointer(thread);
     await checkpoints.after(1_000);
     await checkpoints.after(1_000);
-    await checkpoints.close();
+    await thread.close();
   });
 });

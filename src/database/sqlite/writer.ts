@@ -107,6 +107,16 @@ export class Writer {
     return pages;
   }
 
+  /** Runs one statement by itself, outside a transaction. @returns the number of rows that it changed */
+  async erase(sql: string, values: readonly unknown[]): Promise<number> {
+    return this.sql.run(sql, values);
+  }
+
+  /** Runs one query by itself, outside a transaction. */
+  async all(sql: string): Promise<Record<string, unknown>[]> {
+    return (await this.sql.all(sql)) as Record<string, unknown>[];
+  }
+
   /** @returns whether the whole log is in the database file, and on the disk */
   async checkpoint(): Promise<boolean> {
     const [row] = (await this.sql.all('PRAGMA wal_checkpoint(TRUNCATE)')) as { busy: number }[];
