@@ -75,7 +75,7 @@ export class AnswerBody implements UnderlyingSource<Uint8Array> {
 
   private check(line: string): void {
     requireFewValues(line);
-    this.length = line === '' || line === '\r' ? 0 : this.length + line.length;
+    this.length = line === '' ? 0 : this.length + line.length;
     if (this.length > this.limit) throw new SyntaxError(`it has no end after ${this.limit} characters`);
     if (this.dialect && line.startsWith('data:')) this.end = this.dialect.endIn(line.slice(5)) ?? this.end;
   }

@@ -26,16 +26,23 @@ describe('the fetch of the SDK', () => {
   });
   afterAll(() => void server.close());
 
-  it('hands on what is in bounds as it is', async () => {
-    const text = '\ufeffdata: {"a":"✓"}\r\n\r\ndata: 1\n\nthe end';
-    sends('text/event-stream', ...text);
+  it('hands on what is in bounds as it is, but for the line ends', async () => {
+    sends('text/event-stream', ...'\ufeffdata: {"a":"✓"}\r\n\r\ndata: 1\r\rdata: 2\n\nthe end');
     const response = await boundedFetch(url);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
-    expect(Buffer.from(await response.arrayBuffer()).toString()).toBe(text);
+    expect(Buffer.from(await response.arrayBuffer()).toString()).toBe(
+      '\ufeffdata: {"a":"✓"}\n\ndata: 1\n\ndata: 2\n\nthe end',
+    );
     sends('application/json', '{"a":', '1}');
     expect(await (await boundedFetch(url)).json()).toEqual({ a: 1 });
     answer = (res) => res.writeHead(204).end();
     expect((await boundedFetch(url)).body).toBeNull();
+  });
+
+  it('knows a stream by its media type in any case: its events may be longer than another answer', async () => {
+    const event = `data: ${'x'.repeat(2_000_000)}\n\n`;
+    sends('Text/Event-Stream; charset=UTF-8', event);
+    expect(await (await boundedFetch(url)).text()).toBe(event);
   });
 
   it('hands on an event once its lines have ended, while the stream goes on', async () => {

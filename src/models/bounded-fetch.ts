@@ -19,7 +19,7 @@ export function boundedFetch(dialect?: Dialect): typeof fetch {
     const { status, statusText, headers } = response;
     if (!response.body) return response;
     const type = headers.get('content-type');
-    const isStream = type?.includes('text/event-stream') ?? false;
+    const isStream = type?.toLowerCase().includes('text/event-stream') ?? false;
     const body = new AnswerBody(
       response.body,
       isStream ? MAX_LINE : MAX_BODY,

@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { LineBuffer } from './line-buffer.js';
 
 describe('a buffer of lines', () => {
-  it('gives each line once it has ended, however it is cut', () => {
-    const text = 'one\ntwo\r\n\nthree ✓\n';
+  it('gives each line once it has ended, with LF, CR or both, however it is cut', () => {
+    const text = 'one\ntwo\r\n\nthree ✓\n\rfour\r\rfive\r';
     for (let size = 1; size <= text.length; size++) {
       const buffer = new LineBuffer();
       const lines: string[] = [];
       for (let at = 0; at < text.length; at += size) lines.push(...buffer.push(text.slice(at, at + size)));
-      expect([...lines, buffer.end()]).toEqual(['one', 'two\r', '', 'three ✓', '']);
+      expect([...lines, buffer.end()]).toEqual(['one', 'two', '', 'three ✓', '', 'four', '', 'five', '']);
     }
   });
 

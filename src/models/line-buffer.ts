@@ -3,18 +3,22 @@ export const MAX_LINE = 8_000_000;
 /** Pieces of a line that are joined at once: each character is copied only twice, however small the pieces. */
 const MAX_PIECES = 1_000;
 
-/** Splits a text that arrives in pieces into lines. Each piece is scanned once. */
+const LINE_FEED = 10;
+
+/** Splits a text that arrives in pieces into lines, which end with LF, CR or CRLF. Each piece is scanned once. */
 export class LineBuffer {
   private blocks: string[] = [];
   private pieces: string[] = [];
   private length = 0;
+  /** Whether the last piece ended with CR: an LF that follows belongs to the same line end. */
+  private afterReturn = false;
 
   /**
    * @returns the complete lines, without their line ends
    * @throws SyntaxError if a line has more than 8,000,000 characters
    */
   push(text: string): string[] {
-    const lines = text.split('\n');
+    const lines = this.split(text);
     const rest = lines.pop() ?? '';
     if (lines.length > 0 && this.length > 0) lines[0] = this.end() + (lines[0] ?? '');
     if (rest !== '') this.keep(rest);
@@ -28,6 +32,17 @@ export class LineBuffer {
     this.pieces = [];
     this.length = 0;
     return line;
+  }
+
+  private split(text: string): string[] {
+    let rest = text;
+    if (this.afterReturn && text !== '') {
+      this.afterReturn = false;
+      if (text.charCodeAt(0) === LINE_FEED) rest = text.slice(1);
+    }
+    if (!rest.includes('\r')) return rest.split('\n');
+    this.afterReturn = rest.endsWith('\r');
+    return rest.split(/\r\n?|\n/);
   }
 
   private keep(piece: string): void {
