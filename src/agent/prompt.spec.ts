@@ -323,8 +323,14 @@ describe('the arguments that a model wrote', () => {
     ['{"path": ', undefined],
     ['[1]', undefined],
     ['"x"', undefined],
-    ['null', undefined],
+    ['null', {}],
+    ['"{\\"path\\":\\"x\\"}"', { path: 'x' }],
+    ['"\\"{}\\""', undefined],
+    ['""', {}],
+    ['"null"', {}],
     ['7', undefined],
+    ['{"id":12345678901234567890}', { id: '12345678901234567890' }],
+    ['"{\\"id\\":12345678901234567890}"', { id: '12345678901234567890' }],
   ])('%j are %j', (json, args) => {
     expect(parseArguments(json)).toEqual(args);
   });

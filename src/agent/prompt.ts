@@ -6,7 +6,7 @@ import type {
 } from '@ai-sdk/provider';
 import { wellFormed } from '../common/text.js';
 import { isDeeperThan, MAX_JSON_DEPTH } from '../tools/index.js';
-import { parseForeignJson } from '../models/index.js';
+import { parseForeignJson, quoteLargeIntegers } from '../models/index.js';
 import type {
   AgentRunEndEvent,
   AssistantMessageEvent,
@@ -171,12 +171,17 @@ function isTextPart(part: unknown): part is { text: string; name?: string } {
   return typeof (part as { text?: unknown } | null)?.text === 'string';
 }
 
-/** Arguments that a model wrote; undefined when they are no JSON object, or nested too deep to be worked with. */
+/**
+ * Arguments that a model wrote; undefined when they are no JSON object, or nested too deep to be worked with. Nothing
+ * and `null` stand for none, JSON within a JSON string for itself, and an integer that a double cannot hold is a string.
+ */
 export function parseArguments(json: string): Record<string, unknown> | undefined {
   if (json.trim() === '') return {};
   try {
-    const value = parseForeignJson(json);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const once = parseForeignJson(quoteLargeIntegers(json));
+    const value = typeof once === 'string' ? parseForeignJson(quoteLargeIntegers(once || '{}')) : once;
+    if (value === null) return {};
+    const isObject = typeof value === 'object' && !Array.isArray(value);
     return isObject && !isDeeperThan(value, MAX_JSON_DEPTH) ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

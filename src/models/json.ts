@@ -5,6 +5,7 @@ const MAX_VALUES = 100_000;
 
 const QUOTE = 34;
 const COMMA = 44;
+const MINUS = 45;
 const COLON = 58;
 const OPEN_BRACKET = 91;
 const BACKSLASH = 92;
@@ -28,6 +29,38 @@ export function requireFewValues(text: string): void {
     throw new SyntaxError(`JSON of ${text.length} characters holds more than ${MAX_VALUES} values`);
   }
 }
+
+/**
+ * A JSON text whose integers that a double cannot hold are strings: ids of 64 bits would be other ones otherwise.
+ * Unlike a reviver's source text (Node 21), it works in every supported version.
+ */
+export function quoteLargeIntegers(text: string): string {
+  if (!/\d{16}/.test(text)) return text;
+  let quoted = '';
+  let done = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) i = endOfString(text, i);
+    if (code !== MINUS && !isDigit(code)) continue;
+    NUMBER.lastIndex = i;
+    const number = NUMBER.exec(text)?.[0] ?? '-';
+    if (isRounded(number)) {
+      quoted += `${text.slice(done, i)}"${number}"`;
+      done = i + number.length;
+    }
+    i += number.length - 1;
+  }
+  return quoted + text.slice(done);
+}
+
+const NUMBER = /-?\d[\d.eE+-]*/y;
+/** Digits of a number that is converted exactly, at most: of longer ones the conversion takes too long. */
+const MAX_DIGITS = 400;
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+const isRounded = (number: string): boolean =>
+  /^-?\d{16,}$/.test(number) && (number.length > MAX_DIGITS || BigInt(Number(number)) !== BigInt(number));
 
 /** Number of values in a JSON text, at most `limit` + 1; of invalid JSON, an estimate. */
 function valuesIn(text: string, limit: number): number {
