@@ -1,181 +1,160 @@
-import type {
-  LanguageModelV3FinishReason,
-  LanguageModelV3StreamPart,
-  LanguageModelV3Usage,
-} from '@ai-sdk/provider';
-import { isCount } from '../counts.js';
-import { newId } from '../../common/ids.js';
-import { parseForeignJson } from '../json.js';
-import { MAX_CALLS_PER_ANSWER } from '../bounds.js';
-import { isUsableId } from '../call-ids.js';
-import { LineBuffer } from '../line-buffer.js';
+import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
+import { parseForeignJson, quoteLargeIntegers } from '../json.js';
+import { AnswerParts } from './answer-parts.js';
+import { errorIn } from './error-shape.js';
+import { EventStream } from './event-stream.js';
+import { type Fields, fieldsOf, textOf } from './fields.js';
+import { toUnified } from './finish-reason.js';
+import { toUsage, usageIn } from './usage.js';
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Time that the connection gets to end by itself once the answer has said that it is done, in milliseconds. */
+const AFTER_DONE_MS = 100;
+/** The same, where only the finish reason has come: with the usage, and while that may still come. */
+const AFTER_USAGE_MS = 3_000;
+const AFTER_REASON_MS = 15_000;
 
-/** The SDK's terms for `finish_reason`. */
-const FINISH: ReadonlyMap<string, LanguageModelV3FinishReason['unified']> = new Map([
-  ['stop', 'stop'],
-  ['length', 'length'],
-  ['content_filter', 'content-filter'],
-  ['tool_calls', 'tool-calls'],
-  ['function_call', 'tool-calls'],
-  ['error', 'error'],
-]);
-
-/** Maximum of characters held back for tool calls that have no name yet. */
-const MAX_UNNAMED = 1_000_000;
-
-interface OpenCall {
-  readonly index: number | undefined;
-  readonly id: string;
-  name: string;
-  input: string;
-}
+/** Maximum of characters of an error, and of the lines that are kept as a possible one. */
+const MAX_ERROR = 10_000;
 
 /** Turns the text of a `/chat/completions` stream into parts as it arrives, each passed on once. */
 export class ChatStream {
-  private readonly lines = new LineBuffer();
-  private readonly calls: OpenCall[] = [];
-  /** The latest call; undefined if that call is beyond the bound and not kept. */
-  private lastCall: OpenCall | undefined;
-  private unnamed = 0;
+  private readonly events: EventStream;
+  private readonly answer: AnswerParts;
   private finishReason: string | undefined;
   private usage: Fields | undefined;
-  private thinking = false;
-  private answered = false;
+  private stray = '';
   private done = false;
+  /** Whether the end or an error was passed on: nothing follows it. */
   private closed = false;
 
-  constructor(private readonly take: (part: LanguageModelV3StreamPart) => void) {}
-
-  /** @throws SyntaxError for a chunk that is invalid JSON or has another shape */
-  push(text: string): void {
-    for (const line of this.lines.push(text)) this.line(line);
-  }
-
-  /** To be called at the regular end of the connection. A stream without a finish reason was cut off. */
-  end(): void {
-    this.line(this.lines.end());
-    if (this.closed || (this.finishReason === undefined && !(this.done && this.answered))) return;
-    this.closed = true;
-    for (const { id, name, input } of this.calls) {
-      this.take({ type: 'tool-call', toolCallId: id, toolName: name, input: input || '{}' });
-    }
-    const raw = this.finishReason ?? (this.calls.length > 0 ? 'tool_calls' : 'stop');
-    this.take({
-      type: 'finish',
-      finishReason: { unified: FINISH.get(raw) ?? 'other', raw },
-      usage: toUsage(this.usage),
+  /** @param alive is called for what shows only that the connection is alive */
+  constructor(
+    private readonly take: (part: LanguageModelV3StreamPart) => void,
+    alive: () => void = () => undefined,
+  ) {
+    this.answer = new AnswerParts(take);
+    this.events = new EventStream({
+      json: (value, type, text) => this.chunk(value, type, text),
+      text: (data, type) => this.word(data, type),
+      comment: alive,
+      stray: (line) => this.strayLine(line),
     });
   }
 
-  private line(line: string): void {
-    if (line.startsWith('data:')) this.data(line.slice(line.charAt(5) === ' ' ? 6 : 5));
+  /**
+   * Milliseconds after which the answer is to be taken although the connection stays open and silent; undefined while
+   * the answer is not whole.
+   */
+  get graceMs(): number | undefined {
+    if (this.done) return AFTER_DONE_MS;
+    if (this.finishReason === undefined) return undefined;
+    return this.usage ? AFTER_USAGE_MS : AFTER_REASON_MS;
   }
 
-  private data(json: string): void {
-    const trimmed = json.trimEnd();
-    if (trimmed === '') return;
-    if (trimmed === '[DONE]') {
-      this.done = true;
-      return;
-    }
-    const { error, usage, choices } = parseChunk(trimmed);
-    if (error) return this.take({ type: 'error', error });
-    this.usage = fieldsOf(usage) ?? this.usage;
-    const choice = fieldsOf(choices?.[0]);
+  /** @throws SyntaxError for a chunk that is invalid JSON or has another shape */
+  push(text: string): void {
+    this.events.push(text);
+  }
+
+  /** To be called when the answer is to be taken. A stream without a finish reason was cut off. */
+  end(): void {
+    this.events.end();
+    if (this.closed) return;
+    if (this.finishReason === undefined && !(this.done && !this.answer.isEmpty)) return this.cutOff();
+    this.closed = true;
+    this.answer.end();
+    const raw = this.finishReason ?? (this.answer.hasCalls ? 'tool_calls' : 'stop');
+    const finishReason = this.answer.isRefusal
+      ? { unified: 'content-filter' as const, raw: 'refusal' }
+      : { unified: toUnified(raw), raw };
+    this.take({ type: 'finish', finishReason, usage: toUsage(this.usage) });
+  }
+
+  /** Takes an answer that came whole, as JSON, in the place of a stream. */
+  whole(answer: unknown, text: string): void {
+    this.chunk(answer, '', text);
+    this.done = true;
+    this.end();
+  }
+
+  private chunk(value: unknown, type: string, text: string): void {
+    const chunk = fieldsOf(value);
+    const choices = chunk?.['choices'];
+    if (!chunk || chunk['error'] || type === 'error' || !Array.isArray(choices)) this.odd(value, type);
+    if (!chunk || this.closed) return;
+    const choice = firstOf(choices);
+    this.usage = usageIn(chunk, choice) ?? this.usage;
     if (!choice) return;
-    const delta = fieldsOf(choice['delta']);
-    if (delta) this.delta(delta);
-    this.finishReason = textOf(choice['finish_reason']) || this.finishReason;
+    if (choice['error']) return this.fail(errorIn(choice));
+    const delta = fieldsOf(choice['delta'] ?? (this.answer.isEmpty && choice['message']));
+    if (delta) this.answer.add(exact(delta, text), text.length);
+    this.finishReason = reasonIn(choice['finish_reason']) || this.finishReason;
   }
 
-  /** Fields of a wrong type are ignored: a number as text would break the count of characters. */
-  private delta({ content, reasoning_content: ours, reasoning: theirs, tool_calls: calls }: Fields): void {
-    const [thought, other] = [textOf(ours), textOf(theirs)];
-    if (thought) this.think('reasoning_content', thought);
-    else if (other) this.think('reasoning', other);
-    const text = textOf(content);
-    if (text) this.text(text);
-    for (const call of Array.isArray(calls) ? (calls as unknown[]) : []) this.toolCall(fieldsOf(call));
+  /** @throws SyntaxError for a chunk that is no object with a list of choices, nor an error */
+  private odd(value: unknown, type: string): void {
+    const error = errorIn(value) ?? (type === 'error' ? value : undefined);
+    if (error !== undefined) return this.fail(error);
+    const chunk = fieldsOf(value);
+    if (chunk && !Array.isArray(chunk) && Array.isArray(chunk['choices'] ?? [])) return;
+    throw new SyntaxError('a chunk is no object with a list of choices');
   }
 
-  private text(delta: string): void {
-    this.answered = true;
-    this.take({ type: 'text-delta', id: 'text', delta });
+  /** @throws SyntaxError for data that is neither JSON nor an error */
+  private word(data: string, type: string): void {
+    if (data === '[DONE]') this.done = true;
+    else if (type === 'error') this.fail({ message: data.slice(0, MAX_ERROR) });
+    else if (!this.closed) throw new SyntaxError(`an event is no JSON: ${data.slice(0, MAX_ERROR)}`);
   }
 
-  /** The part names the thought's field: the provider wants it back in there, and some refuse the other one. */
-  private think(field: 'reasoning' | 'reasoning_content', delta: string): void {
-    if (!this.thinking) {
-      this.thinking = this.answered = true;
-      this.take({ type: 'reasoning-start', id: 'thinking', providerMetadata: { chat: { field } } });
-    }
-    this.take({ type: 'reasoning-delta', id: 'thinking', delta });
+  /** A line outside of events: an error, or a part of one that is written over several lines. */
+  private strayLine(line: string): void {
+    const report = /^error:\s*(.*)$/i.exec(line)?.[1];
+    const value = parsed(report ?? line);
+    const error = errorIn(report === undefined ? value : { error: value ?? { message: report.slice(0, MAX_ERROR) } });
+    if (error !== undefined) this.fail(error);
+    else if (this.stray.length < MAX_ERROR) this.stray += `${line.slice(0, MAX_ERROR)}\n`;
   }
 
-  private toolCall(delta: Fields | undefined): void {
-    if (!delta) return;
-    const fn = fieldsOf(delta['function']);
-    const [id, name, args] = [textOf(delta['id']), textOf(fn?.['name']), textOf(fn?.['arguments'])];
-    const index = typeof delta['index'] === 'number' ? delta['index'] : undefined;
-    const call = this.openCall(index, id, name) ?? this.newCall(index, id);
-    this.lastCall = call;
-    // A call that is not kept is passed on in one part all the same: its characters must be counted.
-    if (!call) return this.take({ type: 'tool-input-start', id: '', toolName: id + name + args });
-    if (call.name === '' && name) {
-      call.name = name;
-      this.take({ type: 'tool-input-start', id: call.id, toolName: name });
-      if (call.input) this.take({ type: 'tool-input-delta', id: call.id, delta: call.input });
-    }
-    if (!args) return;
-    call.input += args;
-    if (call.name !== '') this.take({ type: 'tool-input-delta', id: call.id, delta: args });
-    else if ((this.unnamed += args.length) > MAX_UNNAMED)
-      throw new SyntaxError('its tool calls have no name');
+  private cutOff(): void {
+    const stray = this.stray.trim();
+    if (stray !== '') this.fail(errorIn(parsed(stray)) ?? { message: stray });
   }
 
-  /** The open call of a delta. Some providers send no index, others the same index for every call. */
-  private openCall(index: number | undefined, id: string, name: string): OpenCall | undefined {
-    if (index === undefined) {
-      return this.calls.find((call) => call.id === id) ?? (name ? undefined : this.lastCall);
-    }
-    const open = this.calls.findLast((call) => call.index === index);
-    return name && id && open && open.name !== '' && open.id !== id ? undefined : open;
-  }
-
-  /** Adds a call. One call beyond the bound is kept as a sign that there were more. */
-  private newCall(index: number | undefined, id: string): OpenCall | undefined {
-    this.answered = true;
-    if (this.calls.length > MAX_CALLS_PER_ANSWER) return undefined;
-    const isFree = isUsableId(id) && this.calls.every((call) => call.id !== id);
-    const call = { index, id: isFree ? id : newId(), name: '', input: '' };
-    this.calls.push(call);
-    return call;
+  private fail(error: unknown): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.take({ type: 'error', error });
   }
 }
 
-interface Chunk extends Fields {
-  readonly choices?: readonly unknown[] | null;
+/** The first of several answers to one request, by its index. */
+function firstOf(choices: unknown): Fields | undefined {
+  if (!Array.isArray(choices)) return undefined;
+  for (const each of choices as unknown[]) {
+    const choice = fieldsOf(each);
+    if (choice && !Number(choice['index'] ?? 0)) return choice;
+  }
+  return undefined;
 }
 
-function parseChunk(json: string): Chunk {
-  const chunk = fieldsOf(parseForeignJson(json));
-  if (chunk && Array.isArray(chunk['choices'] ?? [])) return chunk;
-  throw new SyntaxError('a chunk is no object with a list of choices');
+/** A delta whose calls hold the integers that were sent, also those that JSON.parse rounds. */
+function exact(delta: Fields, text: string): Fields {
+  if (!delta['tool_calls'] && !delta['function_call']) return delta;
+  const quoted = quoteLargeIntegers(text);
+  if (quoted === text) return delta;
+  const choice = firstOf(fieldsOf(parseForeignJson(quoted))?.['choices']);
+  return fieldsOf(choice?.['delta'] ?? choice?.['message']) ?? delta;
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** A finish reason as a text; SGLang has an object with a type. */
+const reasonIn = (reason: unknown): string => textOf(reason) || textOf(fieldsOf(reason)?.['type']);
 
-const fieldsOf = (value: unknown): Fields | undefined =>
-  typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-
-function toUsage(usage: Fields | undefined): LanguageModelV3Usage {
-  const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens']].map((tokens) =>
-    isCount(tokens) ? tokens : undefined,
-  );
-  return {
-    inputTokens: { total: input, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
-    outputTokens: { total: output, text: undefined, reasoning: undefined },
-  };
+function parsed(text: string): unknown {
+  if (text.length > MAX_ERROR) return undefined;
+  try {
+    return parseForeignJson(text);
+  } catch {
+    return undefined; // the text is taken as it is
+  }
 }

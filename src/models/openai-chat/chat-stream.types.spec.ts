@@ -55,7 +55,7 @@ describe('a field of another type than its own', () => {
     );
     expect(first).toMatchObject({
       toolName: 'read_file',
-      input: '{}',
+      input: '{"path":"a"}',
       toolCallId: expect.stringMatching(/^[\w-]{25}$/),
     });
     expect(second).toMatchObject({ toolName: 'edit_file', input: '{"a":1}' });
