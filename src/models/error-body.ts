@@ -31,6 +31,7 @@ const REASONS = [
   'status_msg', // MiniMax
   'base_resp',
   'error_message',
+  'error_msg', // Baidu
   'response', // the `response.failed` of OpenAI's Responses API
   'title',
 ] as const;

@@ -111,7 +111,9 @@ export class ChatStream {
   private strayLine(line: string): void {
     const report = /^error:\s*(.*)$/i.exec(line)?.[1];
     const value = parsed(report ?? line);
-    const error = errorIn(report === undefined ? value : { error: value ?? { message: report.slice(0, MAX_ERROR) } });
+    const error = errorIn(
+      report === undefined ? value : { error: value ?? { message: report.slice(0, MAX_ERROR) } },
+    );
     if (error !== undefined) this.fail(error);
     else if (this.stray.length < MAX_ERROR) this.stray += `${line.slice(0, MAX_ERROR)}\n`;
   }

@@ -1,15 +1,22 @@
 import { APICallError, type LanguageModelV3StreamPart } from '@ai-sdk/provider';
-import { isErrorReport, readError } from '../error-body.js';
-import { parseForeignJson } from '../json.js';
+import { cutText } from '../../common/text.js';
 import type { ModelConfig } from '../../config/index.js';
+import { readError } from '../error-body.js';
 import type { Model, ModelRequest } from '../model.js';
-import { isNoStream, notAStream } from '../not-a-stream.js';
+import { notAStream } from '../not-a-stream.js';
+import { AnswerBody, isEventStream } from './answer-body.js';
 import { ChatStream } from './chat-stream.js';
+import { errorIn } from './error-shape.js';
+import { type Fields, fieldsOf } from './fields.js';
 import { type AnswerHead, post, NoResponse } from './http-post.js';
+import { OptionalFields } from './optional-fields.js';
 import { toChatRequest } from './request.js';
 
-/** Maximum of characters kept of an answer that is no stream: an error page, or a title. */
-const MAX_BODY = 1_000_000;
+/** A part for what shows only that the connection is alive. */
+const ALIVE: LanguageModelV3StreamPart = { type: 'raw', rawValue: undefined };
+
+/** Characters of an error without a message of its own. Secrets are masked before it is cut shorter. */
+const MAX_REASON = 10_000;
 
 /**
  * Client of OpenAI-compatible endpoints (`/chat/completions`) with minimal cost per token: one JSON.parse between the
@@ -18,9 +25,11 @@ const MAX_BODY = 1_000_000;
 export class OpenAIChatModel implements Model {
   private readonly url: URL;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly optional = new OptionalFields();
 
   constructor(private readonly config: ModelConfig) {
-    this.url = new URL(`${(config.baseURL ?? '').replace(/\/+$/, '')}/chat/completions`);
+    this.url = new URL(config.baseURL ?? '');
+    this.url.pathname = `${this.url.pathname.replace(/\/+$/, '')}/chat/completions`;
     this.headers = {
       'content-type': 'application/json',
       accept: 'text/event-stream, application/json',
@@ -33,62 +42,86 @@ export class OpenAIChatModel implements Model {
     signal: AbortSignal,
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void> {
-    const stream = new ChatStream(take);
-    let other: string | undefined; // the text of an answer that is no stream
-    const head = await this.post(toChatRequest(this.config.id, request, true), signal, {
+    const stream = new ChatStream(take, () => take(ALIVE));
+    const body = new AnswerBody();
+    let mediaType = '';
+    let isStream: boolean | undefined;
+    const head = await this.send(request, true, signal, {
       head: ({ headers }) => {
-        if (isNoStream(headers['content-type'])) other = '';
+        mediaType = headers['content-type'] ?? '';
+        isStream = isEventStream(mediaType, '');
       },
       text: (text) => {
-        if (other === undefined) stream.push(text);
-        else other = bounded(other, text);
+        if (isStream) return pushed(stream, text);
+        body.push(text);
+        isStream ??= isEventStream(mediaType, body.text);
+        return isStream ? pushed(stream, body.text) : undefined;
       },
     });
-    if (other !== undefined) throw notAStream(this.url.href, head.status, head.headers, other);
-    stream.end();
+    if (isStream) return stream.end();
+    const answer = this.answerIn(body, head);
+    if (!messageIn(answer)) throw notAStream(this.url.href, head.status, head.headers, body.text);
+    stream.whole(answer, body.text);
   }
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
-    let body = '';
-    const head = await this.post(toChatRequest(this.config.id, request, false), signal, {
-      text: (text) => (body = bounded(body, text)),
-    });
-    const answer = parseJson(body) as { choices?: { message?: { content?: unknown } }[] } | undefined;
-    const content = answer?.choices?.[0]?.message?.content;
-    if (typeof content === 'string') return content;
-    throw this.failed(head, 'its answer holds no message', isErrorReport(answer) ? body : undefined);
+    const body = new AnswerBody();
+    const head = await this.send(request, false, signal, { text: (text) => void body.push(text) });
+    const answer = this.answerIn(body, head);
+    const { content, refusal } = messageIn(answer) ?? {};
+    if (content === undefined || (content === null && !refusal)) {
+      throw this.failed(head, 'its answer holds no message');
+    }
+    let text = '';
+    const stream = new ChatStream((part) => (text += part.type === 'text-delta' ? part.delta : ''));
+    stream.whole(answer, body.text);
+    return text;
   }
 
-  /** @throws APICallError for any answer but 2xx, and if there is none */
+  /** The answer in a body. @throws APICallError if the body is an error, although its status says 200 */
+  private answerIn(body: AnswerBody, head: AnswerHead): unknown {
+    const { json } = body;
+    if (errorIn(json) === undefined) return json;
+    throw this.failed(head, reasonOf(body), body.text);
+  }
+
+  /** Sends a request, again without the fields that the service does not know. @throws APICallError */
+  private async send(
+    request: ModelRequest,
+    stream: boolean,
+    signal: AbortSignal,
+    reader: AnswerReader,
+  ): Promise<AnswerHead> {
+    for (;;) {
+      const refusal = new AnswerBody();
+      const json = toChatRequest(this.config.id, request, stream, this.optional);
+      const head = await this.post(json, signal, reader, refusal);
+      if (isOk(head)) return head;
+      if (this.optional.adapt(head.status, refusal.text)) continue;
+      throw this.failed(head, reasonOf(refusal), refusal.text);
+    }
+  }
+
+  /** @throws APICallError if there is no answer */
   private async post(
     json: string,
     signal: AbortSignal,
-    answer: { head?(head: AnswerHead): void; text(text: string): void },
+    reader: AnswerReader,
+    refusal: AnswerBody,
   ): Promise<AnswerHead> {
     let head: AnswerHead = { status: 0, headers: {} };
-    let isOk = false;
-    let refusal = '';
     try {
       await post(this.url, json, this.headers, signal, {
         head: (given) => {
           head = given;
-          isOk = given.status < 300;
-          if (isOk) answer.head?.(given);
+          if (isOk(head)) reader.head?.(head);
         },
-        text: (text) => {
-          if (isOk) answer.text(text);
-          else refusal = bounded(refusal, text);
-        },
+        text: (text) => (isOk(head) ? reader.text(text) : void refusal.push(text)),
       });
     } catch (error) {
       throw error instanceof NoResponse ? this.unreachable(error) : error;
     }
-    if (isOk) return head;
-    throw this.failed(
-      head,
-      readError(refusal).reason ?? (refusal.slice(0, 300) || 'no reason given'),
-      refusal,
-    );
+    return head;
   }
 
   private failed({ status, headers }: AnswerHead, message: string, responseBody?: string): APICallError {
@@ -107,6 +140,19 @@ export class OpenAIChatModel implements Model {
   }
 }
 
+/** Receives an answer of status 2xx; see `ResponseHandler`. */
+interface AnswerReader {
+  head?(head: AnswerHead): void;
+  text(text: string): number | undefined;
+}
+
+const isOk = ({ status }: AnswerHead): boolean => status < 300;
+
+function pushed(stream: ChatStream, text: string): number | undefined {
+  stream.push(text);
+  return stream.graceMs;
+}
+
 /** Authorization header from the key, or else from the URL's user. */
 function authorization(url: URL, { apiKey }: ModelConfig): { authorization?: string } {
   if (apiKey) return { authorization: `Bearer ${apiKey.reveal()}` };
@@ -115,12 +161,11 @@ function authorization(url: URL, { apiKey }: ModelConfig): { authorization?: str
   return { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
 }
 
-const bounded = (body: string, text: string): string => (body.length < MAX_BODY ? body + text : body);
-
-function parseJson(text: string): unknown {
-  try {
-    return parseForeignJson(text);
-  } catch {
-    return undefined; // the caller reports the missing content
-  }
+function messageIn(answer: unknown): Fields | undefined {
+  const choices = fieldsOf(answer)?.['choices'];
+  return Array.isArray(choices) ? fieldsOf(fieldsOf(choices[0])?.['message']) : undefined;
 }
+
+/** Reason of an error answer: its own message, if any. */
+const reasonOf = ({ text }: AnswerBody): string =>
+  readError(text).reason ?? (cutText(text, MAX_REASON) || 'no reason given');

@@ -1,17 +1,26 @@
 import type { LanguageModelV3Message, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import type { ModelRequest } from '../model.js';
+import type { OptionalFields } from './optional-fields.js';
 
 type Tools = NonNullable<ModelRequest['tools']>;
 
+/** Fields of OpenAI's own service. */
+const OPENAI: Pick<OptionalFields, 'usage' | 'limit'> = { usage: true, limit: 'max_tokens' };
+
 /** The body of a request to `/chat/completions`, as JSON (OpenAI API reference, "Create chat completion"). */
-export function toChatRequest(model: string, request: ModelRequest, stream: boolean): string {
+export function toChatRequest(
+  model: string,
+  request: ModelRequest,
+  stream: boolean,
+  { usage, limit } = OPENAI,
+): string {
   const { prompt, tools, temperature, maxOutputTokens } = request;
   const body = JSON.stringify({
     model,
     messages: prompt.flatMap(toMessages),
     ...(temperature !== undefined && { temperature }),
-    ...(maxOutputTokens !== undefined && { max_tokens: maxOutputTokens }),
-    ...(stream && { stream: true, stream_options: { include_usage: true } }),
+    ...(maxOutputTokens !== undefined && limit && { [limit]: maxOutputTokens }),
+    ...(stream && { stream: true, ...(usage && { stream_options: { include_usage: true } }) }),
   });
   return tools?.length ? `${body.slice(0, -1)},"tools":${toolsJson(tools)}}` : body;
 }
@@ -72,6 +81,7 @@ function assistantMessage(parts: AssistantContent): object {
   for (const part of parts) {
     if (part.type === 'text') content += part.text;
     else if (part.type === 'reasoning') {
+      if (part.providerOptions?.['chat']?.['field'] === 'content') continue; // servers cut it out of the history
       reasoning += part.text;
       if (part.providerOptions?.['chat']?.['field'] === 'reasoning') field = 'reasoning';
     } else if (part.type === 'tool-call') {
