@@ -12,6 +12,7 @@ import { cutText } from '../common/text.js';
 import type { StreamingMessage, Usage } from '../events/index.js';
 import type { RunContext } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
+import { cutCalls } from './cut-calls.js';
 import {
   type CallIds,
   MAX_CALLS_PER_ANSWER,
@@ -37,6 +38,8 @@ const logger = new Logger('Model');
 export interface ModelStep {
   readonly finishReason: string;
   readonly toolCalls: readonly LanguageModelV3ToolCall[];
+  /** Ids of the calls that the maximum length has cut: they must not be run. */
+  readonly cutCalls: ReadonlySet<string>;
   readonly usage: Usage;
   readonly message: StreamingMessage;
   /** The answer as the next request repeats it, with provider metadata (signed thoughts). */
@@ -82,6 +85,7 @@ async function stream(turn: RunContext, request: ModelRequest, collected: StepCo
   try {
     await model.stream(request, silence.signal, (part) => {
       if (collected.take(part)) silence.heard(modelConfig.idleTimeoutMs);
+      else if (part.type === 'raw') silence.alive();
       if (collected.size > modelConfig.maxAnswerChars) throw modelWentOn(modelConfig);
     });
     silence.signal.throwIfAborted();
@@ -132,6 +136,8 @@ class StepCollector {
   /** Calls that the provider executes itself. */
   private readonly foreign = new Set<string>();
   private begun = 0;
+  /** Ids of calls whose arguments were not streamed. */
+  private readonly bare = new Set<string>();
   private end: { reason: LanguageModelV3FinishReason; usage: LanguageModelV3Usage } | undefined;
   /** Characters received, of every kind. */
   size = 0;
@@ -212,7 +218,10 @@ class StepCollector {
     this.size += streamed === part.input.length ? 0 : sizeOfPart(part);
     const call = open && !open.isWhole ? open : this.begin(part.toolCallId, part.toolName);
     if (!call) return;
-    if (call.streamed === 0) this.stream(call, part.input);
+    if (call.streamed === 0) {
+      this.bare.add(call.id);
+      this.stream(call, part.input);
+    }
     call.isWhole = true;
     this.pieces.push({ ...part, toolCallId: call.id, toolName: call.name });
   }
@@ -245,15 +254,20 @@ class StepCollector {
     if (!end || (end.reason.unified === 'other' && end.reason.raw === undefined)) return undefined;
     if (end.reason.unified === 'error')
       throw new StreamError(`it ended with ${end.reason.raw ?? 'an error'}`);
+    const calls = this.pieces.filter((piece) => piece.type === 'tool-call');
+    const { dropped, cut } = cutCalls(end.reason, calls, this.bare);
+    const isKept = (piece: Piece | LanguageModelV3ToolCall) =>
+      piece.type !== 'tool-call' || !dropped.has(piece.toolCallId);
     return {
       finishReason: end.reason.unified,
-      toolCalls: this.pieces.filter((piece) => piece.type === 'tool-call'),
+      toolCalls: calls.filter(isKept),
+      cutCalls: cut,
       usage: {
         inputTokens: toCount(end.usage.inputTokens.total),
         outputTokens: toCount(end.usage.outputTokens.total),
       },
       message: this.message,
-      content: this.pieces.flatMap(toContent),
+      content: this.pieces.filter(isKept).flatMap(toContent),
     };
   }
 }

@@ -1,5 +1,8 @@
 import { monotonicMs } from '../common/clock.js';
 
+/** Times the wait for the model that a connection can be kept alive for without a word from it. */
+const MAX_KEPT_ALIVE = 15;
+
 /**
  * Aborts its signal with the run's, or when the model has been silent for too long. A token only updates a time,
  * because that happens once per token: the timer compares it when due, and waits for the rest.
@@ -8,7 +11,9 @@ export class SilenceTimer {
   private readonly controller = new AbortController();
   private readonly abort = () => this.controller.abort();
   private timer: NodeJS.Timeout;
+  /** When the model last said something, and when the connection last showed a sign of life. */
   private heardAt = monotonicMs();
+  private aliveAt = this.heardAt;
   expired = false;
   started = false;
 
@@ -34,6 +39,14 @@ export class SilenceTimer {
     this.timer = this.arm(idleMs);
   }
 
+  /**
+   * The connection is alive: a provider sends comments while the model is loaded or thinks. It may take 15 times as long
+   * as a silent one.
+   */
+  alive(): void {
+    this.aliveAt = monotonicMs();
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     this.parent.removeEventListener('abort', this.abort);
@@ -44,7 +57,8 @@ export class SilenceTimer {
   }
 
   private look(): void {
-    const left = this.heardAt + this.waitedMs - monotonicMs();
+    const until = Math.min(this.aliveAt + this.waitedMs, this.heardAt + MAX_KEPT_ALIVE * this.waitedMs);
+    const left = Math.max(until, this.heardAt + this.waitedMs) - monotonicMs();
     if (left > 0) {
       this.timer = this.arm(left);
       return;

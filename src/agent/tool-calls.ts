@@ -17,6 +17,10 @@ const MAX_ERROR_BYTES = 10_000;
 /** Least room for a result, in bytes: with less, the call is not run. */
 const LEAST_BYTES = 1_000;
 
+/** What the model is told of a call that was cut. */
+const CUT =
+  'Your answer reached its maximum length before this call was whole: it was not run. Make it again, shorter or in several steps.';
+
 /** Runs the tool calls of one run, one after the other, within their bounds. */
 export class ToolCalls {
   private made = 0;
@@ -35,14 +39,19 @@ export class ToolCalls {
     return this.made >= this.limit;
   }
 
-  /** Results of the calls of one answer, one for each, and their approximate size in bytes of JSON. */
+  /**
+   * Results of the calls of one answer, one for each, and their approximate size in bytes of JSON.
+   * @param cut ids of the calls that are not whole: they are not run
+   */
   async run(
     calls: readonly LanguageModelV3ToolCall[],
+    cut: ReadonlySet<string>,
   ): Promise<{ content: LanguageModelV3ToolResultPart[]; bytes: number }> {
     const content: LanguageModelV3ToolResultPart[] = [];
     let room = MAX_STEP_RESULT_BYTES;
     for (const [i, call] of calls.entries()) {
-      const { part, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), this.refusal(i, room));
+      const refusal = cut.has(call.toolCallId) ? CUT : this.refusal(i, room);
+      const { part, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), refusal);
       content.push(part);
       room -= bytes;
     }

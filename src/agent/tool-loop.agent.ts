@@ -45,7 +45,7 @@ export class ToolLoopAgent implements Agent {
 
       turn.waitsFor('tool');
       conversation.push({ role: 'assistant', content: step.content }, bytesOf(step.content));
-      const { content, bytes } = await calls.run(step.toolCalls);
+      const { content, bytes } = await calls.run(step.toolCalls, step.cutCalls);
       conversation.push({ role: 'tool', content }, bytes);
     }
     if (calls.areSpent) await stopAtLimit(turn, `${calls.limit} tool calls`, 'as many as one run may make');

@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import { parseForeignJson } from './json.js';
 
 /** A provider's error, as its body or its event tells it. */
@@ -74,7 +75,7 @@ export function isErrorReport(given: unknown): boolean {
 function parsed(body: string): unknown {
   const text = body.trim();
   // Some send the error as an event, whatever the status of the answer is.
-  const json = /^(?:event:.*\n)?data:(.*)$/m.exec(text.slice(0, MAX_TEXT))?.[1]?.trim() ?? text;
+  const json = /^(?:event:.*\n)?data:(.*)$/m.exec(cutText(text, MAX_TEXT))?.[1]?.trim() ?? text;
   if (!/^[{["]/.test(json)) return json;
   try {
     return parseForeignJson(json);
@@ -85,7 +86,7 @@ function parsed(body: string): unknown {
 
 function reasonIn(value: unknown, depth: number): string | undefined {
   if (depth > MAX_DEPTH) return undefined;
-  if (typeof value === 'string') return textReason(value.slice(0, MAX_TEXT).trim());
+  if (typeof value === 'string') return textReason(cutText(value, MAX_TEXT).trim());
   if (Array.isArray(value)) {
     const reasons = value.slice(0, MAX_ENTRIES).map((each) => reasonIn(each, depth + 1));
     return reasons.filter((reason) => reason !== undefined).join('; ') || undefined;

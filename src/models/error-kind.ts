@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import type { ProviderError } from './error-body.js';
 
 /**
@@ -42,7 +43,7 @@ export function kindOf(status: number | undefined, error: ProviderError, inStrea
   const byCode = BY_CODE.find(([, pattern]) => error.codes.some((code) => pattern.test(code)))?.[0];
   if (byCode === 'money' || byCode === 'key') return byCode;
   if (!inStream && status !== undefined && status >= 500) return byStatus(status);
-  const reason = (error.reason ?? '').slice(0, MAX_SEARCHED);
+  const reason = cutText(error.reason ?? '', MAX_SEARCHED);
   if (status === 402 || MONEY.test(reason)) return 'money';
   if (status === 401 || (mayMeanKey(status, inStream) && KEY.test(reason))) return 'key';
   if (status === 403 && !NOT_THE_KEY.test(reason)) return 'key';

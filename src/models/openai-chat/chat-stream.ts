@@ -1,3 +1,4 @@
+import { cutText } from '../../common/text.js';
 import type { LanguageModelV3StreamPart } from '@ai-sdk/provider';
 import { parseForeignJson, quoteLargeIntegers } from '../json.js';
 import { AnswerParts } from './answer-parts.js';
@@ -103,8 +104,8 @@ export class ChatStream {
   /** @throws SyntaxError for data that is neither JSON nor an error */
   private word(data: string, type: string): void {
     if (data === '[DONE]') this.done = true;
-    else if (type === 'error') this.fail({ message: data.slice(0, MAX_ERROR) });
-    else if (!this.closed) throw new SyntaxError(`an event is no JSON: ${data.slice(0, MAX_ERROR)}`);
+    else if (type === 'error') this.fail({ message: cutText(data, MAX_ERROR) });
+    else if (!this.closed) throw new SyntaxError(`an event is no JSON: ${cutText(data, MAX_ERROR)}`);
   }
 
   /** A line outside of events: an error, or a part of one that is written over several lines. */
@@ -112,10 +113,10 @@ export class ChatStream {
     const report = /^error:\s*(.*)$/i.exec(line)?.[1];
     const value = parsed(report ?? line);
     const error = errorIn(
-      report === undefined ? value : { error: value ?? { message: report.slice(0, MAX_ERROR) } },
+      report === undefined ? value : { error: value ?? { message: cutText(report, MAX_ERROR) } },
     );
     if (error !== undefined) this.fail(error);
-    else if (this.stray.length < MAX_ERROR) this.stray += `${line.slice(0, MAX_ERROR)}\n`;
+    else if (this.stray.length < MAX_ERROR) this.stray += `${cutText(line, MAX_ERROR)}\n`;
   }
 
   private cutOff(): void {
