@@ -51,7 +51,7 @@ describe('a recorded answer of a provider', () => {
     const models = recordedCases.flatMap(({ name, kind, keepalive, end, switchTo }) => [
       model(name, {
         provider: PROVIDERS[kind],
-        ...(keepalive !== undefined && { firstTokenTimeoutMs: 300 }),
+        ...(keepalive !== undefined && { firstTokenTimeoutMs: 1_000 }),
         ...(end === 'hang' && { idleTimeoutMs: 2_000 }),
       }),
       ...(switchTo ? [model(name, { provider: switchTo })] : []),

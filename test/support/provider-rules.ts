@@ -20,11 +20,11 @@ const calling = (messages: readonly Message[]) => messages.filter(({ tool_calls 
 /** Requests that providers are documented to refuse. */
 export const PROVIDER_RULES: Readonly<Record<string, ProviderRule>> = {
   deepseek: ({ messages }) =>
-    calling(messages).some(({ reasoning_content }) => !reasoning_content)
+    calling(messages).some(({ reasoning_content }) => reasoning_content === undefined)
       ? refused('The reasoning_content in the thinking mode must be passed back to the API.')
       : undefined,
   kimi: ({ messages }) =>
-    calling(messages).some(({ reasoning_content }) => !reasoning_content)
+    calling(messages).some(({ reasoning_content }) => reasoning_content === undefined)
       ? refused('thinking is enabled but reasoning_content is missing in assistant tool call message')
       : undefined,
   gemini: ({ messages }) =>

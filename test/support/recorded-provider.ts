@@ -15,7 +15,7 @@ const REPLIES = {
 } as const;
 
 /** Milliseconds between two comments that keep a connection alive. */
-const BEAT_MS = 60;
+const BEAT_MS = 150;
 
 /**
  * Providers behind one real HTTP server: below `/NAME/` is the one of the case of that name, and plays the recorded
