@@ -52,7 +52,7 @@ describe('a recorded answer of a provider', () => {
       model(name, {
         provider: PROVIDERS[kind],
         ...(keepalive !== undefined && { firstTokenTimeoutMs: 1_000 }),
-        ...(end === 'hang' && { idleTimeoutMs: 2_000 }),
+        ...(end === 'hang' && { idleTimeoutMs: 10_000 }),
       }),
       ...(switchTo ? [model(name, { provider: switchTo })] : []),
     ]);
