@@ -26,9 +26,9 @@ export const modelSchema = section(
     baseURL: httpUrl.meta({ default: "the provider's own" }).optional(),
     /** Display name of the model. */
     displayName: text.meta({ default: '`id`' }).optional(),
-    /** Timeout of the first token, in milliseconds. */
+    /** Timeout of the first token, in milliseconds; 15 times as long while comments keep the stream alive. */
     firstTokenTimeoutMs: milliseconds.default(120_000),
-    /** Timeout between two parts of a started answer, in milliseconds. */
+    /** Timeout between two parts of a started answer, in milliseconds; comments prolong it, too. */
     idleTimeoutMs: milliseconds.default(60_000),
     /** Maximum of characters in an answer; a longer one fails: a model may repeat itself forever. */
     maxAnswerChars: whole(1_000, 1_000_000_000, 'characters').default(4_000_000),
