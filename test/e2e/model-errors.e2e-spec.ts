@@ -383,8 +383,9 @@ describe('a model that falls silent', () => {
 
   beforeAll(async () => {
     app = await TestServer.start();
-    const { model } = app;
-    app = await app.restart({ model: { ...model.config, firstTokenTimeoutMs: 500, idleTimeoutMs: 500 } });
+    const slow = { ...app.model.config, firstTokenTimeoutMs: 500, idleTimeoutMs: 500 };
+    const hasty = { ...app.model.config, id: 'hasty', firstTokenTimeoutMs: 60 };
+    app = await app.restart({ model: slow, server: { models: [hasty] } });
   });
   afterEach(() => held.open());
   afterAll(() => app.stop());
@@ -422,9 +423,11 @@ describe('a model that falls silent', () => {
     expectValidConversation(app.model.lastRequest);
   });
 
-  it('is not kept alive by the comments of its connection', async () => {
+  it('is not kept alive for ever by the comments of its connection', async () => {
     held = new Gate();
     const sessionId = await app.createSession();
+    const model = { provider: 'openai-compatible', id: 'hasty' };
+    await app.post('/api/sessions/model', { sessionId, model });
     app.model.next((reply) => {
       const beat = setInterval(() => reply.garbage(': ping\n\n'), 20);
       void held.opened.then(() => clearInterval(beat));

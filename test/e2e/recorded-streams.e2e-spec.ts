@@ -70,7 +70,7 @@ describe('a recorded answer of a provider', () => {
   });
 
   async function play({ name, kind, switchTo }: RecordedCase): Promise<Outcome> {
-    const sessionId = await app.createSession({ model: { provider: PROVIDERS[kind], id: name } });
+    const sessionId = await app.createSession();
     await app.post('/api/sessions/model', { sessionId, model: { provider: PROVIDERS[kind], id: name } });
     const events = stored(await (await app.stream(sessionId, 'first')).ended);
     const requests = [...provider.requestsOf(name)];

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../common/clock.js';
 import type { CompactFile } from './compact.js';
 import { type SqlThread, ThreadUnavailable } from './sql-thread.js';
 import { isBusy } from './sqlite-errors.js';
@@ -40,12 +41,12 @@ export class Eraser {
 
   /** Waits for another process's lock as long as any write does. */
   private async delete(sql: string, values: readonly unknown[]): Promise<number> {
-    const deadline = Date.now() + BUSY_TIMEOUT_MS;
+    const deadline = monotonicMs() + BUSY_TIMEOUT_MS;
     for (;;) {
       try {
         return await this.execute(sql, values);
       } catch (error) {
-        if (!isBusy(error) || Date.now() > deadline) throw error;
+        if (!isBusy(error) || monotonicMs() > deadline) throw error;
         await sleep(RETRY_MS);
       }
     }

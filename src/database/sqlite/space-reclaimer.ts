@@ -1,3 +1,5 @@
+import { monotonicMs } from '../../common/clock.js';
+
 /** Time without a write after which free pages are given back. */
 const IDLE_MS = 500;
 /** Pause between two steps. */
@@ -22,7 +24,7 @@ export class SpaceReclaimer {
 
   /** Must be called after each write. */
   postpone(): void {
-    this.lastWrite = performance.now();
+    this.lastWrite = monotonicMs();
   }
 
   /** Must be called when there are free pages: after a deletion, for instance. */
@@ -30,7 +32,7 @@ export class SpaceReclaimer {
     if (this.isClosed) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      if (performance.now() - this.lastWrite < IDLE_MS) this.wake();
+      if (monotonicMs() - this.lastWrite < IDLE_MS) this.wake();
       else this.step = this.reclaim();
     }, pauseMs).unref();
   }

@@ -21,11 +21,17 @@ const ANSWER = Buffer.from(
 describe('the client of /chat/completions', () => {
   let answer: (res: http.ServerResponse) => void;
   const paths: (string | undefined)[] = [];
+  const bodies: Record<string, unknown>[] = [];
   const authorizations: (string | undefined)[] = [];
   const server = http.createServer((req, res) => {
     paths.push(req.url);
     authorizations.push(req.headers.authorization);
-    req.resume().once('end', () => answer(res));
+    let body = '';
+    req.on('data', (text) => (body += String(text)));
+    req.once('end', () => {
+      bodies.push(JSON.parse(body) as Record<string, unknown>);
+      answer(res);
+    });
   });
   let model: OpenAIChatModel;
 
@@ -108,6 +114,16 @@ describe('the client of /chat/completions', () => {
     send(ANSWER);
     await client(path).stream({ prompt: [] }, new AbortController().signal, () => undefined);
     expect(paths.at(-1)).toBe('/v1/chat/completions');
+  });
+
+  it('keeps the query of its URL', async () => {
+    send(ANSWER);
+    await client('/v1/?api-version=2024-10-21').stream(
+      { prompt: [] },
+      new AbortController().signal,
+      () => undefined,
+    );
+    expect(paths.at(-1)).toBe('/v1/chat/completions?api-version=2024-10-21');
   });
 
   it.each([
@@ -227,8 +243,153 @@ describe('the client of /chat/completions', () => {
     });
   });
 
+  describe('that is refused a field which the service does not know', () => {
+    const openAI = (field: string, hint = '') => ({
+      error: {
+        message: `Unsupported parameter: '${field}' is not supported with this model.${hint}`,
+        type: 'invalid_request_error',
+        param: field,
+        code: 'unsupported_parameter',
+      },
+    });
+    const mistral = (field: string) => ({
+      object: 'error',
+      message: {
+        detail: [{ type: 'extra_forbidden', loc: ['body', field], msg: 'Extra inputs are not permitted' }],
+      },
+    });
+
+    /** Asks twice; the service refuses the fields with these bodies. Returns the requests' fields. */
+    async function asked(refusals: Readonly<Record<string, object>>, status: number): Promise<string[][]> {
+      const before = bodies.length;
+      answer = (res) => {
+        const field = Object.keys(refusals).find((each) => each in (bodies.at(-1) ?? {}));
+        if (field) return res.writeHead(status).end(JSON.stringify(refusals[field]));
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).end(ANSWER);
+      };
+      const own = client('/v1');
+      for (let i = 0; i < 2; i++) {
+        const { signal } = new AbortController();
+        await own.stream({ prompt: [], maxOutputTokens: 9 }, signal, () => undefined);
+      }
+      const known = ['max_tokens', 'max_completion_tokens', 'stream_options'];
+      return bodies.slice(before).map((body) => known.filter((field) => field in body));
+    }
+
+    it('asks again without it, and leaves it out from then on', async () => {
+      expect(await asked({ stream_options: mistral('stream_options') }, 422)).toEqual([
+        ['max_tokens', 'stream_options'],
+        ['max_tokens'],
+        ['max_tokens'],
+      ]);
+    });
+
+    it('calls max_tokens by its other name, then leaves the limit out', async () => {
+      const hint = " Use 'max_completion_tokens' instead.";
+      expect(await asked({ max_tokens: openAI('max_tokens', hint) }, 400)).toEqual([
+        ['max_tokens', 'stream_options'],
+        ['max_completion_tokens', 'stream_options'],
+        ['max_completion_tokens', 'stream_options'],
+      ]);
+      const refusals = {
+        max_tokens: mistral('max_tokens'),
+        max_completion_tokens: mistral('max_completion_tokens'),
+        stream_options: mistral('stream_options'),
+      };
+      expect(await asked(refusals, 422)).toEqual([
+        ['max_tokens', 'stream_options'],
+        ['max_completion_tokens', 'stream_options'],
+        ['stream_options'],
+        [],
+        [],
+      ]);
+    });
+
+    it('asks again for each of several requests that were under way', async () => {
+      const waiting: (() => void)[] = [];
+      const answered = (res: http.ServerResponse, body = bodies.at(-1) ?? {}) => {
+        if ('stream_options' in body) res.writeHead(422).end(JSON.stringify(mistral('stream_options')));
+        else res.writeHead(200, { 'content-type': 'text/event-stream' }).end(ANSWER);
+      };
+      answer = (res) => {
+        const body = bodies.at(-1);
+        waiting.push(() => answered(res, body));
+        if (waiting.length < 2) return;
+        answer = answered;
+        for (const each of waiting) each();
+      };
+      const own = client('/v1');
+      const { signal } = new AbortController();
+      await Promise.all([1, 2].map(() => own.stream({ prompt: [] }, signal, () => undefined)));
+    });
+
+    it.each([
+      [400, 'max_tokens is too large: 9. This model supports at most 8 completion tokens.'],
+      [400, 'Unsupported parameter: "tools".'],
+      [404, 'max_tokens is not supported.'],
+    ])('fails with any other refusal: %i %s', async (status, message) => {
+      const before = bodies.length;
+      await expect(asked({ max_tokens: { error: { message } } }, status)).rejects.toMatchObject({ message });
+      expect(bodies).toHaveLength(before + 1);
+    });
+  });
+
+  it('takes an answer that is done although its connection stays open, and closes that', async () => {
+    let closed: Promise<unknown> | undefined;
+    answer = (res) => {
+      closed = once(res, 'close');
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(ANSWER);
+    };
+    expect((await stream()).at(-1)).toMatchObject({ type: 'finish' });
+    await closed;
+  });
+
+  it('takes an answer that is done although its connection breaks', async () => {
+    answer = (res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(ANSWER, () => res.destroy());
+    };
+    expect((await stream()).at(-1)).toMatchObject({ type: 'finish' });
+  });
+
+  it.each([undefined, 'application/json', 'text/plain', 'TEXT/EVENT-STREAM'])(
+    'knows a stream by how it begins where its media type is %s',
+    async (type) => {
+      answer = (res) => {
+        res.writeHead(200, type ? { 'content-type': type } : {});
+        for (const byte of `\n${ANSWER.toString()}`) res.write(byte);
+        res.end();
+      };
+      expect((await stream()).at(-1)).toMatchObject({ type: 'finish' });
+    },
+  );
+
+  it('takes a whole answer in the place of a stream', async () => {
+    const message = { role: 'assistant', content: '<think>Hm.</think>Yes.' };
+    const usage = { prompt_tokens: 7, completion_tokens: 3 };
+    answer = (res) =>
+      res
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ choices: [{ message }], usage }));
+    const parts = await stream();
+    expect(parts.filter(({ type }) => type === 'text-delta')).toMatchObject([{ delta: 'Yes.' }]);
+    expect(parts.at(-1)).toMatchObject({ type: 'finish', usage: { outputTokens: { total: 3 } } });
+  });
+
+  it('fails with the error that stands in the place of an answer, and its status', async () => {
+    const error = { message: 'Provider returned error', code: 502 };
+    answer = (res) =>
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+    const expected = { name: 'AI_APICallError', statusCode: 502, message: 'Provider returned error' };
+    await expect(stream()).rejects.toMatchObject(expected);
+    await expect(model.generate({ prompt: [] }, new AbortController().signal)).rejects.toMatchObject(
+      expected,
+    );
+  });
+
   it.each([
     ['{"error":{"message":"no such model"}}', 'no such model'],
+    ['[{"error":{"code":404,"message":"no such model","status":"NOT_FOUND"}}]', 'no such model'],
+    ['{"detail":"no such model"}', 'no such model'],
     ['{"error":"no such model"}', 'no such model'],
     ['{"message":"no such model"}', 'no such model'],
     ['no such model', 'no such model'],
@@ -242,6 +403,16 @@ describe('the client of /chat/completions', () => {
   it.each([
     ['a message', { choices: [{ message: { role: 'assistant', content: 'A title' } }] }, 'A title'],
     ['an empty message', { choices: [{ message: { content: '' } }] }, ''],
+    [
+      'a message with thinking',
+      { choices: [{ message: { content: '<think>Hm.</think>\n\nA title' } }] },
+      'A title',
+    ],
+    [
+      'a message in parts',
+      { choices: [{ message: { content: [{ type: 'text', text: 'A title' }] } }] },
+      'A title',
+    ],
   ])('gives the text of %s', async (_what, body, text) => {
     answer = (res) => res.writeHead(200).end(JSON.stringify(body));
     expect(await model.generate({ prompt: [] }, new AbortController().signal)).toBe(text);

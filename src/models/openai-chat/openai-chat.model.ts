@@ -9,7 +9,7 @@ import { ChatStream } from './chat-stream.js';
 import { errorIn } from './error-shape.js';
 import { type Fields, fieldsOf } from './fields.js';
 import { type AnswerHead, post, NoResponse } from './http-post.js';
-import { OptionalFields } from './optional-fields.js';
+import { ALL_FIELDS, withoutRefused } from './optional-fields.js';
 import { toChatRequest } from './request.js';
 
 /** A part for what shows only that the connection is alive. */
@@ -25,7 +25,8 @@ const MAX_REASON = 10_000;
 export class OpenAIChatModel implements Model {
   private readonly url: URL;
   private readonly headers: Readonly<Record<string, string>>;
-  private readonly optional = new OptionalFields();
+  /** Fields that the service is asked with: what it has refused is left out of later requests. */
+  private fields = ALL_FIELDS;
 
   constructor(private readonly config: ModelConfig) {
     this.url = new URL(config.baseURL ?? '');
@@ -92,13 +93,14 @@ export class OpenAIChatModel implements Model {
     signal: AbortSignal,
     reader: AnswerReader,
   ): Promise<AnswerHead> {
-    for (;;) {
+    for (let { fields } = this; ;) {
       const refusal = new AnswerBody();
-      const json = toChatRequest(this.config.id, request, stream, this.optional);
+      const json = toChatRequest(this.config.id, request, stream, fields);
       const head = await this.post(json, signal, reader, refusal);
       if (isOk(head)) return head;
-      if (this.optional.adapt(head.status, refusal.text)) continue;
-      throw this.failed(head, reasonOf(refusal), refusal.text);
+      const fewer = withoutRefused(fields, head.status, refusal.text);
+      if (!fewer) throw this.failed(head, reasonOf(refusal), refusal.text);
+      this.fields = fields = fewer;
     }
   }
 

@@ -5,26 +5,29 @@ const BAD_REQUEST = new Set([400, 422]);
 const UNKNOWN =
   /extra.?(?:input|forbidden|field)|not (?:be )?(?:permitted|supported|allowed|recogni[sz]ed)|un(?:supported|known|recogni[sz]ed|expected)|does ?n[o']t support|additional propert/i;
 
-/** Fields of a request that not every service knows; what one refuses is left out of the later requests. */
-export class OptionalFields {
+/** Fields of a request that not every service knows. */
+export interface OptionalFields {
   /** Whether to ask for the usage at the end of a stream. */
-  usage = true;
+  readonly usage: boolean;
   /** Name of the limit of the answer's length; undefined if there is none. */
-  limit: 'max_tokens' | 'max_completion_tokens' | undefined = 'max_tokens';
+  readonly limit: 'max_tokens' | 'max_completion_tokens' | undefined;
+}
 
-  /**
-   * Leaves out what a service refused as unknown, or calls it by its other name.
-   * @param reason body of its answer
-   * @returns whether anything has changed: then the request can be sent again
-   */
-  adapt(status: number, reason: string): boolean {
-    if (!BAD_REQUEST.has(status) || !UNKNOWN.test(reason)) return false;
-    if (this.usage && reason.includes('stream_options')) {
-      this.usage = false;
-      return true;
-    }
-    if (!this.limit || !new RegExp(`\\b${this.limit}\\b`).test(reason)) return false;
-    this.limit = this.limit === 'max_tokens' ? 'max_completion_tokens' : undefined;
-    return true;
-  }
+/** Fields of OpenAI's own service. */
+export const ALL_FIELDS: OptionalFields = { usage: true, limit: 'max_tokens' };
+
+/**
+ * The fields without one that a service has refused as unknown, or with its other name.
+ * @param reason body of the service's answer
+ * @returns undefined if the service refused something else
+ */
+export function withoutRefused(
+  { usage, limit }: OptionalFields,
+  status: number,
+  reason: string,
+): OptionalFields | undefined {
+  if (!BAD_REQUEST.has(status) || !UNKNOWN.test(reason)) return undefined;
+  if (usage && reason.includes('stream_options')) return { usage: false, limit };
+  if (!limit || !new RegExp(`\\b${limit}\\b`).test(reason)) return undefined;
+  return { usage, limit: limit === 'max_tokens' ? 'max_completion_tokens' : undefined };
 }

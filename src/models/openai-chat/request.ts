@@ -1,18 +1,15 @@
 import type { LanguageModelV3Message, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import type { ModelRequest } from '../model.js';
-import type { OptionalFields } from './optional-fields.js';
+import { ALL_FIELDS } from './optional-fields.js';
 
 type Tools = NonNullable<ModelRequest['tools']>;
-
-/** Fields of OpenAI's own service. */
-const OPENAI: Pick<OptionalFields, 'usage' | 'limit'> = { usage: true, limit: 'max_tokens' };
 
 /** The body of a request to `/chat/completions`, as JSON (OpenAI API reference, "Create chat completion"). */
 export function toChatRequest(
   model: string,
   request: ModelRequest,
   stream: boolean,
-  { usage, limit } = OPENAI,
+  { usage, limit } = ALL_FIELDS,
 ): string {
   const { prompt, tools, temperature, maxOutputTokens } = request;
   const body = JSON.stringify({
