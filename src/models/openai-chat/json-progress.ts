@@ -1,7 +1,9 @@
 const QUOTE = 34;
+const OPEN_BRACKET = 91;
 const BACKSLASH = 92;
-const OPEN = new Set([91, 123]);
-const CLOSE = new Set([93, 125]);
+const CLOSE_BRACKET = 93;
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
 
 /** Follows JSON that arrives in pieces, each of them read once, to tell where it is whole. */
 export class JsonProgress {
@@ -12,16 +14,12 @@ export class JsonProgress {
   isWhole = false;
 
   push(text: string): void {
-    for (let i = 0; i < text.length; i++) this.take(text.charCodeAt(i));
-  }
-
-  private take(code: number): void {
-    if (this.inString) this.inside(code);
-    else if (code === QUOTE) this.inString = true;
-    else if (OPEN.has(code)) this.depth += 1;
-    else if (CLOSE.has(code)) {
-      this.depth -= 1;
-      this.isWhole ||= this.depth <= 0;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (this.inString) this.inside(code);
+      else if (code === QUOTE) this.inString = true;
+      else if (code === OPEN_BRACE || code === OPEN_BRACKET) this.depth += 1;
+      else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) this.end(this.depth - 1);
     }
   }
 
@@ -30,7 +28,12 @@ export class JsonProgress {
     else if (code === BACKSLASH) this.escaped = true;
     else if (code === QUOTE) {
       this.inString = false;
-      this.isWhole ||= this.depth <= 0;
+      this.end(this.depth);
     }
+  }
+
+  private end(depth: number): void {
+    this.depth = depth;
+    this.isWhole ||= depth <= 0;
   }
 }
