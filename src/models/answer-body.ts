@@ -1,5 +1,5 @@
 import type { UnderlyingSource } from 'node:stream/web';
-import type { Dialect } from './dialects.js';
+import type { StreamDialect } from './stream-dialects.js';
 import { requireFewValues } from './json.js';
 import { LineBuffer } from './line-buffer.js';
 
@@ -18,13 +18,13 @@ export class AnswerBody implements UnderlyingSource<Uint8Array> {
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   /** Characters of the current event; an empty line ends the event. */
   private length = 0;
-  private end: ReturnType<Dialect['endIn']>;
+  private end: ReturnType<StreamDialect['endIn']>;
 
   /** @param limit of characters in an event */
   constructor(
     body: ReadableStream<Uint8Array>,
     private readonly limit: number,
-    private readonly dialect: Dialect | undefined,
+    private readonly dialect: StreamDialect | undefined,
   ) {
     this.reader = body.getReader();
   }

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialects.js';
+import type { StreamDialect } from './stream-dialects.js';
 import { AnswerBody } from './answer-body.js';
 import { isNoStream, notAStream } from './not-a-stream.js';
 import { MAX_LINE } from './line-buffer.js';
@@ -13,7 +13,7 @@ const MAX_BODY = 1_000_000;
  * SyntaxError if a bound is exceeded.
  * @throws APICallError for an answer that should be a stream and is none
  */
-export function boundedFetch(dialect?: Dialect): typeof fetch {
+export function boundedFetch(dialect?: StreamDialect): typeof fetch {
   return async (input, init) => {
     const response = await fetch(input, init);
     const { status, statusText, headers } = response;

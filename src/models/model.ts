@@ -5,7 +5,7 @@ import type {
   LanguageModelV3StreamPart,
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider';
-import type { Dialect } from './dialects.js';
+import type { Dialect } from './stream-dialects.js';
 import { EndedEarly } from './model-error.js';
 
 /** A request to a model, in the AI SDK's terms. */

@@ -1,6 +1,6 @@
 import type { ModelConfig, ModelProviderName } from '../config/index.js';
 import { boundedFetch } from './bounded-fetch.js';
-import { ANTHROPIC, GOOGLE, RESPONSES } from './dialects.js';
+import { ANTHROPIC, GOOGLE, RESPONSES } from './stream-dialects.js';
 import { type Model, SdkModel } from './model.js';
 import { WellFormedModel } from './well-formed-model.js';
 

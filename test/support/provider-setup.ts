@@ -2,7 +2,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { Injectable } from '@nestjs/common';
 import type { RunContext } from '../../src/agent/index.js';
 import { boundedFetch } from '../../src/models/bounded-fetch.js';
-import { RESPONSES } from '../../src/models/dialects.js';
+import { RESPONSES } from '../../src/models/stream-dialects.js';
 import { type Model, SdkModel } from '../../src/models/model.js';
 import { ToolLoopAgent } from '../../src/agent/tool-loop.agent.js';
 import type { ModelInput } from '../../src/index.js';

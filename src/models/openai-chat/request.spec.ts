@@ -1,4 +1,4 @@
-import type { LanguageModelV3Message } from '@ai-sdk/provider';
+import type { JSONValue, LanguageModelV3Message } from '@ai-sdk/provider';
 import { describe, expect, it } from '@jest/globals';
 import { toChatRequest as toJson } from './request.js';
 
@@ -13,6 +13,11 @@ const user = (...content: Extract<LanguageModelV3Message, { role: 'user' }>['con
 const assistant = (...content: Extract<LanguageModelV3Message, { role: 'assistant' }>['content']) =>
   messages({ role: 'assistant', content });
 
+type Part = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'][number];
+interface Message {
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly { readonly extra_content?: unknown }[];
+}
 type Output = Extract<
   Extract<LanguageModelV3Message, { role: 'tool' }>['content'][number],
   { type: 'tool-result' }
@@ -125,14 +130,98 @@ describe('a request to /chat/completions', () => {
     expect(assistant(call)).toMatchObject([{ content: null }]);
   });
 
-  it.each([
-    ['reasoning_content', undefined],
-    ['reasoning_content', { chat: { field: 'reasoning_content' } }],
-    ['reasoning', { chat: { field: 'reasoning' } }],
-  ])('gives thoughts back as %s when they came with %j', (field, providerOptions) => {
-    const thought = { type: 'reasoning' as const, text: 'Hm.', ...(providerOptions && { providerOptions }) };
-    expect(assistant(thought, { type: 'text', text: 'Yes.' })).toEqual([
-      { role: 'assistant', content: 'Yes.', [field]: 'Hm.' },
+  const call = (chat?: object): Part => ({
+    type: 'tool-call',
+    toolCallId: 'a',
+    toolName: 't',
+    input: {},
+    ...(chat && { providerOptions: { chat: chat as Record<string, JSONValue> } }),
+  });
+  const text = (value: string): Part => ({ type: 'text', text: value });
+  const thought = (value: string, chat?: object): Part => ({
+    type: 'reasoning',
+    text: value,
+    ...(chat && { providerOptions: { chat: chat as Record<string, JSONValue> } }),
+  });
+  const said = (...content: Part[]): LanguageModelV3Message => ({ role: 'assistant', content });
+  const asked: LanguageModelV3Message = { role: 'user', content: [{ type: 'text', text: 'q' }] };
+
+  describe('gives thoughts back', () => {
+    it.each([
+      ['reasoning_content', undefined],
+      ['reasoning_content', { field: 'reasoning_content' }],
+      ['reasoning', { field: 'reasoning' }],
+    ])('as %s when they came with %j', (field, chat) => {
+      expect(
+        messages(asked, said(thought('Hm.', chat), call()), said(thought('So.', chat), text('Yes.'))),
+      ).toMatchObject([{}, { [field]: 'Hm.' }, { content: 'Yes.', [field]: 'So.' }]);
+    });
+
+    it('of no turn without calls: some providers refuse them', () => {
+      expect(assistant(thought('Hm.'), text('Yes.'))).toEqual([{ role: 'assistant', content: 'Yes.' }]);
+    });
+
+    it('empty where a step had none, if other steps had them in reasoning_content', () => {
+      const steps = [
+        said(thought('Hm.', { field: 'reasoning_content' }), call()),
+        said(call()),
+        said(text('Yes.')),
+      ];
+      expect(messages(asked, ...steps).map((each) => (each as Message).reasoning_content)).toEqual([
+        undefined,
+        'Hm.',
+        '',
+        '',
+      ]);
+      const others = [said(thought('Hm.', { field: 'reasoning' }), call()), said(call())];
+      expect(messages(asked, ...others)[2]).not.toHaveProperty('reasoning');
+      expect(messages(asked, said(call()))[1]).not.toHaveProperty('reasoning_content');
+    });
+
+    it.each(['deepseek-chat', 'kimi-k2-thinking'])(
+      'empty to %s, which refuses calls without, whoever made them',
+      (id) => {
+        const { messages: sent } = toChatRequest(id, { prompt: [asked, said(call())] }, true) as {
+          messages: Message[];
+        };
+        expect(sent[1]).toMatchObject({ reasoning_content: '' });
+      },
+    );
+  });
+
+  it('gives reasoning details back unchanged and in order, of every turn', () => {
+    const details = [
+      { type: 'reasoning.text', text: 'Hm.' },
+      { type: 'reasoning.encrypted', data: 'x' },
+      { index: 0 },
+    ];
+    expect(
+      assistant(
+        thought('Hm.', { reasoningDetails: details.slice(0, 2) }),
+        thought('', { reasoningDetails: details.slice(2) }),
+        text('Yes.'),
+      ),
+    ).toEqual([{ role: 'assistant', content: 'Yes.', reasoning_details: details }]);
+  });
+
+  it('gives extra content back in the call or in the message that it came with', () => {
+    const extra = (signature: string) => ({ google: { thought_signature: signature } });
+    expect(
+      assistant(
+        { ...text('Yes.'), providerOptions: { chat: { extraContent: extra('M') } } },
+        call({ extraContent: extra('C') }),
+        call(),
+      ),
+    ).toMatchObject([{ extra_content: extra('M'), tool_calls: [{ extra_content: extra('C') }, {}] }]);
+  });
+
+  it('marks the first call of another model for Gemini, which refuses a call without a signature', () => {
+    const prompt = [asked, said(call(), call()), said(call({ extraContent: { google: 'own' } }), call())];
+    const { messages: sent } = toChatRequest('gemini-3-pro', { prompt }, true) as { messages: Message[] };
+    expect(sent.map(({ tool_calls }) => tool_calls?.map(({ extra_content }) => extra_content))).toEqual([
+      undefined,
+      [{ google: { thought_signature: 'skip_thought_signature_validator' } }, undefined],
+      [{ google: 'own' }, undefined],
     ]);
   });
 

@@ -1,6 +1,7 @@
 import type { LanguageModelV3Message, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
 import type { ModelRequest } from '../model.js';
 import { ALL_FIELDS } from './optional-fields.js';
+import { type AssistantMessage, chatFieldOf, ReturnedThoughts } from './returned-thoughts.js';
 
 type Tools = NonNullable<ModelRequest['tools']>;
 
@@ -14,7 +15,7 @@ export function toChatRequest(
   const { prompt, tools, temperature, maxOutputTokens } = request;
   const body = JSON.stringify({
     model,
-    messages: prompt.flatMap(toMessages),
+    messages: toMessages(model, prompt),
     ...(temperature !== undefined && { temperature }),
     ...(maxOutputTokens !== undefined && limit && { [limit]: maxOutputTokens }),
     ...(stream && { stream: true, ...(usage && { stream_options: { include_usage: true } }) }),
@@ -37,14 +38,19 @@ function toTool(tool: Tools[number]): object[] {
   return [{ type: 'function', function: { name, description, parameters: inputSchema } }];
 }
 
-function toMessages(message: LanguageModelV3Message): object[] {
+function toMessages(model: string, prompt: ModelRequest['prompt']): object[] {
+  const thoughts = new ReturnedThoughts(model, prompt);
+  return prompt.flatMap((message) => toMessage(message, thoughts));
+}
+
+function toMessage(message: LanguageModelV3Message, thoughts: ReturnedThoughts): object[] {
   switch (message.role) {
     case 'system':
       return [{ role: 'system', content: message.content }];
     case 'user':
       return [{ role: 'user', content: userContent(message.content) }];
     case 'assistant':
-      return [assistantMessage(message.content)];
+      return [assistantMessage(message, thoughts)];
     case 'tool':
       return message.content.flatMap((part) =>
         part.type === 'tool-result'
@@ -55,7 +61,6 @@ function toMessages(message: LanguageModelV3Message): object[] {
 }
 
 type UserContent = Extract<LanguageModelV3Message, { role: 'user' }>['content'];
-type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'];
 
 function userContent(parts: UserContent): string | object[] {
   const [only] = parts;
@@ -70,27 +75,23 @@ function userContent(parts: UserContent): string | object[] {
   });
 }
 
-function assistantMessage(parts: AssistantContent): object {
+function assistantMessage(message: AssistantMessage, thoughts: ReturnedThoughts): object {
   let content = '';
-  let reasoning = '';
-  let field = 'reasoning_content';
   const calls: object[] = [];
-  for (const part of parts) {
+  for (const part of message.content) {
     if (part.type === 'text') content += part.text;
-    else if (part.type === 'reasoning') {
-      if (part.providerOptions?.['chat']?.['field'] === 'content') continue; // servers cut it out of the history
-      reasoning += part.text;
-      if (part.providerOptions?.['chat']?.['field'] === 'reasoning') field = 'reasoning';
-    } else if (part.type === 'tool-call') {
+    else if (part.type === 'tool-call') {
       const { toolCallId: id, toolName: name, input } = part;
-      calls.push({ id, type: 'function', function: { name, arguments: JSON.stringify(input) } });
+      const extra = chatFieldOf(part, 'extraContent');
+      const call = { id, type: 'function', function: { name, arguments: JSON.stringify(input) } };
+      calls.push(extra === undefined ? call : { ...call, extra_content: extra });
     }
   }
   return {
     role: 'assistant',
     content: content === '' && calls.length > 0 ? null : content,
-    ...(reasoning && { [field]: reasoning }),
-    ...(calls.length > 0 && { tool_calls: calls }),
+    ...thoughts.of(message),
+    ...(calls.length > 0 && { tool_calls: thoughts.signed(calls) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { parseForeignJson } from './json.js';
  * What the SDK's client of a dialect leaves to others: when a streamed answer is over though its connection stays open
  * or closes early, and which ends mean that the answer is not whole.
  */
-export interface Dialect {
+export interface StreamDialect {
   /**
    * What the data of an event say of the end: `said` when the reason of the end has come and only figures may follow,
    * `ended` when nothing follows.
@@ -21,7 +21,7 @@ export interface Dialect {
 }
 
 /** Anthropic, "Streaming Messages" and "Handling stop reasons". */
-export const ANTHROPIC: Dialect = {
+export const ANTHROPIC: StreamDialect = {
   endIn(data) {
     if (!data.includes('"message_')) return undefined;
     const { type, delta } = eventIn(data) as { type?: unknown; delta?: { stop_reason?: unknown } };
@@ -33,7 +33,7 @@ export const ANTHROPIC: Dialect = {
 };
 
 /** The reasons for which Google ends an answer before it is whole ("FinishReason") are those that the SDK has no name for. */
-export const GOOGLE: Dialect = {
+export const GOOGLE: StreamDialect = {
   endIn(data) {
     if (!data.includes('"finishReason"') && !data.includes('"blockReason"')) return undefined;
     const { candidates, promptFeedback } = eventIn(data) as {
@@ -47,7 +47,7 @@ export const GOOGLE: Dialect = {
 };
 
 /** OpenAI, "Responses: streaming events". */
-export const RESPONSES: Dialect = {
+export const RESPONSES: StreamDialect = {
   endIn(data) {
     if (!/"response\.(?:completed|incomplete|failed)"/.test(data)) return undefined;
     const { type } = eventIn(data) as { type?: unknown };
