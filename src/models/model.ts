@@ -4,9 +4,10 @@ import type {
   LanguageModelV3FinishReason,
   LanguageModelV3StreamPart,
   SharedV3ProviderMetadata,
+  SharedV3ProviderOptions,
 } from '@ai-sdk/provider';
-import type { Dialect } from './stream-dialects.js';
 import { EndedEarly } from './model-error.js';
+import type { StreamDialect } from './stream-dialects.js';
 
 /** A request to a model, in the AI SDK's terms. */
 export interface ModelRequest extends Pick<
@@ -34,10 +35,14 @@ export interface Model {
 
 /** Adapter for any model of the AI SDK. */
 export class SdkModel implements Model {
-  /** @param dialect of the provider; undefined for a model without one */
+  /**
+   * @param dialect of the provider; undefined for a model without one
+   * @param options of the provider, for every request
+   */
   constructor(
     private readonly model: LanguageModelV3,
-    private readonly dialect?: Dialect,
+    private readonly dialect?: StreamDialect,
+    private readonly options?: SharedV3ProviderOptions,
   ) {}
 
   async stream(
@@ -45,7 +50,7 @@ export class SdkModel implements Model {
     signal: AbortSignal,
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void> {
-    const { stream } = await this.model.doStream(toCallOptions(request, signal));
+    const { stream } = await this.model.doStream(this.toCallOptions(request, signal));
     const reader = stream.getReader();
     // Providers need not pass the signal on: cancelling the reader closes the connection anyway.
     const cancel = () => void reader.cancel().catch(() => undefined);
@@ -68,7 +73,7 @@ export class SdkModel implements Model {
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
     const { content, finishReason, providerMetadata } = await this.model.doGenerate(
-      toCallOptions(request, signal),
+      this.toCallOptions(request, signal),
     );
     this.requireWhole(finishReason, providerMetadata);
     return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
@@ -87,17 +92,18 @@ export class SdkModel implements Model {
       .find(Boolean);
     throw new EndedEarly(`it ended with ${raw}${reason ? `: ${reason}` : ''}`, raw !== 'refusal');
   }
+
+  private toCallOptions(
+    { tools, ...rest }: ModelRequest,
+    abortSignal: AbortSignal,
+  ): LanguageModelV3CallOptions {
+    const providerOptions = this.options && { providerOptions: this.options };
+    return { ...rest, ...(tools && { tools: [...tools] }), ...providerOptions, abortSignal };
+  }
 }
 
 /** What Google or Anthropic say of an end, beside its reason. */
 function reasonIn({ finishMessage, stopDetails }: Readonly<Record<string, unknown>>): string | undefined {
   const text = finishMessage ?? (stopDetails as { explanation?: unknown } | null | undefined)?.explanation;
   return typeof text === 'string' && text !== '' ? text : undefined;
-}
-
-function toCallOptions(
-  { tools, ...rest }: ModelRequest,
-  abortSignal: AbortSignal,
-): LanguageModelV3CallOptions {
-  return { ...rest, ...(tools && { tools: [...tools] }), abortSignal };
 }

@@ -8,6 +8,12 @@ type Provider = (config: ModelConfig) => Promise<Model>;
 
 // Packages cost start-up time and memory: each is loaded when its first model is used.
 
+/**
+ * Options of the Responses API. OpenAI keeps nothing of a conversation, and gives its thoughts encrypted: what it keeps is
+ * gone after a month, or at once in some accounts, and a history that refers to it is refused.
+ */
+export const RESPONSES_OPTIONS = { openai: { store: false } };
+
 const openaiChat: Provider = async (config) => {
   const { OpenAIChatModel } = await import('./openai-chat/openai-chat.model.js');
   return new OpenAIChatModel(config);
@@ -19,7 +25,7 @@ const PROVIDERS: Readonly<Record<ModelProviderName, Provider>> = {
     if (config.baseURL) return openaiChat(config);
     const { createOpenAI } = await import('@ai-sdk/openai');
     const options = { apiKey: config.apiKey?.reveal() ?? '', fetch: boundedFetch(RESPONSES) };
-    return new SdkModel(createOpenAI(options).responses(config.id), RESPONSES);
+    return new SdkModel(createOpenAI(options).responses(config.id), RESPONSES, RESPONSES_OPTIONS);
   },
   'openai-compatible': openaiChat,
   ollama: openaiChat,

@@ -228,7 +228,7 @@ describe("what OpenAI's Responses API is sent", () => {
   });
   afterAll(() => setup.stop());
 
-  it('refers to the thoughts and messages that it keeps, and holds the calls with their results', async () => {
+  it('holds the encrypted thoughts, and the calls with their results, and refers to nothing that OpenAI keeps', async () => {
     const { requests } = await setup.ask([
       (reply) =>
         reply
@@ -238,12 +238,21 @@ describe("what OpenAI's Responses API is sent", () => {
           .end(),
       (reply) => reply.text('Done.').end(),
     ]);
-    const { stream, input } = requests[1]?.body as { stream: boolean; input: unknown[] };
-    expect(stream).toBe(true);
-    expect(input.slice(1)).toEqual([
+    const { stream, store, include, input } = requests[1]?.body as Record<string, unknown>;
+    expect({ stream, store, include }).toEqual({
+      stream: true,
+      store: false,
+      include: ['reasoning.encrypted_content'],
+    });
+    expect((input as unknown[]).slice(1)).toEqual([
       { role: 'user', content: [{ type: 'input_text', text: 'hello' }] },
-      { type: 'item_reference', id: 'rs_0' },
-      { type: 'item_reference', id: 'msg_1' },
+      {
+        type: 'reasoning',
+        id: 'rs_0',
+        encrypted_content: signatureOf('A note perhaps.'),
+        summary: [{ type: 'summary_text', text: 'A note perhaps.' }],
+      },
+      { role: 'assistant', id: 'msg_1', content: [{ type: 'output_text', text: 'I look.' }] },
       { type: 'function_call', call_id: 'call_1', name: 'read_file', arguments: '{"path":"note.txt"}' },
       { type: 'function_call_output', call_id: 'call_1', output: NOTE },
     ]);

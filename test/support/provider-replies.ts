@@ -36,6 +36,15 @@ export class AnthropicReply extends ProviderReply {
     );
   }
 
+  /** A search that Anthropic runs itself, and what it found. */
+  search(id: string, query: string, found: object[]): this {
+    this.block({ type: 'server_tool_use', id, name: 'web_search', input: {} }, [
+      { type: 'input_json_delta', partial_json: JSON.stringify({ query }) },
+    ]);
+    const content = found.map((each) => ({ type: 'web_search_result', url: 'https://a.example', ...each }));
+    return this.block({ type: 'web_search_tool_result', tool_use_id: id, content }, []);
+  }
+
   error(message: string, type = 'overloaded_error'): void {
     this.event({ type: 'error', error: { type, message } }).hangUp();
   }
@@ -209,11 +218,19 @@ export class ResponsesReply extends ProviderReply {
 
   thinking(...deltas: string[]): this {
     const id = `rs_${this.begin()}`;
-    return this.item({ type: 'reasoning', id, summary: [], encrypted_content: null }, [
-      { type: 'response.reasoning_summary_part.added', summary_index: 0 },
-      ...deltas.map((delta) => ({ type: 'response.reasoning_summary_text.delta', summary_index: 0, delta })),
-      { type: 'response.reasoning_summary_part.done', summary_index: 0 },
-    ]);
+    return this.item(
+      { type: 'reasoning', id, summary: [], encrypted_content: null },
+      [
+        { type: 'response.reasoning_summary_part.added', summary_index: 0 },
+        ...deltas.map((delta) => ({
+          type: 'response.reasoning_summary_text.delta',
+          summary_index: 0,
+          delta,
+        })),
+        { type: 'response.reasoning_summary_part.done', summary_index: 0 },
+      ],
+      { encrypted_content: signatureOf(deltas.join('')) },
+    );
   }
 
   toolCall(callId: string, name: string, args: object): this {

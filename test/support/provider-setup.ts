@@ -4,6 +4,7 @@ import type { RunContext } from '../../src/agent/index.js';
 import { boundedFetch } from '../../src/models/bounded-fetch.js';
 import { RESPONSES } from '../../src/models/stream-dialects.js';
 import { type Model, SdkModel } from '../../src/models/model.js';
+import { RESPONSES_OPTIONS } from '../../src/models/providers.js';
 import { ToolLoopAgent } from '../../src/agent/tool-loop.agent.js';
 import type { ModelInput } from '../../src/index.js';
 import type { AnyEvent } from './client.js';
@@ -57,6 +58,7 @@ export const responsesModel = (origin: string): Model =>
       'gpt-5-mini',
     ),
     RESPONSES,
+    RESPONSES_OPTIONS,
   );
 
 function agentAsking(model: Model): typeof ToolLoopAgent {
