@@ -1,5 +1,5 @@
 import type { LanguageModelV3FinishReason, LanguageModelV3ToolCall } from '@ai-sdk/provider';
-import { parseArguments } from './prompt.js';
+import { parseArguments } from './step-messages.js';
 
 /** Reasons of an end that came before the answer's own. */
 const CUTS: ReadonlySet<string> = new Set(['length', 'content-filter']);

@@ -9,4 +9,4 @@ export {
 export { AgentModule } from './agent.module.js';
 export { AgentService } from './agent.service.js';
 export { SummaryService } from './summary.service.js';
-export { toolResultText } from './prompt.js';
+export { toolResultText } from './step-messages.js';

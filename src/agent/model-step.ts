@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type {
   LanguageModelV3FinishReason,
-  LanguageModelV3Message,
   LanguageModelV3StreamPart,
   LanguageModelV3ToolCall,
   LanguageModelV3Usage,
@@ -9,12 +8,13 @@ import type {
 } from '@ai-sdk/provider';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cutText } from '../common/text.js';
-import type { StreamingMessage, Usage } from '../events/index.js';
+import type { EventDraft, StreamingMessage, Usage } from '../events/index.js';
 import type { RunContext } from './agent.js';
 import { sizeOfPart } from './answer-size.js';
 import { cutCalls } from './cut-calls.js';
 import {
   type CallIds,
+  dialectOf,
   MAX_CALLS_PER_ANSWER,
   modelCutOff,
   type ModelFailed,
@@ -25,7 +25,8 @@ import {
   toCount,
   toModelFailed,
 } from '../models/index.js';
-import { parseArguments } from './prompt.js';
+import { HostedCalls } from './hosted-calls.js';
+import { recordOf, type RecordedPart } from './message-record.js';
 import { SilenceTimer } from './silence-timer.js';
 
 /** Retries of a request that has produced nothing yet. */
@@ -42,11 +43,11 @@ export interface ModelStep {
   readonly cutCalls: ReadonlySet<string>;
   readonly usage: Usage;
   readonly message: StreamingMessage;
-  /** The answer as the next request repeats it, with provider metadata (signed thoughts). */
-  readonly content: AssistantContent;
+  /** What only this model is sent again of the message: thoughts, signatures, the order of parts. */
+  readonly record: string | undefined;
+  /** Calls that the provider has run itself, with their results: shown, and never run. */
+  readonly hosted: readonly EventDraft[];
 }
-
-type AssistantContent = Extract<LanguageModelV3Message, { role: 'assistant' }>['content'];
 
 /**
  * Asks the model once and streams its answer into a new message of the run's log. A request that fails before its
@@ -133,8 +134,7 @@ class StepCollector {
   private last: Piece | undefined;
   /** Open calls by the provider's id, which may repeat. */
   private readonly calls = new Map<string, OpenCall>();
-  /** Calls that the provider executes itself. */
-  private readonly foreign = new Set<string>();
+  private readonly hosted = new HostedCalls();
   private begun = 0;
   /** Ids of calls whose arguments were not streamed. */
   private readonly bare = new Set<string>();
@@ -169,16 +169,16 @@ class StepCollector {
         if (part.delta !== '') this.message.addThinking(part.delta);
         return true;
       case 'tool-input-start':
-        if (part.providerExecuted) this.foreign.add(part.id);
-        else this.begin(part.id, part.toolName);
+        this.begin(part.id, part.toolName);
         return true;
       case 'tool-input-delta':
-        if (!this.foreign.has(part.id))
-          this.stream(this.calls.get(part.id) ?? this.begin(part.id, ''), part.delta);
+        this.stream(this.calls.get(part.id) ?? this.begin(part.id, ''), part.delta);
         return true;
       case 'tool-call':
-        if (part.providerExecuted) this.size += sizeOfPart(part);
-        else this.call(part);
+        this.call(part);
+        return true;
+      case 'tool-result':
+        this.hosted.result(part);
         return true;
       case 'finish':
         this.end = { reason: part.finishReason, usage: part.usage };
@@ -223,7 +223,9 @@ class StepCollector {
       this.stream(call, part.input);
     }
     call.isWhole = true;
-    this.pieces.push({ ...part, toolCallId: call.id, toolName: call.name });
+    const named = { ...part, toolCallId: call.id, toolName: call.name };
+    if (part.providerExecuted) this.hosted.call(part.toolCallId, named);
+    else this.pieces.push(named);
   }
 
   private keep(
@@ -238,7 +240,7 @@ class StepCollector {
       this.last = piece;
     }
     piece.text += delta;
-    if (metadata) piece.metadata = { ...piece.metadata, ...metadata };
+    if (metadata) piece.metadata = merged(piece.metadata, metadata);
   }
 
   private newPiece(type: Piece['type'], id: string): Piece {
@@ -267,18 +269,29 @@ class StepCollector {
         outputTokens: toCount(end.usage.outputTokens.total),
       },
       message: this.message,
-      content: this.pieces.filter(isKept).flatMap(toContent),
+      record: recordOf(dialectOf(this.turn.modelConfig).model, this.pieces.filter(isKept).flatMap(toRecorded)),
+      hosted: this.hosted.events(),
     };
   }
 }
 
-function toContent(piece: Piece | LanguageModelV3ToolCall): AssistantContent {
+/** All that the parts of a text or thought say of it: Anthropic sends the signature after the text. */
+function merged(
+  before: SharedV3ProviderMetadata | undefined,
+  more: SharedV3ProviderMetadata,
+): SharedV3ProviderMetadata {
+  const all = { ...before };
+  for (const [provider, fields] of Object.entries(more)) all[provider] = { ...all[provider], ...fields };
+  return all;
+}
+
+function toRecorded(piece: Piece | LanguageModelV3ToolCall): RecordedPart[] {
   if (piece.type === 'tool-call') {
-    const { toolCallId, toolName, input, providerMetadata } = piece;
-    const options = providerMetadata && { providerOptions: providerMetadata };
-    return [{ type: 'tool-call', toolCallId, toolName, input: parseArguments(input) ?? {}, ...options }];
+    const { providerMetadata } = piece;
+    return [{ type: 'call', ...(providerMetadata && { options: providerMetadata }) }];
   }
   const { type, text, metadata } = piece;
-  if (type === 'text' && text.trim() === '') return []; // Anthropic refuses it
-  return [{ type, text, ...(metadata && { providerOptions: metadata }) }];
+  const options = metadata && { options: metadata };
+  if (type === 'text') return [{ type, length: text.length, ...options }];
+  return text === '' && !options ? [] : [{ type, text, ...options }];
 }

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ModelConfig } from '../config/index.js';
 import type { QueryContent, RunEndStatus, StoredAgentEvent } from '../events/index.js';
-import { parseArguments, PROMPT_EVENTS, toolResultText, toPrompt } from './prompt.js';
+import { dialectOf } from '../models/index.js';
+import { PROMPT_EVENTS, toPrompt } from './prompt.js';
+import { parseArguments, toolResultText } from './step-messages.js';
+
+const dialect = dialectOf({ provider: 'openai', id: 'm' } as ModelConfig);
 
 let seq = 0;
 const event = (fields: { type: StoredAgentEvent['type']; [field: string]: unknown }) =>
@@ -35,7 +40,7 @@ const end = (status: RunEndStatus) => event({ type: 'agent_run_end', status, ite
 
 /** Short form of the conversation after the instructions. */
 function told(...events: StoredAgentEvent[]): string[] {
-  const [system, ...messages] = toPrompt('Be brief.', events);
+  const [system, ...messages] = toPrompt('Be brief.', events, dialect);
   expect(system).toEqual({ role: 'system', content: 'Be brief.' });
   return messages.map(({ role, content }) => {
     const parts = (content as unknown as readonly Record<string, unknown>[]).map((part) => {
@@ -56,7 +61,7 @@ function told(...events: StoredAgentEvent[]): string[] {
 
 describe('the conversation that a model is given', () => {
   it('begins with the instructions, alone when nothing has been said', () => {
-    expect(toPrompt('Be brief.', [])).toEqual([{ role: 'system', content: 'Be brief.' }]);
+    expect(toPrompt('Be brief.', [], dialect)).toEqual([{ role: 'system', content: 'Be brief.' }]);
   });
 
   it('holds the turns of both, in order', () => {
@@ -266,13 +271,17 @@ describe('the conversation that a model is given', () => {
   it('holds texts and images: data as data, links as links with the type that their name tells', () => {
     const image = (url: string) => ({ type: 'image_url' as const, image_url: { url } });
     const links = ['a.PNG?x=1', 'b.jpg', 'c.jpeg', 'd.gif', 'e.webp', 'f', 'g.svg', 'png', 'h.constructor'];
-    const [, message] = toPrompt('', [
-      user([
-        { type: 'text', text: 'Compare.' },
-        image('data:image/svg+xml;base64,QUJD'),
-        ...links.map((link) => image(`https://images.example/${link}`)),
-      ]),
-    ]);
+    const [, message] = toPrompt(
+      '',
+      [
+        user([
+          { type: 'text', text: 'Compare.' },
+          image('data:image/svg+xml;base64,QUJD'),
+          ...links.map((link) => image(`https://images.example/${link}`)),
+        ]),
+      ],
+      dialect,
+    );
     expect(message?.content.slice(0, 3)).toEqual([
       { type: 'text', text: 'Compare.' },
       { type: 'file', mediaType: 'image/svg+xml', data: 'QUJD' },

@@ -4,18 +4,16 @@ import type {
   LanguageModelV3Prompt,
   LanguageModelV3TextPart,
 } from '@ai-sdk/provider';
-import { wellFormed } from '../common/text.js';
-import { isDeeperThan, MAX_JSON_DEPTH } from '../tools/index.js';
-import { parseForeignJson, quoteLargeIntegers } from '../models/index.js';
+import type { Dialect } from '../models/index.js';
 import type {
   AgentRunEndEvent,
-  AssistantMessageEvent,
   ContentPart,
   QueryContent,
   RunEndStatus,
   StoredAgentEvent,
   ToolResultEvent,
 } from '../events/index.js';
+import { NO_RESULT, stepMessages } from './step-messages.js';
 
 /** Event types that the model's messages are made of. */
 export const PROMPT_EVENTS = [
@@ -37,14 +35,19 @@ const UNANSWERED: Readonly<Record<RunEndStatus, string>> = {
 const CUT =
   'This conversation is longer than a request may be: what came first of it, or older results of tools, are left out.';
 
+const LEFT_OUT =
+  'This result was left out, for the conversation has grown too long, or the run ended before there was one. Call the tool again if it is needed.';
+
 /**
  * The stored events as a conversation that every provider takes: user and assistant take turns, and each tool call
  * has its result, also where a run was aborted, failed or was cut off by a crash.
+ * @param dialect of the model that is asked
  * @param complete whether `events` are all of the session's; if not, the model is told so
  */
 export function toPrompt(
   instructions: string,
   given: readonly StoredAgentEvent[],
+  dialect: Dialect,
   complete = true,
 ): LanguageModelV3Prompt {
   const content = complete ? instructions : `${instructions}\n\n${CUT}`;
@@ -66,7 +69,9 @@ export function toPrompt(
         break;
       }
       case 'assistant_message':
-        prompt.push(...assistantMessages(event, resultsAfter(events, i), complete ? NO_RESULT : LEFT_OUT));
+        prompt.push(
+          ...stepMessages(event, resultsAfter(events, i), dialect, complete ? NO_RESULT : LEFT_OUT),
+        );
         break;
       case 'agent_run_end':
         endOfRun = event;
@@ -112,78 +117,4 @@ function resultsAfter(events: readonly StoredAgentEvent[], index: number): Map<s
     if (event?.type === 'tool_result') results.set(event.toolCallId, event);
   }
   return results;
-}
-
-function assistantMessages(
-  event: AssistantMessageEvent,
-  results: ReadonlyMap<string, ToolResultEvent>,
-  withoutResult: string,
-): LanguageModelV3Message[] {
-  const calls = event.toolCalls ?? [];
-  const isBlank = event.content.trim() === ''; // Anthropic refuses a blank text
-  if (isBlank && calls.length === 0) return [];
-  const assistant: LanguageModelV3Message = {
-    role: 'assistant',
-    content: [
-      ...(isBlank ? [] : [{ type: 'text' as const, text: event.content }]),
-      ...calls.map((call) => ({
-        type: 'tool-call' as const,
-        toolCallId: call.id,
-        toolName: call.function.name,
-        input: parseArguments(call.function.arguments) ?? {},
-      })),
-    ],
-  };
-  if (calls.length === 0) return [assistant];
-  const tool: LanguageModelV3Message = {
-    role: 'tool',
-    content: calls.map((call) => ({
-      type: 'tool-result' as const,
-      toolCallId: call.id,
-      toolName: call.function.name,
-      output: toOutput(results.get(call.id), withoutResult),
-    })),
-  };
-  return [assistant, tool];
-}
-
-const NO_RESULT = 'The run ended before this tool had answered.';
-const LEFT_OUT =
-  'This result was left out, for the conversation has grown too long, or the run ended before there was one. Call the tool again if it is needed.';
-
-function toOutput(result: ToolResultEvent | undefined, withoutResult: string) {
-  if (!result) return { type: 'error-text' as const, value: withoutResult };
-  if (result.error !== undefined) return { type: 'error-text' as const, value: result.error };
-  return { type: 'text' as const, value: toolResultText(result.content) };
-}
-
-/** A tool's result as text for the model. */
-export function toolResultText(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (Array.isArray(content) && content.every(isTextPart)) {
-    const texts = content.map(({ name, text }) => (name ? `${name}:\n${text}` : text));
-    return texts.join('\n');
-  }
-  return JSON.stringify(wellFormed(content)) ?? ''; // within JSON, half a character would be escaped
-}
-
-function isTextPart(part: unknown): part is { text: string; name?: string } {
-  return typeof (part as { text?: unknown } | null)?.text === 'string';
-}
-
-/**
- * Arguments that a model wrote; undefined when they are no JSON object, or nested too deep to be worked with. Nothing
- * and `null` stand for none, JSON within a JSON string for itself, and an integer that a double cannot hold is a string.
- */
-export function parseArguments(json: string): Record<string, unknown> | undefined {
-  if (json.trim() === '') return {};
-  try {
-    const once = parseForeignJson(quoteLargeIntegers(json));
-    const value = typeof once === 'string' ? parseForeignJson(quoteLargeIntegers(once || '{}')) : once;
-    if (value === null) return {};
-    const isObject = typeof value === 'object' && !Array.isArray(value);
-    return isObject && !isDeeperThan(value, MAX_JSON_DEPTH) ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

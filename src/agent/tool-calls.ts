@@ -1,13 +1,14 @@
-import type { LanguageModelV3ToolCall, LanguageModelV3ToolResultPart } from '@ai-sdk/provider';
+import type { LanguageModelV3ToolCall } from '@ai-sdk/provider';
 import { abortable } from '../common/abortable.js';
 import { elapsedMs, epochMs, monotonicMs } from '../common/clock.js';
 import { maskSecrets, maskSecretsIn } from '../common/secret.js';
 import { cutText } from '../common/text.js';
 import type { AppConfig } from '../config/index.js';
+import type { ToolResultEvent } from '../events/index.js';
 import type { RunContext } from './agent.js';
 import { MAX_CALLS_PER_ANSWER } from '../models/index.js';
 import { MAX_RESULT_BYTES, MAX_STEP_RESULT_BYTES, maxCallsPerRun } from './bounds.js';
-import { parseArguments, toolResultText } from './prompt.js';
+import { parseArguments } from './step-messages.js';
 import { boundResult, headOf, MAX_JSON_DEPTH, ToolError, type ToolResult } from '../tools/index.js';
 
 /** Factor on a result's bound before secrets are masked: cutting first could leave half a secret. */
@@ -20,6 +21,11 @@ const LEAST_BYTES = 1_000;
 /** What the model is told of a call that was cut. */
 const CUT =
   'Your answer reached its maximum length before this call was whole: it was not run. Make it again, shorter or in several steps.';
+/** Results of one answer's calls, by their ids; `bytes` is their approximate size as JSON. */
+export interface StepResults {
+  readonly results: ReadonlyMap<string, ToolResultEvent>;
+  readonly bytes: number;
+}
 
 /** Runs the tool calls of one run, one after the other, within their bounds. */
 export class ToolCalls {
@@ -40,22 +46,19 @@ export class ToolCalls {
   }
 
   /**
-   * Results of the calls of one answer, one for each, and their approximate size in bytes of JSON.
+   * Results of the calls of one answer, by their ids, and their approximate size in bytes of JSON.
    * @param cut ids of the calls that are not whole: they are not run
    */
-  async run(
-    calls: readonly LanguageModelV3ToolCall[],
-    cut: ReadonlySet<string>,
-  ): Promise<{ content: LanguageModelV3ToolResultPart[]; bytes: number }> {
-    const content: LanguageModelV3ToolResultPart[] = [];
+  async run(calls: readonly LanguageModelV3ToolCall[], cut: ReadonlySet<string>): Promise<StepResults> {
+    const results = new Map<string, ToolResultEvent>();
     let room = MAX_STEP_RESULT_BYTES;
     for (const [i, call] of calls.entries()) {
       const refusal = cut.has(call.toolCallId) ? CUT : this.refusal(i, room);
-      const { part, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), refusal);
-      content.push(part);
+      const { result, bytes } = await this.call(call, Math.min(room, MAX_RESULT_BYTES), refusal);
+      results.set(call.toolCallId, result);
       room -= bytes;
     }
-    return { content, bytes: MAX_STEP_RESULT_BYTES - room };
+    return { results, bytes: MAX_STEP_RESULT_BYTES - room };
   }
 
   /** Reason why the call at this place of an answer is not run, if any. */
@@ -76,7 +79,7 @@ export class ToolCalls {
     { toolCallId, toolName, input }: LanguageModelV3ToolCall,
     maxBytes: number,
     refusal: string | undefined,
-  ): Promise<{ part: LanguageModelV3ToolResultPart; bytes: number }> {
+  ): Promise<{ result: ToolResultEvent; bytes: number }> {
     const { log, tools, signal } = this.turn;
     const args = parseArguments(input);
     const [startTime, startedAt] = [epochMs(), monotonicMs()];
@@ -96,7 +99,7 @@ export class ToolCalls {
       },
       { toolName, maxBytes },
     );
-    await log.append({
+    const stored = await log.append({
       type: 'tool_result',
       toolCallId,
       name: toolName,
@@ -105,7 +108,7 @@ export class ToolCalls {
       ...(error !== undefined && { error }),
     });
     signal.throwIfAborted();
-    return { part: { type: 'tool-result', toolCallId, toolName, output: toOutput(content, error) }, bytes };
+    return { result: stored.at(-1) as ToolResultEvent, bytes };
   }
 
   /** The result of a call, within its bounds, or the error that stands for it. */
@@ -144,15 +147,6 @@ export class ToolCalls {
     }
     return thrown instanceof Error ? thrown.message : String(thrown);
   }
-}
-
-function toOutput(
-  content: ToolResult['content'],
-  error: string | undefined,
-): LanguageModelV3ToolResultPart['output'] {
-  return error === undefined
-    ? { type: 'text', value: toolResultText(content) }
-    : { type: 'error-text', value: error };
 }
 
 function requireArguments(args: Record<string, unknown> | undefined, input: string): Record<string, unknown> {

@@ -5,12 +5,13 @@ import { AppConfig } from '../config/index.js';
 import type { StoredAgentEvent, ToolCallRequest } from '../events/index.js';
 import type { Agent, RunContext } from './agent.js';
 import { type FetchImage, fetchImage, withLinkedImages } from '../images/index.js';
-import { addCounts, CallIds } from '../models/index.js';
+import { addCounts, CallIds, type Dialect, dialectOf } from '../models/index.js';
 import { MAX_OUTPUT_BYTES, roomForHistory } from './bounds.js';
 import { Conversation, RequestTooLarge } from './conversation.js';
 import { systemPrompt } from './system-prompt.js';
 import { modelStep } from './model-step.js';
 import { PROMPT_EVENTS, toPrompt } from './prompt.js';
+import { stepMessages } from './step-messages.js';
 import { ToolCalls } from './tool-calls.js';
 
 /** The default agent: asks the model, runs the tools it calls, and asks again until it calls none. */
@@ -22,7 +23,8 @@ export class ToolLoopAgent implements Agent {
   constructor(private readonly config: AppConfig) {}
 
   async run(turn: RunContext): Promise<void> {
-    const { conversation, ids } = await this.begin(turn);
+    const dialect = dialectOf(turn.modelConfig);
+    const { conversation, ids } = await this.begin(turn, dialect);
     const { temperature, maxOutputTokens } = turn.options;
     const limit = Math.min(turn.options.maxIterations ?? Infinity, this.config.agent.maxIterations);
     const calls = new ToolCalls(turn, this.config);
@@ -38,22 +40,27 @@ export class ToolLoopAgent implements Agent {
       const step = await modelStep(turn, request, ids);
       turn.usage.inputTokens = addCounts(turn.usage.inputTokens, step.usage.inputTokens);
       turn.usage.outputTokens = addCounts(turn.usage.outputTokens, step.usage.outputTokens);
-      const { finishReason, usage } = step;
-      if (step.toolCalls.length === 0) return turn.log.deferFinalMessage({ finishReason, usage });
+      const { finishReason, usage, record, hosted: before } = step;
+      const end = { finishReason, usage, record, before };
+      if (step.toolCalls.length === 0) return turn.log.deferFinalMessage(end);
       const toolCalls = step.toolCalls.map((call) => this.toRequest(call));
-      await turn.log.closeMessage({ finishReason, usage, toolCalls });
+      const message = await turn.log.closeMessage({ ...end, toolCalls });
 
       turn.waitsFor('tool');
-      conversation.push({ role: 'assistant', content: step.content }, bytesOf(step.content));
-      const { content, bytes } = await calls.run(step.toolCalls, step.cutCalls);
-      conversation.push({ role: 'tool', content }, bytes);
+      const { results, bytes } = await calls.run(step.toolCalls, step.cutCalls);
+      const [said, told] = stepMessages(message, results, dialect);
+      if (said) conversation.push(said, bytesOf(said.content));
+      if (told) conversation.push(told, bytes);
     }
     if (calls.areSpent) await stopAtLimit(turn, `${calls.limit} tool calls`, 'as many as one run may make');
     else await stopAtLimit(turn, `${limit} steps`, 'the limit set by agent.maxIterations');
   }
 
   /** The conversation so far for the model, and the ids of its calls. */
-  private async begin(turn: RunContext): Promise<{ conversation: Conversation; ids: CallIds }> {
+  private async begin(
+    turn: RunContext,
+    dialect: Dialect,
+  ): Promise<{ conversation: Conversation; ids: CallIds }> {
     const { workspace, options, signal, log } = turn;
     const instructions = systemPrompt(workspace, this.config.instructions, options.instructions);
     const room = roomForHistory(this.config);
@@ -62,7 +69,11 @@ export class ToolLoopAgent implements Agent {
     const { fetchImages } = this.config.server;
     const shown = fetchImages ? await withLinkedImages(events, signal, this.fetchImage) : events;
     return {
-      conversation: new Conversation(toPrompt(instructions, shown, complete), outputBytes, MAX_OUTPUT_BYTES),
+      conversation: new Conversation(
+        toPrompt(instructions, shown, dialect, complete),
+        outputBytes,
+        MAX_OUTPUT_BYTES,
+      ),
       ids: new CallIds(events.flatMap(callIdsOf), complete, (text) => log.masked(text)),
     };
   }

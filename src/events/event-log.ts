@@ -8,6 +8,7 @@ import { EventBus } from './event-bus.js';
 import type { EventDraft, StoredAgentEvent } from './event.types.js';
 import { EventTruncator } from './event-truncation.js';
 import { maskEvent } from './mask-event.js';
+import { dropModelRecord, modelRecordOf, recordHoldsSecret } from './model-record.js';
 import { readRecent, type RecentEvents, type RecentOptions } from './recent-events.js';
 
 export interface ReadOptions {
@@ -48,8 +49,11 @@ export class EventLog {
       return this.serialized(Object.assign(place, draft));
     });
     await tx.execute(
-      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data") VALUES ${entries.map(() => '(?, ?, ?, ?, ?)').join(', ')}`,
-      entries.flatMap(({ event, json }) => [sessionId, event.seq, runId, event.type, json]),
+      `INSERT INTO "events" ("sessionId", "seq", "runId", "type", "data", "modelRecord") VALUES ${entries.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')}`,
+      entries.flatMap(({ event, json }) => [
+        ...[sessionId, event.seq, runId, event.type, json],
+        modelRecordOf(event) ?? null,
+      ]),
     );
     tx.afterCommit(() => {
       for (const { event, json } of entries) this.bus.publish(sessionId, this.frames.publish(event, json));
@@ -70,6 +74,8 @@ export class EventLog {
   /** The event as JSON, with secrets masked: texts of models, tools and users may hold a key of this server. */
   private serialized(event: StoredAgentEvent): { event: StoredAgentEvent; json: string } {
     const { secrets } = this.config;
+    const record = modelRecordOf(event);
+    if (record !== undefined && recordHoldsSecret(record, secrets)) dropModelRecord(event);
     const json = JSON.stringify(event);
     if (!mayHoldSecret(json, secrets)) return { event, json };
     const masked = maskEvent(event, secrets);

@@ -17,4 +17,8 @@ export class StoredEvent {
 
   @Column('text')
   data: string;
+
+  /** For the model that wrote the message alone: no query for clients selects it. */
+  @Column('text', { nullable: true, select: false })
+  modelRecord: string | null;
 }

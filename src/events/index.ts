@@ -10,6 +10,7 @@ export { EventsModule } from './events.module.js';
 export { type StreamingMessage } from './streaming-message.js';
 export { toLiveEvent, type LiveEvent } from './live-event.js';
 export { maskEvent } from './mask-event.js';
+export { modelRecordOf, withModelRecord } from './model-record.js';
 export type { RecentEvents, Room } from './recent-events.js';
 export { RunRecorder } from './run-recorder.js';
 export { StoredEvent } from './event.entity.js';

@@ -31,7 +31,7 @@ export function maskEvent(event: StoredAgentEvent, secrets: readonly Secret[]): 
     changed ||= masked !== value;
     return [field, masked];
   });
-  return changed ? (Object.fromEntries(fields) as StoredAgentEvent) : event;
+  return changed ? ({ ...event, ...Object.fromEntries(fields) } as StoredAgentEvent) : event;
 }
 
 function maskField(field: string, value: unknown, secrets: readonly Secret[]): unknown {

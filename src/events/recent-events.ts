@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { UnitOfWork } from '../database/index.js';
 import type { StoredAgentEvent } from './event.types.js';
+import { withModelRecord } from './model-record.js';
 
 /** Rows read at once. */
 const PAGE = 100;
@@ -34,6 +35,9 @@ export interface RecentEvents {
   readonly outputBytes: number;
 }
 
+/** Size of an event with its model record: both are held, and sent. */
+const BYTES = `(octet_length("data") + COALESCE(octet_length("modelRecord"), 0))`;
+
 const INPUTS: ReadonlySet<string> = new Set(['user_message', 'environment_input']);
 
 interface Row {
@@ -42,7 +46,10 @@ interface Row {
   readonly bytes: number;
   /** JSON text; null when it is too long to be read with its page. */
   readonly data: string | null;
+  readonly modelRecord: string | null;
 }
+
+type Texts = Pick<Row, 'data' | 'modelRecord'>;
 
 /**
  * Reads a session from its end, as far as there is room: a session has no bound, its part in memory has. Results of
@@ -58,7 +65,7 @@ export async function readRecent(
     const rows = await readPage(work, sessionId, before, options.types);
     for (const row of rows) {
       if (!found.admits(row)) continue;
-      found.add(row.data ?? (await readWhole(work, sessionId, row.seq)));
+      found.add(row.data === null ? await readWhole(work, sessionId, row.seq) : row);
     }
     looked += rows.length;
     before = rows.at(-1)?.seq ?? 0;
@@ -105,8 +112,9 @@ class Collected {
     return true;
   }
 
-  add(data: string | undefined): void {
-    if (data !== undefined) this.events.push(JSON.parse(data) as StoredAgentEvent);
+  add(row: Texts | undefined): void {
+    if (typeof row?.data !== 'string') return;
+    this.events.push(withModelRecord(JSON.parse(row.data) as StoredAgentEvent, row.modelRecord));
   }
 
   result(): RecentEvents {
@@ -124,19 +132,19 @@ function readPage(
   const ofTypes = types ? ` AND "type" IN (${types.map(() => '?').join(', ')})` : '';
   return work.read((db) =>
     db.select<Row>(
-      `SELECT "seq", "type", octet_length("data") AS "bytes", CASE WHEN octet_length("data") <= ${INLINE_BYTES} THEN "data" END AS "data"
-       FROM "events" WHERE "sessionId" = ? AND "seq" < ?${ofTypes} ORDER BY "seq" DESC LIMIT ${PAGE}`,
+      `SELECT "seq", "type", ${BYTES} AS "bytes", CASE WHEN ${BYTES} <= ${INLINE_BYTES} THEN "data" END AS "data",
+       CASE WHEN ${BYTES} <= ${INLINE_BYTES} THEN "modelRecord" END AS "modelRecord" FROM "events" WHERE "sessionId" = ? AND "seq" < ?${ofTypes} ORDER BY "seq" DESC LIMIT ${PAGE}`,
       [sessionId, before, ...(types ?? [])],
     ),
   );
 }
 
-async function readWhole(work: UnitOfWork, sessionId: string, seq: number): Promise<string | undefined> {
+async function readWhole(work: UnitOfWork, sessionId: string, seq: number): Promise<Texts | undefined> {
   const [row] = await work.read((db) =>
-    db.select<{ data: string }>('SELECT "data" FROM "events" WHERE "sessionId" = ? AND "seq" = ?', [
+    db.select<Texts>('SELECT "data", "modelRecord" FROM "events" WHERE "sessionId" = ? AND "seq" = ?', [
       sessionId,
       seq,
     ]),
   );
-  return row?.data;
+  return row;
 }

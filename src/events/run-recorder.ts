@@ -9,6 +9,7 @@ import type {
   ToolCallRequest,
   Usage,
 } from './event.types.js';
+import { withModelRecord } from './model-record.js';
 import { StreamingMessage } from './streaming-message.js';
 import type { RecentEvents, Room } from './recent-events.js';
 
@@ -31,6 +32,10 @@ export interface MessageEnd {
   readonly finishReason: string;
   readonly toolCalls?: readonly ToolCallRequest[];
   readonly usage?: Usage;
+  /** JSON that only the model is sent again; no client is. */
+  readonly record?: string | undefined;
+  /** Events of the answer that are stored between its thinking and its message. */
+  readonly before?: readonly EventDraft[];
 }
 
 /** A write to a run that has ended. */
@@ -177,7 +182,8 @@ export class RunRecorder {
         messageId,
       });
     }
-    drafts.push({
+    drafts.push(...(end.before ?? []));
+    const draft: EventDraft = {
       type: 'assistant_message',
       content: message.text,
       ...(end.toolCalls?.length && { toolCalls: end.toolCalls }),
@@ -186,7 +192,8 @@ export class RunRecorder {
       ttftMs: message.ttftMs,
       ttltMs: message.ttltMs,
       ...(end.usage && { usage: end.usage }),
-    });
+    };
+    drafts.push(withModelRecord(draft, end.record));
     return drafts;
   }
 }

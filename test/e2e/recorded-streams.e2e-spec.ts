@@ -137,9 +137,14 @@ function requireExpected(outcome: Outcome, { expected, providerRule }: RecordedC
   }
 }
 
+/** Calls of a message; those that the provider has run itself are not among them. */
+const idsOfCalls = ({ toolCalls = [] }: AnyEvent): unknown[] =>
+  (toolCalls as { id: string }[]).map(({ id }) => id);
+
 /** Fields of an answer that can be compared, in the words of `expected`. */
 function answerOf(events: readonly AnyEvent[], expected: Expected): object {
   const first = ofType(events, 'assistant_message')[0];
+  const asked = new Set(ofType(events, 'assistant_message').flatMap(idsOfCalls));
   const usage = first?.['usage'] as { inputTokens: number; outputTokens: number } | undefined;
   const all = {
     status: ofType(events, 'agent_run_end')[0]?.['status'],
@@ -147,7 +152,9 @@ function answerOf(events: readonly AnyEvent[], expected: Expected): object {
     thinking: ofType(events, 'assistant_thinking_message')[0]?.['content'],
     finish: first?.['finishReason'],
     usage: usage && [usage.inputTokens, usage.outputTokens],
-    calls: ofType(events, 'tool_call').map(({ name, arguments: args }) => ({ name, args })),
+    calls: ofType(events, 'tool_call')
+      .filter(({ toolCallId }) => asked.has(toolCallId))
+      .map(({ name, arguments: args }) => ({ name, args })),
   };
   return Object.fromEntries(Object.entries(all).filter(([field]) => field in expected));
 }

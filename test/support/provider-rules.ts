@@ -1,9 +1,11 @@
-import type { ProviderRequest } from './provider-stub.js';
+import { type ProviderRequest, signatureOf } from './provider-stub.js';
 
 interface Message {
   readonly role: string;
   readonly reasoning_content?: string;
+  readonly tool_call_id?: string;
   readonly tool_calls?: readonly {
+    readonly id: string;
     readonly function: { readonly name: string };
     readonly extra_content?: { readonly google?: { readonly thought_signature?: string } };
   }[];
@@ -73,6 +75,73 @@ export function calledNames({ messages = [], contents = [], input = [] }: Provid
 export function badAnthropicIds({ messages }: ProviderRequest['body']): string[] {
   const ids = JSON.stringify(messages).matchAll(/"(?:id|tool_use_id)":"([^"]*)"/g);
   return [...ids].map(([, id]) => id ?? '').filter((id) => !/^[a-zA-Z0-9_-]+$/.test(id));
+}
+
+/** Ids that Mistral takes: nine letters and digits. */
+export const refusesLongIds: ProviderRule = ({ messages }) => {
+  const ids = (messages as Message[]).flatMap(({ tool_calls = [], tool_call_id }) => [
+    ...tool_calls.map(({ id }) => id),
+    ...(tool_call_id === undefined ? [] : [tool_call_id]),
+  ]);
+  const wrong = ids.find((id) => !/^[a-zA-Z0-9]{9}$/.test(id));
+  return wrong === undefined
+    ? undefined
+    : refused(`Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`);
+};
+
+/** Ids, names, and thoughts without the signature that {@link signatureOf} gives, or none in the turn under way. */
+export const refusesForeignThoughts: ProviderRule = (body) => {
+  const messages = body.messages as AnthropicMessage[];
+  const blocks = messages.flatMap(({ content }) => content);
+  const [id] = badAnthropicIds(body);
+  if (id !== undefined)
+    return refused(`messages: tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$': ${id}`);
+  if (!calledNames(body).every(isValidName))
+    return refused('messages: tool_use.name: String should match pattern');
+  const isForeign = blocks.some(
+    ({ type, thinking = '', signature }) => type === 'thinking' && signature !== signatureOf(thinking),
+  );
+  if (isForeign) return refused('messages: Invalid `signature` in `thinking` block');
+  const isQuery = ({ role, content }: AnthropicMessage) =>
+    role === 'user' && content.some(({ type }) => type === 'text');
+  const turn = messages.slice(messages.findLastIndex(isQuery) + 1);
+  const isUnthought = ({ content }: AnthropicMessage) =>
+    content.some(({ type }) => type === 'tool_use') && content[0]?.type !== 'thinking';
+  return turn.some(isUnthought)
+    ? refused('messages: Expected `thinking` or `redacted_thinking`, but found `tool_use`.')
+    : undefined;
+};
+
+/** Calls without a signature, or with one that {@link signatureOf} does not give, and names. */
+export const refusesUnsignedCalls: ProviderRule = ({ contents }) => {
+  const models = (contents as GoogleContent[]).filter(({ role }) => role === 'model');
+  for (const { parts } of models) {
+    const [first] = parts.filter(({ functionCall }) => functionCall);
+    if (!first?.functionCall) continue;
+    const { name } = first.functionCall;
+    if (!/^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$/.test(name)) return refused('Invalid function name.');
+    if (![signatureOf(name), 'skip_thought_signature_validator'].includes(first.thoughtSignature ?? '')) {
+      return refused('Function call is missing a thought_signature in functionCall parts.');
+    }
+  }
+  return undefined;
+};
+
+interface AnthropicMessage {
+  readonly role: string;
+  readonly content: readonly {
+    readonly type: string;
+    readonly thinking?: string;
+    readonly signature?: string;
+  }[];
+}
+
+interface GoogleContent {
+  readonly role: string;
+  readonly parts: readonly {
+    readonly functionCall?: { readonly name: string };
+    readonly thoughtSignature?: string;
+  }[];
 }
 
 /** Half of a surrogate pair, as JSON.stringify writes it: in a text, or in the JSON within a text. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type http from 'node:http';
+import type { ProviderRule } from './provider-rules.js';
 import { bytesOf, Requests, StubServer } from './stub-server.js';
 
 /** A request as the provider got it. */
@@ -79,6 +80,8 @@ export type Play<Reply> = (reply: Reply, request: ProviderRequest) => void | Pro
 /** A provider of language models behind real HTTP that does what the test says, one script for each request. */
 export class ProviderStub<Reply extends ProviderReply> extends StubServer {
   private readonly received = new Requests<ProviderRequest>();
+  /** Requests that are refused, in the place of a script. */
+  rule: ProviderRule = () => undefined;
   private readonly scripts: Play<Reply>[] = [];
 
   private constructor(private readonly Reply: ReplyClass<Reply>) {
@@ -112,6 +115,12 @@ export class ProviderStub<Reply extends ProviderReply> extends StubServer {
     const body: unknown = JSON.parse((await bytesOf(req)).toString());
     const request: ProviderRequest = { path: req.url ?? '', headers: req.headers, body, closed };
     this.received.add(request);
+    const refusal = this.rule(body);
+    if (refusal) {
+      res.writeHead(refusal[0], { 'content-type': 'application/json' });
+      res.end(JSON.stringify(refusal[1]));
+      return;
+    }
     const script: Play<Reply> = this.scripts.shift() ?? ((reply) => reply.text('No script.').end());
     await script(new this.Reply(res, request), request);
   }

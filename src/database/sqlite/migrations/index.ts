@@ -3,6 +3,7 @@ import { InitialSchema1763769600000 } from './1763769600000-initial-schema.js';
 import { NextOfQueue1795900000000 } from './1795900000000-next-of-queue.js';
 import { OrderOfChanges1796000000000 } from './1796000000000-order-of-changes.js';
 import { SessionKeys1796010000000 } from './1796010000000-session-keys.js';
+import { ModelRecords1796000100000 } from './1796000100000-model-records.js';
 
 export type MigrationClass = new () => MigrationInterface;
 
@@ -12,4 +13,5 @@ export const migrations: readonly MigrationClass[] = [
   NextOfQueue1795900000000,
   OrderOfChanges1796000000000,
   SessionKeys1796010000000,
+  ModelRecords1796000100000,
 ];
