@@ -15,22 +15,28 @@ const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xd
  * none. Only plain objects and arrays are searched: bytes and URLs stay.
  */
 export function wellFormed<T>(value: T): T {
-  if (typeof value === 'string') return (value.isWellFormed() ? value : value.toWellFormed()) as T;
-  if (Array.isArray(value)) {
-    const items: unknown[] = value.map(wellFormed);
-    return items.every((item, i) => item === value[i]) ? value : (items as T);
+  return isWellFormed(value) ? value : (mended(value) as T);
+}
+
+/** Looks without making anything: as a rule a conversation of megabytes holds no half, and is looked through at once. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (Array.isArray(value)) return value.every(isWellFormed);
+  if (!isPlain(value)) return true;
+  for (const key in value) {
+    if (!isWellFormed(value[key]) || !key.isWellFormed()) return false;
   }
-  return isPlain(value) ? wellFormedFields(value) : value;
+  return true;
 }
 
-function wellFormedFields<T extends object>(value: T): T {
-  const fields = Object.entries(value);
-  const mended = fields.map(([key, each]: [string, unknown]) => [wellFormed(key), wellFormed(each)] as const);
-  const isSame = mended.every(([key, each], i) => key === fields[i]?.[0] && each === fields[i]?.[1]);
-  return isSame ? value : (Object.fromEntries(mended) as T);
+function mended(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(mended);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.toWellFormed(), mended(each)]));
 }
 
-function isPlain(value: unknown): value is object {
+function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
