@@ -93,6 +93,7 @@ function page(reason: string, { login, next }: LoginForm): string {
 <p role="alert"></p>
 </form>
 <noscript><p>The form needs JavaScript; the link does not.</p></noscript>
+<script>${new Html(SCRIPT)}</script>
 </body>
 </html>
 `.text;

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Module, Put } from '@nestjs/common';
 import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -385,6 +386,14 @@ describe('a browser', () => {
       expect(body).toContain('<form action="');
     }
     expect((await send({ path: '/api/sessions' })).headers['content-type']).toContain('json');
+  });
+
+  it('is sent the script of the form with the page, and may run it', async () => {
+    const { body, headers } = await send({ path: '/', headers: { accept: 'text/html' } });
+    const script = /<script>(.*?)<\/script>/s.exec(body)?.[1] ?? '';
+    expect(script).toContain('fetch(form.action');
+    const hash = createHash('sha256').update(script).digest('base64');
+    expect(headers['content-security-policy']).toContain(`script-src 'sha256-${hash}'`);
   });
 
   it('gets a cookie by a link that is good once', async () => {
