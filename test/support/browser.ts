@@ -14,11 +14,14 @@ function findChromium(): string | undefined {
   return [...places, ON_A_MAC].find((path) => existsSync(path));
 }
 
-/** Starts it. `evil.test` is this machine to it, as it is to the victim of a name that was bound to it. */
+/**
+ * Starts it. `evil.test` is this machine to it, as it is to the victim of a name that was bound to it; so is the name of
+ * the guide to proxies.
+ */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM ?? '',
     // Tests may run as root, whom Chromium's sandbox refuses. They open no page but their own.
-    args: ['--no-sandbox', '--host-resolver-rules=MAP evil.test 127.0.0.1'],
+    args: ['--no-sandbox', '--host-resolver-rules=MAP evil.test 127.0.0.1, MAP tars.example.com 127.0.0.1'],
   });
 }
