@@ -114,12 +114,12 @@ export class AgentTARSServer {
     await this.starting?.catch(() => undefined); // the caller of start() gets the rejection
     const nest = this.nest;
     this.nest = undefined;
-    if (nest) this.stopping = this.close(nest);
+    if (nest) this.stopping = this.close(nest).finally(() => (this.stopping = undefined));
     await this.stopping;
   }
 
   private async open(): Promise<INestApplication> {
-    await this.stopping;
+    await this.stopping?.catch(() => undefined); // the caller of stop() gets the rejection
     this.ownLayers = routeStack(this.app).length;
     let nest: INestApplication | undefined;
     try {
@@ -145,9 +145,15 @@ export class AgentTARSServer {
   }
 
   private async close(nest: INestApplication): Promise<void> {
-    await nest.close();
-    this.pipeline.access?.close();
-    routeStack(this.app).splice(this.ownLayers); // the next start adds its own
+    try {
+      await nest.close();
+    } catch (error) {
+      await (nest.getHttpAdapter() as ExpressHttpAdapter).close(); // a hook that failed may have come before
+      throw error;
+    } finally {
+      this.pipeline.access?.close();
+      routeStack(this.app).splice(this.ownLayers); // the next start adds its own
+    }
   }
 
   private async createApplication(): Promise<INestApplication> {

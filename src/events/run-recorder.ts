@@ -47,6 +47,7 @@ class RunEnded extends Error {
 export class RunRecorder {
   private current: StreamingMessage | undefined;
   private last: Promise<AssistantMessageEvent> | undefined;
+  private answered = false;
   private sealed = false;
   private wroteAt = monotonicMs();
   private known: readonly StoredAgentEvent[] | undefined;
@@ -73,6 +74,11 @@ export class RunRecorder {
   /** Whether a message has been closed. */
   get hasMessage(): boolean {
     return this.last !== undefined || this.pending.length > 0;
+  }
+
+  /** Whether the last message that was closed calls no tool: nothing needs to follow it. */
+  get hasAnswer(): boolean {
+    return this.answered;
   }
 
   /** The run's last event or model token, by the monotonic clock. */
@@ -171,6 +177,7 @@ export class RunRecorder {
   private closed(end: MessageEnd): EventDraft[] {
     const message = this.current ?? this.openMessage();
     this.current = undefined;
+    this.answered = !end.toolCalls?.length;
     message.close();
     const { messageId } = message;
     const drafts: EventDraft[] = [];

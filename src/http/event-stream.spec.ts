@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { ConsoleLogger, Logger } from '@nestjs/common';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { from } from 'rxjs';
+import { concat, from, type ObservableInput, throwError } from 'rxjs';
 import { requestedCursor, sendEventStream, type StreamItem, type StreamOptions } from './event-stream.js';
 
-async function sent(items: readonly StreamItem[], options: Omit<StreamOptions, 'stalledReaderMs'>) {
+async function sent(items: ObservableInput<StreamItem>, options: Omit<StreamOptions, 'stalledReaderMs'>) {
   const server = createServer((_req, res) => {
     sendEventStream(res, () => from(items), { stalledReaderMs: 10_000, ...options });
   });
@@ -39,6 +40,22 @@ describe('the frames of a stream', () => {
     expect(frames).toBe(
       'id: 7\ndata: {"seq": 7}\n\ndata: {"content":"a"}\n\ndata: {"type":"replay_end"}\n\n',
     );
+  });
+});
+
+describe('a stream that breaks off', () => {
+  it('ends no answer in order, so that its reader comes back, and is logged', async () => {
+    const lines: unknown[] = [];
+    class Kept extends ConsoleLogger {
+      override error(message: unknown): void {
+        lines.push(message);
+      }
+    }
+    Logger.overrideLogger(new Kept());
+    const broken = throwError(() => new Error('The disk is gone.'));
+    await expect(sent(concat(from<StreamItem[]>([{ type: 'replay_end' }]), broken), {})).rejects.toThrow();
+    Logger.overrideLogger(false);
+    expect(lines).toEqual(['GET / broke off: Error: The disk is gone.']);
   });
 });
 

@@ -119,7 +119,8 @@ class EventStream {
       void endAnswer(this.res, last, stalledReaderMs);
     };
     const error = (thrown: unknown) => {
-      logger.error(`A stream broke off (${answeredId(this.res)}): ${String(thrown)}`);
+      const { method, url } = this.res.req;
+      logger.error(`${method} ${url?.split('?', 1)[0]} broke off (${answeredId(this.res)}): ${String(thrown)}`);
       this.res.destroy(); // what ends in order looks complete
     };
     this.res.on('drain', () => (this.largest = 0));

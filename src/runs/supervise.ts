@@ -59,8 +59,10 @@ async function withAbortGrace(work: Promise<void>, signal: AbortSignal): Promise
 
 /** Gives every run a last message: a partial one is stored as far as it got, and marked. */
 function finalizeMessage(log: RunRecorder, status: RunEndStatus): void {
-  if (status === 'aborted' || status === 'interrupted') log.deferFinalMessage({ finishReason: 'abort' });
-  else if (status === 'completed') {
+  if (status === 'aborted' || status === 'interrupted') {
+    // An abort may come between the last message and the end of the agent's work: the answer is whole then.
+    if (log.message || !log.hasAnswer) log.deferFinalMessage({ finishReason: 'abort' });
+  } else if (status === 'completed') {
     if (log.message || !log.hasMessage) log.deferFinalMessage({ finishReason: 'stop' });
   } else if (log.message?.isEmpty === false) log.deferFinalMessage({ finishReason: 'error' });
   else log.discardMessage();

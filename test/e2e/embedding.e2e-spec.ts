@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, Module, Param } from '@nestjs/common';
+import { Controller, Get, Inject, Injectable, Module, Param } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import {
   DomainError,
   EventBus,
   EventLog,
+  type Extensions,
   QueryModule,
   QueryService,
   SessionsModule,
@@ -23,6 +25,7 @@ import {
 } from '../../src/index.js';
 import { type AnyEvent, Client, types } from '../support/client.js';
 import { expectNoGap } from '../support/expect-events.js';
+import { abortNow } from '../support/inside.js';
 import { Gate } from '../support/model-stub.js';
 import { TestServer } from '../support/test-server.js';
 
@@ -38,15 +41,18 @@ describe('an embedded server', () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  function create(config: AgentTarsConfig = {}): AgentTARSServer {
-    const server = new AgentTARSServer({
-      dataDir: directory,
-      workspace: directory,
-      logLevel: 'silent',
-      model: { provider: 'embedded' },
-      ...config,
-      server: { port: 0, shutdownGraceMs: 0, storage: { type: 'memory' }, ...config.server },
-    });
+  function create(config: AgentTarsConfig = {}, extensions: Extensions = {}): AgentTARSServer {
+    const server = new AgentTARSServer(
+      {
+        dataDir: directory,
+        workspace: directory,
+        logLevel: 'silent',
+        model: { provider: 'embedded' },
+        ...config,
+        server: { port: 0, shutdownGraceMs: 0, storage: { type: 'memory' }, ...config.server },
+      },
+      extensions,
+    );
     servers.push(server);
     return server;
   }
@@ -119,6 +125,38 @@ describe('an embedded server', () => {
     await server.stop();
     await server.start();
     await Promise.all([server.stop(), server.stop()]);
+    await server.stop();
+  });
+
+  it('starts and stops again after a stop that failed', async () => {
+    /** Makes the next stop fail. */
+    @Injectable()
+    class Failing {
+      constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+      onModuleDestroy(): void {
+        if (!fails) return;
+        const { httpAdapter } = this.host;
+        const close = httpAdapter.close.bind(httpAdapter);
+        httpAdapter.close = () => {
+          httpAdapter.close = close;
+          return Promise.reject(new Error('I will not.'));
+        };
+      }
+    }
+    @Module({ providers: [Failing] })
+    class FailingModule {}
+    let fails = true;
+    const server = create({}, { imports: [FailingModule] });
+    await server.start();
+    const { url } = server;
+    const both = await Promise.allSettled([server.stop(), server.stop()]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(fetch(url)).rejects.toThrow();
+    fails = false;
+    await server.stop();
+    await server.start();
+    expect((await new Client(server.url).get('/api/health')).status).toBe(200);
     await server.stop();
   });
 
@@ -310,13 +348,23 @@ describe("an agent of one's own", () => {
     static readonly deaf = new Gate();
     static asked = new Gate();
 
-    async run({ log, usage, signal }: RunContext): Promise<void> {
+    async run({ log, usage, signal, runId }: RunContext): Promise<void> {
       const messages = (await log.history(['user_message'])).flatMap((event) =>
         event.type === 'user_message' ? [event.content as string] : [],
       );
       usage.iterations = 1;
       switch (messages.at(-1)) {
         case 'say nothing':
+          return;
+        case 'be aborted once it is stored':
+          log.openMessage().addText('All of it.');
+          await log.closeMessage({ finishReason: 'stop' });
+          abortNow(app, runId);
+          return;
+        case 'be aborted before it is stored':
+          log.openMessage().addText('All of it.');
+          log.deferFinalMessage({ finishReason: 'stop' });
+          abortNow(app, runId);
           return;
         case 'forget to close': {
           log.openMessage().addText('never closed');
@@ -376,6 +424,18 @@ describe("an agent of one's own", () => {
     expect(events.at(-1)).toMatchObject({ status: 'completed', iterations: 1 });
     expect(app.model.requests).toHaveLength(0);
   });
+
+  it.each(['be aborted once it is stored', 'be aborted before it is stored'])(
+    'whose answer is whole has no empty one behind it: %s',
+    async (query) => {
+      const sessionId = await app.createSession();
+      const { body } = await app.query(sessionId, query);
+      expect(body.result).toMatchObject({ content: 'All of it.', finishReason: 'stop' });
+      const messages = (await app.events(sessionId)).filter(({ type }) => type === 'assistant_message');
+      expect(messages).toMatchObject([{ content: 'All of it.', finishReason: 'stop' }]);
+      expect((await app.events(sessionId)).at(-1)).toMatchObject({ status: 'aborted' });
+    },
+  );
 
   it('that says nothing has completed all the same', async () => {
     const sessionId = await app.createSession();
