@@ -1,4 +1,5 @@
 import type { LanguageModelV3ToolCall, LanguageModelV3ToolResult } from '@ai-sdk/provider';
+import { elapsedMs, epochMs, monotonicMs } from '../common/clock.js';
 import { cutText } from '../common/text.js';
 import type { EventDraft } from '../events/index.js';
 import { boundResult } from '../tools/index.js';
@@ -8,6 +9,7 @@ import { parseArguments } from './step-messages.js';
 interface HostedCall {
   readonly call: LanguageModelV3ToolCall;
   readonly startTime: number;
+  readonly startedAt: number;
   result?: LanguageModelV3ToolResult;
   elapsedMs: number;
 }
@@ -23,7 +25,7 @@ export class HostedCalls {
 
   /** @param call with the id and the name that clients are shown */
   call(id: string, call: LanguageModelV3ToolCall): void {
-    this.calls.set(id, { call, startTime: Date.now(), elapsedMs: 0 });
+    this.calls.set(id, { call, startTime: epochMs(), startedAt: monotonicMs(), elapsedMs: 0 });
   }
 
   /** A result of one of these calls; a later one takes the place of a preliminary one. */
@@ -31,7 +33,7 @@ export class HostedCalls {
     const hosted = this.calls.get(result.toolCallId);
     if (!hosted) return;
     hosted.result = result;
-    hosted.elapsedMs = Date.now() - hosted.startTime;
+    hosted.elapsedMs = elapsedMs(hosted.startedAt);
   }
 
   /** The calls, each with its result, as the log shows them. */

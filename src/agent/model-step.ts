@@ -76,7 +76,7 @@ function logRetry({ runId, sessionId, modelConfig }: RunContext, failed: ModelFa
   const { providerStatus = failed.code } = (failed.details ?? {}) as { providerStatus?: number };
   const model = `${modelConfig.provider}/${modelConfig.id}`;
   logger.log(
-    `Run ${runId} of session ${sessionId}: ${model} is asked again after ${providerStatus} in ${waitMs} ms`,
+    `run ${runId} of session ${sessionId}: ${model} is asked again after ${providerStatus} in ${waitMs} ms`,
   );
 }
 

@@ -7,6 +7,7 @@ import { cookiesOf, type Credentials, credentialsOf, isFromOwnPage, isSafe } fro
 import { FailureLimiter } from './failure-limiter.js';
 import { ConnectionsByToken } from './connections-by-token.js';
 import { LoginCodes } from './login-codes.js';
+import { RefusalLog } from './refusal-log.js';
 import { RouteScopes } from './route-scopes.js';
 import { allows, type Scope, type TokenEntry } from './token.js';
 import { TokenStore } from './token-store.js';
@@ -35,6 +36,7 @@ export class AccessControl implements TokenReader {
   readonly codes = new LoginCodes();
   readonly routes: RouteScopes;
   readonly tokens: TokenStore;
+  readonly refusals = new RefusalLog();
   private readonly limiter = new FailureLimiter();
 
   constructor({ dataDir, basePath, token }: AccessOptions) {
@@ -111,6 +113,7 @@ export class AccessControl implements TokenReader {
     if (!entry || this.hasToWait(entry, address)) this.assertNotLockedOut(address);
     if (!entry) {
       this.limiter.failed(address);
+      this.refusals.refused('A wrong token', address);
       throw new Unauthorized(`${WRONG} ${HOW}`);
     }
     if (this.tokens.isConfigured(entry)) this.limiter.succeeded(address, entry.hash);
@@ -134,7 +137,9 @@ export class AccessControl implements TokenReader {
 
   private assertNotLockedOut(address: string): void {
     const waitMs = this.limiter.waitMs(address);
-    if (waitMs > 0) throw new TooManyFailures(waitMs);
+    if (waitMs <= 0) return;
+    this.refusals.refused('A token, after too many wrong ones,', address);
+    throw new TooManyFailures(waitMs);
   }
 
   private checkPage(req: IncomingMessage, credentials: Credentials | undefined): void {

@@ -41,6 +41,7 @@ async function openLink(access: AccessControl, req: Request, res: Response): Pro
   if (access.inCookies(req).length === 0) {
     const { code } = req.query;
     if (typeof code !== 'string' || !access.codes.take(code)) {
+      access.refusals.refused('A login link', addressOf(req));
       throw new Unauthorized(
         'This link has been used, is too old, or is of another start of the server. Start the server again for another, or paste a token.',
       );

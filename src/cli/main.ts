@@ -43,7 +43,7 @@ program
   .option('--server.exclusive', 'one run at a time in the whole server')
   .option('--log-level <level>', 'silent, error, warn, info or debug (default warn)')
   .option('--debug', 'the same as --log-level debug')
-  .option('--quiet', 'print nothing at start')
+  .option('--quiet', 'print nothing at start, and log warnings and errors only')
   .action(async (flags: ServeFlags) => {
     const { serve } = await import('./serve.js');
     await serve(flags);

@@ -50,8 +50,19 @@ async function readConfig(flags: ServeFlags): Promise<StartConfig> {
   if (isFound) requireKeyVariables(fromFiles, files.join());
   const sources: ConfigInput[] = [fromFiles, configFromEnv(process.env), configFromFlags(flags)];
   const configFiles = [...loaded.files, ...loaded.shadows];
-  const config = resolveConfig(sources.reduce(mergeConfig), { cwd, env: process.env, configFiles });
+  const merged = sources.reduce(mergeConfig);
+  const config = resolveConfig(flags.quiet ? quieted(merged, flags) : merged, {
+    cwd,
+    env: process.env,
+    configFiles,
+  });
   return { config, files };
+}
+
+/** `--quiet` lowers the configured level of the log, unless the level is a flag, too. */
+function quieted(config: ConfigInput, { debug, logLevel }: ServeFlags): ConfigInput {
+  const isLoud = config.logLevel === 'info' || config.logLevel === 'debug';
+  return isLoud && !debug && logLevel === undefined ? { ...config, logLevel: 'warn' } : config;
 }
 
 /** Start-up message, printable: it contains text of configuration files, which must not control the terminal. */

@@ -66,6 +66,20 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
   'api_key',
   'your-api-key',
   'your_api_key',
+  'no-api-key',
+  'no_api_key',
+  'noapikey',
+  'fake-key',
+  'test-key',
+  'sk-dummy',
+  'sk-placeholder',
+  'password',
+  'anthropic',
+  'deepseek',
+  'assistant',
+  'llama-cpp',
+  'llamacpp',
+  'default_key',
 ]);
 
 const isPlaceholder = (value: string): boolean =>

@@ -9,6 +9,7 @@ import { type Transaction, UnitOfWork } from '../database/index.js';
 import { type EventDraft, RunRecorders, type RunRecorder } from '../events/index.js';
 import { type ActiveRun, ActiveRuns } from './active-runs.js';
 import { counted, leastEnd, NO_USAGE, type RunOutcome } from './run-end.js';
+import { endLine, startLine } from './run-log-lines.js';
 import { RunDelayed } from './run.errors.js';
 import { type BegunRun, RunLifecycle, type WrittenEnd } from './run-lifecycle.js';
 import { RunPreparation } from './run-preparation.js';
@@ -38,6 +39,7 @@ export class RunExecutor {
   /** Never rejects. @returns whether any session has queued runs: one of them may begin now */
   async execute(run: ActiveRun, begun: BegunRun): Promise<boolean> {
     run.startedAt = monotonicMs();
+    this.logger.log(startLine(run, begun.model));
     const log = this.record(run, begun);
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);
@@ -47,6 +49,7 @@ export class RunExecutor {
     const outcome = await this.answer(run, begun, log).finally(() => stalls.stop());
     const ended = await this.end(run, outcome, log.takePending());
     this.active.remove(run.id);
+    this.logger.log(endLine(run, outcome, elapsedMs(run.startedAt)));
     const error = ended.error ?? outcome.error;
     const message =
       ended.events?.findLast((event) => event.type === 'assistant_message') ?? (await log.lastMessage);

@@ -5,7 +5,7 @@ import type { DomainError } from '../common/errors.js';
 import { AppConfig } from '../config/index.js';
 import type { Transaction } from '../database/index.js';
 import { type EventDraft, EventLog, type QueryContent, type StoredAgentEvent } from '../events/index.js';
-import { ModelCatalog } from '../models/index.js';
+import { ModelCatalog, type ModelReference } from '../models/index.js';
 import { type ActiveRun, ActiveRuns } from './active-runs.js';
 import { ClaimLost, UnreadableQuery } from './run.errors.js';
 import type { OpenRun } from './run.entity.js';
@@ -25,6 +25,7 @@ import { type Claim, type NewRun, RunsRepository } from './runs.repository.js';
 /** A begun run, as its transaction sees it. */
 export interface BegunRun {
   readonly session: RunSession;
+  readonly model: ModelReference;
   readonly content: QueryContent;
   readonly options: RunOptions;
   /** Its first events: `user_message` and `agent_run_start`. */
@@ -117,12 +118,14 @@ export class RunLifecycle {
   /**
    * running → aborted or interrupted, for a run whose own server does not end it. No-op when the run has already
    * ended.
+   * @returns whether it has ended now
    */
-  async endLost(tx: Transaction, { id, sessionId, owner }: OpenRun, status: LostStatus): Promise<void> {
+  async endLost(tx: Transaction, { id, sessionId, owner }: OpenRun, status: LostStatus): Promise<boolean> {
     const end = toRunEnd({ ...NO_USAGE, status });
-    if (!(await this.runs.end(tx, id, { status: 'running', owner }, end))) return;
+    if (!(await this.runs.end(tx, id, { status: 'running', owner }, end))) return false;
     await this.events.append(tx, sessionId, id, lostEvents(status));
     await this.sessions.setState(tx, sessionId, await this.stateAfter(tx, sessionId, status));
+    return true;
   }
 
   /** running → running: records progress. @throws ClaimLost when this server no longer owns the run */
@@ -136,7 +139,8 @@ export class RunLifecycle {
     session: RunSession,
     content: QueryContent,
   ): Promise<BegunRun> {
-    const { provider, id, displayName } = this.catalog.referenceOf(session);
+    const model = this.catalog.referenceOf(session);
+    const { provider, id, displayName } = model;
     const options = runOptions(session);
     const events = await this.events.append(tx, session.id, runId, [
       { type: 'user_message', content },
@@ -150,7 +154,7 @@ export class RunLifecycle {
       },
     ]);
     await this.sessions.setState(tx, session.id, 'executing');
-    return { session, content, options, events };
+    return { session, model, content, options, events };
   }
 
   private claimFor(session: RunSession): Claim {

@@ -8,6 +8,7 @@ import type { LostStatus } from './run-end.js';
 import { LeftInQueue, RunLost } from './run.errors.js';
 import type { OpenRun } from './run.entity.js';
 import { RunExecutor } from './run-executor.js';
+import { endedLine } from './run-log-lines.js';
 import { type BegunRun, RunLifecycle } from './run-lifecycle.js';
 import { isOwnerAlive } from './run-owner.js';
 import type { RunSession } from './run-session.js';
@@ -136,14 +137,18 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Ends a run of another process, alive or dead; the queue behind it goes on. */
   async endLost(run: OpenRun, status: LostStatus = 'interrupted'): Promise<void> {
-    await this.work.write((tx) => this.lifecycle.endLost(tx, run, status));
+    if (await this.work.write((tx) => this.lifecycle.endLost(tx, run, status))) {
+      this.logger.log(endedLine(run, `${status}, as its own server did not end it`));
+    }
     await this.startWaiting();
   }
 
   private async cancel({ id, sessionId }: OpenRun): Promise<boolean> {
     const canceled = await this.work.write((tx) => this.lifecycle.cancel(tx, id, sessionId));
-    if (canceled) this.settle({ runId: id, status: 'aborted' });
-    return canceled;
+    if (!canceled) return false;
+    this.logger.log(endedLine({ id, sessionId }, 'aborted in the queue'));
+    this.settle({ runId: id, status: 'aborted' });
+    return true;
   }
 
   /** Tells callers that await a queued run how the run ended. */
@@ -183,7 +188,10 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     if (!next) return false;
     if (!isReadable(next.input)) {
       const error = await this.lifecycle.reject(tx, next);
-      tx.afterCommit(() => this.settle({ runId: next.id, status: 'error', error }));
+      tx.afterCommit(() => {
+        this.logger.log(endedLine(next, `failed (${error.code}) in the queue`));
+        this.settle({ runId: next.id, status: 'error', error });
+      });
       return true;
     }
     const begun = await this.lifecycle.dequeue(tx, next);

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { monotonicMs } from '../../common/clock.js';
+import { elapsedMs, monotonicMs } from '../../common/clock.js';
 import { CommitInDoubt, DatabaseUnavailable } from '../database.errors.js';
 import { type Delayed, type Reader, type Transaction, UnitOfWork } from '../unit-of-work.js';
 import type { CompactFile } from './compact.js';
@@ -18,6 +18,8 @@ import { Writer } from './writer.js';
 const BUSY_RETRY_MS = 25;
 /** Retry interval for a commit that the disk has not confirmed. */
 const SYNC_RETRY_MS = 250;
+/** Duration from which a commit is logged: its writers, and the events behind it, waited for it. */
+const SLOW_MS = 500;
 
 /** What a unit of work needs of its file. */
 export interface Connections {
@@ -166,7 +168,10 @@ export class SqliteUnitOfWork extends UnitOfWork {
     await turn(); // writes of the same turn of the event loop share the commit
     while (this.queue.ready || this.jobs.length > 0) {
       await this.jobs.shift()?.();
-      if (this.queue.ready && (await this.begin())) await this.commit(this.queue.take());
+      const since = monotonicMs();
+      if (!this.queue.ready || !(await this.begin())) continue;
+      const batch = this.queue.take();
+      if (await this.commit(batch)) this.logSlow(batch.length, elapsedMs(since));
     }
     this.draining = undefined;
   }
@@ -190,7 +195,8 @@ export class SqliteUnitOfWork extends UnitOfWork {
     return false;
   }
 
-  private async commit(batch: readonly PendingWrite[]): Promise<void> {
+  /** @returns whether it is stored */
+  private async commit(batch: readonly PendingWrite[]): Promise<boolean> {
     const failed = new Set<PendingWrite>();
     const hooks: (() => void)[] = [];
     try {
@@ -206,16 +212,17 @@ export class SqliteUnitOfWork extends UnitOfWork {
         batch.filter((write) => !failed.has(write)),
         error,
       );
-      return;
+      return false;
     }
     // No other write runs meanwhile: new writes wait for the next commit, and share its fsync.
-    if (!(await this.confirmed(batch))) return;
+    if (!(await this.confirmed(batch))) return false;
     for (const hook of hooks) this.runHook(hook);
     for (const write of batch) write.resolve(); // no effect on a rejected write
     this.queue.accepted();
     this.space.postpone();
     await this.checkpoints?.after(this.writer.takePages());
     await this.eraser.emptyLog();
+    return true;
   }
 
   /**
@@ -264,6 +271,11 @@ export class SqliteUnitOfWork extends UnitOfWork {
     const failed = shared ? await this.writer.runShared(run, hooks) : await this.writer.run(run, hooks);
     if (failed) write.reject(failed.thrown);
     return !failed;
+  }
+
+  private logSlow(writes: number, ms: number): void {
+    if (ms <= SLOW_MS) return;
+    this.logger.log(`A commit of ${writes} ${writes === 1 ? 'write' : 'writes'} took ${Math.round(ms)} ms`);
   }
 
   /** Runs a hook of a stored commit: a failing hook must not keep the others from running. */
