@@ -28,6 +28,9 @@ describe('masking', () => {
   it.each([
     'ollama',
     'lm-studio',
+    'password',
+    'anthropic',
+    'no-api-key',
     'EMPTY',
     'not-needed',
     'sk-no-key-required',
