@@ -48,3 +48,9 @@ export function configFromFlags(flags: ServeFlags): ConfigInput {
     logLevel: (flags.debug ? 'debug' : flags.logLevel) as never,
   };
 }
+
+/** `--quiet` lowers the configured level of the log, unless the level is a flag, too. */
+export function quieted(config: ConfigInput, { quiet, debug, logLevel }: ServeFlags): ConfigInput {
+  const isLoud = config.logLevel === 'info' || config.logLevel === 'debug';
+  return quiet && isLoud && !debug && logLevel === undefined ? { ...config, logLevel: 'warn' } : config;
+}

@@ -16,7 +16,7 @@ import { chooseTrustedConfig } from './choose-config.js';
 import { explain, runCommand } from './explain.js';
 import { tuneForStartup, tuneForThroughput } from './heap.js';
 import { openBrowser, removeOldPages } from './open-browser.js';
-import { configFromFlags, type ServeFlags } from './options.js';
+import { configFromFlags, quieted, type ServeFlags } from './options.js';
 
 /** Starts the server, which runs until a signal. */
 export async function serve(flags: ServeFlags): Promise<void> {
@@ -51,18 +51,12 @@ async function readConfig(flags: ServeFlags): Promise<StartConfig> {
   const sources: ConfigInput[] = [fromFiles, configFromEnv(process.env), configFromFlags(flags)];
   const configFiles = [...loaded.files, ...loaded.shadows];
   const merged = sources.reduce(mergeConfig);
-  const config = resolveConfig(flags.quiet ? quieted(merged, flags) : merged, {
+  const config = resolveConfig(quieted(merged, flags), {
     cwd,
     env: process.env,
     configFiles,
   });
   return { config, files };
-}
-
-/** `--quiet` lowers the configured level of the log, unless the level is a flag, too. */
-function quieted(config: ConfigInput, { debug, logLevel }: ServeFlags): ConfigInput {
-  const isLoud = config.logLevel === 'info' || config.logLevel === 'debug';
-  return isLoud && !debug && logLevel === undefined ? { ...config, logLevel: 'warn' } : config;
 }
 
 /** Start-up message, printable: it contains text of configuration files, which must not control the terminal. */
