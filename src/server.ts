@@ -12,6 +12,7 @@ import { ExpressHttpAdapter } from './http/express-adapter.js';
 import { routeStack } from './http/routes.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
+import { ActiveRuns } from './runs/index.js';
 
 /** The features in an application of their own. */
 @Module({})
@@ -82,6 +83,11 @@ export class AgentTARSServer {
 
   get port(): number {
     return this.address().port;
+  }
+
+  /** Number of runs that {@link stop} waits for, `server.shutdownGraceMs` at most. */
+  get runsUnderWay(): number {
+    return this.nest?.get(ActiveRuns, { strict: false }).running().length ?? 0;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { printable } from './printable.js';
 import { InvalidConfig } from '../config/index.js';
+import { dropUnreadOutput } from './standard-streams.js';
 
 /** Names of errors that the user can mend: printed without a stack. */
 const EXPECTED = new Set([
@@ -23,6 +24,7 @@ function wordsOf(error: unknown): string {
 
 /** Runs a command; if it fails, prints the reason and sets exit code 1. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
+  dropUnreadOutput();
   try {
     await command();
   } catch (error) {

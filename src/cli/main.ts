@@ -15,7 +15,12 @@ const NO_CONFIG = 'leave the configuration file of this directory alone';
 
 const program = new Command('agent-tars')
   .description('An agent server: sessions, queries and one stream of events.')
-  .version(version, '-v, --version');
+  .version(version, '-V, --version')
+  .addOption(new Option('-v').hideHelp())
+  .on('option:v', () => {
+    console.log(version);
+    process.exit(0);
+  });
 
 program
   .command('serve', { isDefault: false })

@@ -13,10 +13,11 @@ import {
 } from '../config/index.js';
 import type { AgentTARSServer } from '../server.js';
 import { chooseTrustedConfig } from './choose-config.js';
-import { explain, runCommand } from './explain.js';
+import { runCommand } from './explain.js';
 import { tuneForStartup, tuneForThroughput } from './heap.js';
 import { openBrowser, removeOldPages } from './open-browser.js';
 import { configFromFlags, quieted, type ServeFlags } from './options.js';
+import { stopOnSignals } from './stop-on-signals.js';
 
 /** Starts the server, which runs until a signal. */
 export async function serve(flags: ServeFlags): Promise<void> {
@@ -28,7 +29,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     const server = new AgentTARSServer(config);
     await server.start();
     tuneForThroughput();
-    stopOnSignals(() => server.stop());
+    stopOnSignals(server);
     if (!flags.quiet) console.log(await greeting(server, config, files));
     warnIfOpen(config);
     await removeOldPages(config.dataDir);
@@ -106,22 +107,4 @@ function warnIfOpen({ server: { host, auth } }: AppConfig): void {
   console.error(
     `Warning: no token is asked for. Everybody who can reach ${printable(host)} can use this server and the files of its workspace.`,
   );
-}
-
-/** The first signal lets runs end and streams close; the second does not wait. */
-function stopOnSignals(stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = () => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(explain(error));
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
 }

@@ -114,6 +114,11 @@ export class ActiveRuns {
     return [...this.byId.values()];
   }
 
+  /** Those that a stop waits for: not queued. */
+  running(): ActiveRun[] {
+    return this.all().filter((run) => run.waitingOn !== 'queue');
+  }
+
   ofSession(sessionId: string): ActiveRun[] {
     return this.all().filter((run) => run.sessionId === sessionId);
   }

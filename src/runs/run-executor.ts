@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentService, type RunUsage } from '../agent/index.js';
-import { monotonicMs } from '../common/clock.js';
+import { elapsedMs, monotonicMs } from '../common/clock.js';
 import { type DomainError, toDomainError } from '../common/errors.js';
 import { maskSecrets } from '../common/secret.js';
 import { AppConfig } from '../config/index.js';

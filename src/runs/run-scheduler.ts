@@ -69,15 +69,11 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Resolves when nothing is being written and no run is running. */
   private async finished(): Promise<void> {
     await this.work.idle();
-    await Promise.all(this.running().map((run) => run.done));
+    await Promise.all(this.active.running().map((run) => run.done));
   }
 
   private abortRunning(): void {
-    for (const run of this.running()) run.abort('interrupted');
-  }
-
-  private running(): ActiveRun[] {
-    return this.active.all().filter((run) => run.waitingOn !== 'queue');
+    for (const run of this.active.running()) run.abort('interrupted');
   }
 
   /**

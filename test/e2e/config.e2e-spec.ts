@@ -340,7 +340,12 @@ describe('the command', () => {
     ) as {
       version: string;
     };
-    expect(await run(['--version'], { cwd })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    for (const flag of ['--version', '-V', '-v']) {
+      expect([flag, await run([flag], { cwd })]).toEqual([
+        flag,
+        { code: 0, stdout: `${version}\n`, stderr: '' },
+      ]);
+    }
   });
 
   it('explains itself', async () => {

@@ -74,7 +74,7 @@ describe('a server that is asked to stop', () => {
     expect((await readStored(data())).integrity).toBe('ok');
   }
 
-  describe.each(['SIGTERM', 'SIGINT'] as const)('by %s', (signal) => {
+  describe.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('by %s', (signal) => {
     it('takes no new query, lets the run end, keeps the queue, and every client finds its place again', async () => {
       const first = await start(60_000);
       const { sessionId, follower, answer } = await inTheMiddle(first);
@@ -170,7 +170,9 @@ describe('a server that is asked to stop', () => {
       const { sessionId, follower } = await inTheMiddle(first);
       first.child.kill(signal);
       await draining(first);
-      expect(await first.kill(signal === 'SIGINT' ? 'SIGTERM' : 'SIGINT')).toBe(1);
+      expect(await first.kill(signal === 'SIGINT' ? 'SIGTERM' : 'SIGINT')).toBe(
+        signal === 'SIGINT' ? 143 : 130,
+      );
       const seen = storedOf(await follower.ended);
       const second = await start(0);
       const events = (await second.events(sessionId)) as unknown as AnyEvent[];
