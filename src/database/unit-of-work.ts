@@ -67,6 +67,12 @@ export abstract class UnitOfWork {
    */
   abstract erase(sql: `DELETE ${string}`, values: readonly unknown[], trace: string): Promise<number>;
 
+  /**
+   * Writes to the disk, and changes nothing.
+   * @throws DatabaseUnavailable saying why nothing can be written, and what to do
+   */
+  abstract probe(): Promise<void>;
+
   /** Runs reads that see committed rows only. */
   abstract read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 

@@ -23,7 +23,7 @@ export class SystemController {
     return { status: 'ok' };
   }
 
-  /** Whether queries can run: 503 with the reason when they cannot. */
+  /** Whether queries can run and the database can be written: 503 with the reason, and what to do, when not. */
   @Get('ready')
   ready(): Promise<{ status: 'ready' }> {
     return this.system.ready();

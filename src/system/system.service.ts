@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/index.js';
-import { DatabaseUnavailable, UnitOfWork } from '../database/index.js';
 import { ModelCatalog } from '../models/index.js';
 import { QueryService } from '../query/index.js';
 import { Draining } from '../runs/index.js';
 import { ToolRegistry } from '../tools/index.js';
 import { type AgentSetupDto, type ModelDto, toAgentSetupDto, toModelDto } from './dto/agent-setup.dto.js';
+import { StorageProbe } from './storage-probe.js';
 
 /** What the server says about itself. */
 @Injectable()
@@ -14,18 +14,14 @@ export class SystemService {
     private readonly tools: ToolRegistry,
     private readonly catalog: ModelCatalog,
     private readonly queries: QueryService,
-    private readonly work: UnitOfWork,
+    private readonly storage: StorageProbe,
     private readonly config: AppConfig,
   ) {}
 
   /** @throws Draining, DatabaseUnavailable: no query can run */
   async ready(): Promise<{ status: 'ready' }> {
     if (this.queries.draining) throw new Draining('The server is about to stop and takes no new query.');
-    try {
-      await this.work.read((db) => db.query('SELECT 1'));
-    } catch {
-      throw new DatabaseUnavailable('The database cannot be read right now.');
-    }
+    await this.storage.requireWritable();
     return { status: 'ready' };
   }
 

@@ -275,7 +275,7 @@ describe('a database that another process has locked', () => {
       ask(socket, 'send-query', { sessionId: kept, query: 'lost' }),
       ask(socket, 'abort-query', { sessionId: kept }),
     ]);
-    for (const path of ['/api/sessions', `/api/sessions/details?sessionId=${kept}`, '/api/ready']) {
+    for (const path of ['/api/sessions', `/api/sessions/details?sessionId=${kept}`]) {
       const { answer, ms } = await timed(server.get(path));
       expect([path, answer.status, ms < 3_000]).toEqual([path, 200, true]);
     }
@@ -379,7 +379,8 @@ describe('a full disk', () => {
       const left = await sessionsOf(server);
       expect(left).toEqual(expect.arrayContaining(stored));
       for (const sessionId of stored) expect(types(await server.events(sessionId))).toEqual(RUN);
-      expect((await server.get('/api/ready')).status).toBe(200);
+      const ready = await server.get('/api/ready');
+      expect(ready).toMatchObject({ status: 503, body: { code: 'DATABASE_UNAVAILABLE' } });
 
       await limitFileSize(server.child.pid as number, 'unlimited');
       const after = await server.post('/api/oneshot/query', { query: TEXT });

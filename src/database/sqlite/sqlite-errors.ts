@@ -20,6 +20,25 @@ export function toDatabaseError(error: unknown): Error {
   return Object.assign(new DatabaseUnavailable(), { cause: error });
 }
 
+const REMEDIES: readonly (readonly [code: RegExp, remedy: string])[] = [
+  [/^SQLITE_FULL/, 'the disk is full. Free some of it.'],
+  [/^SQLITE_READONLY/, "it is read-only. Let this server's user write to its file and its directory."],
+  [/^SQLITE_(BUSY|LOCKED)/, 'another process holds its lock. End that process, or wait for it.'],
+  [
+    /^SQLITE_(IOERR|CANTOPEN)/,
+    'its disk refuses to. Look at its free space, its quota, and whether it fails.',
+  ],
+];
+
+/** Error of a database that takes no write, with the reason and what to do. */
+export function notWritable(error: unknown): DatabaseUnavailable {
+  const cause = (error instanceof DatabaseUnavailable && error.cause) || error;
+  const code = codeOf(cause) ?? '';
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(code))?.[1];
+  const why = remedy ?? "it does not take a write. Look at the disk, and at this server's log.";
+  return Object.assign(new DatabaseUnavailable(`The database cannot be written: ${why}`), { cause });
+}
+
 /** TypeORM wraps what a driver throws. */
 function codeOf(error: unknown): string | undefined {
   const { code, driverError } = Object(error) as { code?: unknown; driverError?: { code?: unknown } };

@@ -11,11 +11,13 @@ import type { SqlThread } from './sql-thread.js';
 import { sqlOf } from './sql.js';
 import { WalCheckpointer } from './wal-checkpointer.js';
 import type { WalSync } from './wal-sync.js';
-import { isBusy, toDatabaseError } from './sqlite-errors.js';
+import { isBusy, notWritable, toDatabaseError } from './sqlite-errors.js';
 import { type PendingWrite, WriteQueue } from './write-queue.js';
 import { Writer } from './writer.js';
 
 const BUSY_RETRY_MS = 25;
+/** Writes the first page anew. Nothing uses this field of it: 0 is what it holds. */
+const REWRITE_HEADER = 'PRAGMA user_version = 0';
 /** Retry interval for a commit that the disk has not confirmed. */
 const SYNC_RETRY_MS = 250;
 /** Duration from which a commit is logged: its writers, and the events behind it, waited for it. */
@@ -94,6 +96,14 @@ export class SqliteUnitOfWork extends UnitOfWork {
   /** Gives the file's free pages back to the disk, as soon as nothing is written. */
   reclaimSpace(): void {
     if (this.reader) this.space.wake();
+  }
+
+  override async probe(): Promise<void> {
+    try {
+      await this.add((tx) => tx.execute(REWRITE_HEADER));
+    } catch (error) {
+      throw notWritable(error);
+    }
   }
 
   override get isStopping(): boolean {
