@@ -42,6 +42,8 @@ const MAX_PORT = 65_535;
 /** Where the entries of {@link hostsOf} come from. */
 const HOST_HEADERS = ['Host', 'X-Forwarded-Host'];
 
+const PROBES = ['/health', '/ready'];
+
 /** What a browser says of a request that no page of another origin has caused. Programs say nothing. */
 const OWN_SITE = new Set<unknown>([undefined, 'same-origin', 'none']);
 
@@ -92,7 +94,9 @@ export function enforceOriginPolicy(rules: OriginPolicy): RequestHandler {
 export function refusal(req: IncomingMessage, rules: OriginPolicy): DomainError | undefined {
   if (rules.localOnly && !isLocal(req.socket)) return new NotLocal();
   const hosts = hostsOf(req);
-  const unknown = hosts.findIndex((each) => !isKnownHost(nameOf(each), rules));
+  const isNamed = (each: string, i: number) =>
+    isKnownHost(nameOf(each), rules) || (i === 0 && isProbe(req, rules));
+  const unknown = hosts.findIndex((each, i) => !isNamed(each, i));
   if (unknown >= 0) return new UnknownHost(hosts[unknown] ?? '', HOST_HEADERS[unknown]);
   const { origin } = req.headers;
   const site = req.headers['sec-fetch-site'];
@@ -158,6 +162,16 @@ function hostOf({ headers, rawHeaders, url = '/' }: IncomingMessage): string {
     if (rawHeaders[i]?.toLowerCase() === 'host') named++;
   }
   return named === 1 ? (headers.host ?? '').toLowerCase() : '';
+}
+
+/**
+ * Whether a load balancer asks for the server's health by HTTP/1.0, without a Host. No page can do that: browsers always
+ * send one.
+ */
+function isProbe({ method, url = '/', headers }: IncomingMessage, { basePath }: OriginPolicy): boolean {
+  if (headers.host !== undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  const path = url.split('?', 1)[0];
+  return PROBES.some((probe) => path === basePath + probe || path === `${basePath}/v1${probe}`);
 }
 
 /**

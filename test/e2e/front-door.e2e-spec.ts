@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type http from 'node:http';
 import { POLLING, type Raw, raw as send, SOCKET, UPGRADE } from '../support/raw.js';
+import { RawConnection, sendRaw, toBytes } from '../support/raw-http.js';
 import { TestServer } from '../support/test-server.js';
 
 const raw = (
@@ -48,6 +49,34 @@ describe('the front door', () => {
     });
     const upgrade = await raw(app.url, { ...UPGRADE, host: `${host}:${port}` }, 'GET', SOCKET);
     expect(upgrade.status).toBe(403);
+  });
+
+  it.each(['/api/health', '/api/ready', '/api/v1/health', '/api/v1/ready?from=lb'])(
+    'answers HTTP/1.0 without a Host at %s',
+    async (target) => {
+      for (const method of ['GET', 'HEAD']) {
+        const connection = await RawConnection.open(port);
+        connection.write(toBytes({ method, target, version: '1.0' }));
+        expect((await connection.answer(method))?.status).toBe(200);
+        connection.destroy();
+      }
+    },
+  );
+
+  it('refuses all else that comes without a Host, or with an empty one', async () => {
+    const refused = [
+      { target: '/api/sessions' },
+      { target: '/api/healthy' },
+      { target: '/API/../api/health' },
+      { target: '/api/health', method: 'POST' },
+      { target: '/api/health', headers: [['Host', '']] as const },
+      { target: '/api/health', headers: [['Origin', 'http://evil.example']] as const },
+      { target: 'http://evil.example/api/health' },
+    ];
+    for (const request of refused) {
+      const answer = await sendRaw(port, toBytes({ ...request, version: '1.0' }));
+      expect([request, answer.status]).toEqual([request, 403]);
+    }
   });
 
   it('lets in its own pages, and those of an allowed origin', async () => {
