@@ -9,7 +9,7 @@ import { BodyNotJson, BodyNotObject, BodyTooLarge } from './http.errors.js';
 export function jsonBody(limit: number): RequestHandler[] {
   // Not `strict`: it would call a number or null broken JSON, which it is not. The type has been looked at before.
   const read = express.json({ limit, strict: false, type: () => true });
-  return [requireJson, atMost(limit), read, requireObject];
+  return [requireJson, nameUtf8, atMost(limit), read, requireObject];
 }
 
 /** Express' own limit reads a body that is too large to its end before it refuses it. */
@@ -39,6 +39,22 @@ const requireJson: RequestHandler = (req, _res, next) => {
   if (hasBody(req.headers) ? !req.is('json') : isForm(req)) throw new BodyNotJson();
   next();
 };
+
+/** Names UTF-8 as Express reads it: clients give it other names, such as utf8 (https://encoding.spec.whatwg.org/#names-and-labels). */
+const nameUtf8: RequestHandler = ({ headers }, _res, next) => {
+  const type = headers['content-type'];
+  const label = type && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(type)?.[1];
+  if (label && isUtf8(label)) headers['content-type'] = 'application/json; charset=utf-8';
+  next();
+};
+
+function isUtf8(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding === 'utf-8';
+  } catch {
+    return false; // no label of any encoding: Express refuses it
+  }
+}
 
 /** An empty form still names its type, and a program that sends nothing needs none. */
 function isForm({ method, headers }: Request): boolean {

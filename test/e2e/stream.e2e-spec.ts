@@ -349,6 +349,32 @@ describe('GET /api/sessions/stream', () => {
   });
 });
 
+describe('a client that asks for its connection to be closed', () => {
+  let app: TestServer;
+
+  beforeAll(async () => {
+    app = await TestServer.start();
+  });
+  afterAll(() => app.stop());
+
+  it('finds it closed when its stream has ended', async () => {
+    const body = JSON.stringify({ sessionId: await app.createSession(), query: 'hello' });
+    const headers = [
+      ['Host', `127.0.0.1:${app.server.port}`],
+      ['Content-Type', 'application/json'],
+    ] as const;
+    const post = (more: RawHeaders) =>
+      toBytes({ method: 'POST', target: '/api/sessions/query/stream', headers: [...headers, ...more], body });
+    const connection = await RawConnection.open(app.server.port);
+    connection.write(post([])); // kept open, as HTTP/1.1 does
+    await connection.until('0\r\n\r\n');
+    connection.write(post([['Connection', 'close']]));
+    const answer = await connection.everything();
+    expect(answer.match(/^connection: .*$/gim)).toEqual(['Connection: keep-alive', 'Connection: close']);
+    expect(answer.match(/agent_run_end/g)).toHaveLength(2);
+  });
+});
+
 describe('the streams of a server that stops', () => {
   it('end, and their run is interrupted', async () => {
     const app = await TestServer.start();

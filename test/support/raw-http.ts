@@ -85,6 +85,17 @@ export class RawConnection {
     }
   }
 
+  /** Resolves when a text has come that was not in an answer before. */
+  async until(text: string): Promise<void> {
+    while (!this.received.includes(text)) await new Promise<void>((resolve) => (this.wake = resolve));
+  }
+
+  /** All that has come, and no answer holds, when the server has closed the connection. */
+  async everything(): Promise<string> {
+    while (!this.closed) await new Promise<void>((resolve) => (this.wake = resolve));
+    return this.received.toString();
+  }
+
   /** Sends nothing more; what was asked may still be answered. */
   end(): void {
     this.socket.end();
