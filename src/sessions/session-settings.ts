@@ -24,9 +24,12 @@ export class SessionSettings {
     return this.repository.update(sessionId, () => ({ modelProvider: provider, modelId: id }));
   }
 
-  /** What may be set, and what is set in a session, or in none. @throws SessionNotFound */
+  /**
+   * What may be set, and what is set in a session. An id that is no session's has the defaults: the published UI asks
+   * with one before there is a session.
+   */
   async runtimeSettings(sessionId: string | undefined): Promise<CurrentSettingsDto> {
-    const session = sessionId === undefined ? undefined : await this.sessions.get(sessionId);
+    const session = sessionId === undefined ? null : await this.repository.find(sessionId);
     return toCurrentSettingsDto(this.runtime.schema, session?.runtimeSettings);
   }
 

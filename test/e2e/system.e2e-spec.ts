@@ -197,13 +197,13 @@ describe('runtime settings', () => {
     expect([created.status, created.body.code]).toEqual([400, 'INVALID_INPUT']);
   });
 
-  it('of a session that does not exist are a 404', async () => {
-    for (const { status, body } of [
-      await app.get('/api/runtime-settings?sessionId=nope'),
-      await app.post('/api/runtime-settings', { sessionId: 'nope', runtimeSettings: {} }),
-    ]) {
-      expect([status, body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
-    }
+  it('of an id that is no session are the defaults, and cannot be set', async () => {
+    expect(await read('?sessionId=nope')).toEqual({ schema, currentValues: { mode: 'fast' } });
+    const { status, body } = await app.post('/api/runtime-settings', {
+      sessionId: 'nope',
+      runtimeSettings: {},
+    });
+    expect([status, body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
   });
 
   it('are an empty object where none are configured', async () => {
