@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Disk, limitFileSize, LockHolder } from '../support/database-faults.js';
 import { ServerProcess } from '../support/process.js';
+
+jest.setTimeout(90_000); // a probe waits for two seconds, three times
 
 let root: string;
 let disk: Disk;

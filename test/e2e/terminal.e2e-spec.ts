@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -11,6 +11,9 @@ import { limitFileSize } from '../support/database-faults.js';
 import { Gate, ModelStub } from '../support/model-stub.js';
 import { BIN, cleanEnv, placed, ServerProcess } from '../support/process.js';
 import { hasTerminals, Terminal } from '../support/terminal.js';
+
+/** A test starts the command several times. */
+jest.setTimeout(90_000);
 
 /** Under npm, a second signal may be the first one, forwarded: what is tested is a person's. */
 const ENV = { npm_config_user_agent: undefined };
