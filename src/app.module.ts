@@ -3,7 +3,7 @@ import { type Agent, AgentModule } from './agent/index.js';
 import { Answers } from './http/answers.js';
 import { Limits } from './http/limits.js';
 import { AppConfig } from './config/index.js';
-import { DatabaseModule } from './database/index.js';
+import { DatabaseModule, type DataLock } from './database/index.js';
 import { DocsModule } from './docs/index.js';
 import { EventsModule, StoredEvent } from './events/index.js';
 import { GatewayModule } from './gateway/gateway.module.js';
@@ -44,6 +44,8 @@ export interface Features extends Extensions {
   readonly config: AppConfig;
   /** Default: those of the configuration. */
   readonly limits?: Limits;
+  /** Lock of the database. Default: the database's module takes it. */
+  readonly lock?: DataLock;
   /** Whether the application is a host's: it must not connect the gateway. */
   readonly isHosted: boolean;
 }
@@ -79,7 +81,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.of(wanted),
-        DatabaseModule.forRoot([Session, Run, StoredEvent, ...entities]),
+        DatabaseModule.forRoot([Session, Run, StoredEvent, ...entities], wanted.lock),
         EventsModule,
         ModelsModule,
         ToolsModule,

@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppModule, type Extensions } from './app.module.js';
 import { AppConfig, type ConfigInput, requireWorkspace, resolveConfig } from './config/index.js';
-import { DatabaseUnavailable, notOpened } from './database/index.js';
+import { DatabaseUnavailable, DataLock, notOpened } from './database/index.js';
 import { Limits } from './http/limits.js';
 import { ExpressHttpAdapter } from './http/express-adapter.js';
 import { routeStack } from './http/routes.js';
@@ -51,6 +51,7 @@ export class AgentTARSServer {
   private nest: INestApplication | undefined;
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
+  private lock: DataLock | undefined;
   /** How many layers of the Express application are not Nest's. */
   private ownLayers = 0;
 
@@ -103,13 +104,14 @@ export class AgentTARSServer {
   /**
    * Opens the database, closes the runs that a crash has left open, and listens. Resolves when the first
    * request can come.
-   * @throws CannotListen, DatabaseNotOpened, InvalidConfig, TokensUnreadable
+   * @throws CannotListen, DatabaseNotOpened, DataInUse, InvalidConfig, TokensUnreadable
    */
   async start(): Promise<void> {
     if (this.nest || this.starting) throw new Error('The server has been started already.');
     this.starting = this.open();
     try {
       this.nest = await this.starting;
+      await this.lock?.publish(this.url);
     } finally {
       this.starting = undefined;
     }
@@ -130,6 +132,7 @@ export class AgentTARSServer {
     let nest: INestApplication | undefined;
     try {
       await requireWorkspace(this.config.workspace);
+      this.lock = await DataLock.take(this.config.server);
       await this.pipeline.access?.open();
       nest = await this.createApplication();
       await this.listen(nest);
@@ -137,6 +140,7 @@ export class AgentTARSServer {
     } catch (error) {
       if (nest) await this.close(nest);
       else this.pipeline.access?.close();
+      await this.lock?.release(); // by itself where Nest could not be created
       throw this.explained(error);
     }
   }
@@ -163,9 +167,15 @@ export class AgentTARSServer {
   }
 
   private async createApplication(): Promise<INestApplication> {
-    const { config, pipeline } = this;
+    const { config, pipeline, lock } = this;
     const { limits } = pipeline;
-    const features = AppModule.with({ ...this.extensions, config, limits, isHosted: false });
+    const features = AppModule.with({
+      ...this.extensions,
+      config,
+      limits,
+      ...(lock && { lock }),
+      isHosted: false,
+    });
     const nest = await NestFactory.create(
       ServerModule.of(pipeline, features),
       new ExpressHttpAdapter(this.app),

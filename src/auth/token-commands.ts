@@ -1,9 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OWNER_FILE } from '../files/data-directory.js';
+import { replaceOwnFile } from '../files/own-file.js';
 import { allows, BROWSER, hashOf, isExpired, newSecret, newToken, type NewToken } from './token.js';
 import type { TokenEntry, TokenSpec } from './token.js';
-import { changeTokens, readTokens, replaceFile } from './token-file.js';
+import { changeTokens, readTokens } from './token-file.js';
 
 /** A token cannot be made, found or changed as asked. The message says what to do. */
 export class TokenError extends Error {
@@ -59,7 +60,7 @@ export async function rotateToken(
     if (isExpired(entry)) {
       throw new TokenError(`"${idOrName}" has expired: give it a new time with --expires.`);
     }
-    if (await isOwners(dataDir, before)) await replaceFile(ownerFile(dataDir), `${token}\n`);
+    if (await isOwners(dataDir, before)) await replaceOwnFile(ownerFile(dataDir), `${token}\n`);
     return { tokens: [...without(tokens, [before]), entry], result: { token, entry } };
   });
 }
@@ -74,7 +75,7 @@ export async function ensureOwner(dataDir: string): Promise<readonly TokenEntry[
   return changeTokens(dataDir, async (tokens) => {
     if (hasOwner(tokens)) return { tokens, result: tokens }; // another server was quicker
     const { token, entry } = newToken({ name: 'owner', scopes: ['admin'], expiresAt: null });
-    await replaceFile(ownerFile(dataDir), `${token}\n`);
+    await replaceOwnFile(ownerFile(dataDir), `${token}\n`);
     const all = [...tokens, entry];
     return { tokens: all, result: all };
   });

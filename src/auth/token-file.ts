@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { TOKENS_FILE } from '../files/data-directory.js';
 import { withFileLock } from '../files/file-lock.js';
 import { makeDirectory } from '../files/make-directory.js';
+import { replaceOwnFile } from '../files/own-file.js';
 import { SCOPES, type TokenEntry } from './token.js';
 
 /** The tokens cannot be read or written. The message names the file and says what to do. */
@@ -64,7 +64,7 @@ export async function changeTokens<T>(
     await makeDirectory(dataDir);
     return await withFileLock(`${file}.lock`, async () => {
       const { tokens, result } = await change(await readTokens(dataDir));
-      await replaceFile(file, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
+      await replaceOwnFile(file, `${JSON.stringify({ tokens }, undefined, 2)}\n`);
       return result;
     });
   } catch (error) {
@@ -73,26 +73,5 @@ export async function changeTokens<T>(
     throw new TokensUnreadable(
       `${file} cannot be written (${code}). See to it, or choose another --data-dir.`,
     );
-  }
-}
-
-/**
- * Writes a file atomically, readable by its owner alone. The temporary file has a hidden name, which the agent cannot
- * see, even if its workspace holds the data directory.
- */
-export async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
-  try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }

@@ -6,6 +6,7 @@ import { dropUnreadOutput } from './standard-streams.js';
 const EXPECTED = new Set([
   'CannotListen',
   'DatabaseNotOpened',
+  'DataInUse',
   'NoSqliteDriver',
   'TokenError',
   'TokensUnreadable',

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from '../auth/token-file.js';
 import { TRUSTED_CONFIGS_FILE } from '../files/data-directory.js';
 import { makeDirectory } from '../files/make-directory.js';
+import { replaceOwnFile } from '../files/own-file.js';
 
 /** A configuration file, with its content when the user accepted it. */
 export interface AcceptedConfig {
@@ -32,7 +32,7 @@ export async function trust(dataDir: string, config: AcceptedConfig): Promise<vo
   await makeDirectory(dataDir);
   const others = (await readAccepted(dataDir)).filter(({ path }) => path !== config.path);
   const stored = { directory: await identityOf(dataDir), accepted: [...others, config] };
-  await replaceFile(join(dataDir, TRUSTED_CONFIGS_FILE), `${JSON.stringify(stored, undefined, 2)}\n`);
+  await replaceOwnFile(join(dataDir, TRUSTED_CONFIGS_FILE), `${JSON.stringify(stored, undefined, 2)}\n`);
 }
 
 /** The accepted files; none if the list is unreadable or from another directory: the user is asked again. */

@@ -82,10 +82,10 @@ function resolveStorage(storage: ServerSettings['storage'], cwd: string, dataDir
   return { ...storage, path };
 }
 
-/** The files of a SQLite database. */
+/** The files of a SQLite database, and of its lock. */
 function filesOf(storage: StorageConfig): string[] {
   if (storage.type === 'memory') return [];
-  return ['', '-wal', '-shm', '-journal'].map((suffix) => storage.path + suffix);
+  return ['', '-wal', '-shm', '-journal', '.guard', '.lock'].map((suffix) => storage.path + suffix);
 }
 
 /** The server's own files, listed beside the data directory: that may be, or contain, the workspace. */

@@ -114,6 +114,11 @@ export const serverSchema = section({
    * `libsql` or `sqlite3`; default: the first that works), or `{ type: 'memory' }`.
    */
   storage: storageSchema.default({ type: 'sqlite' }),
+  /**
+   * Several servers of this machine work with the database: each must be started with it. An abort at any of them ends
+   * the run. If false, a second server refuses to start.
+   */
+  shared: flag.default(false),
   /** Handling of a query on a busy session, unless the query sets its own. */
   whenBusy: oneOf(WHEN_BUSY).default('reject'),
   /** One run at a time in the whole server. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { QueryContent } from '../events/index.js';
+import { AbortRequests } from './abort-requests.js';
 import { ActiveRun, ActiveRuns, type RunResult } from './active-runs.js';
 import type { LostStatus } from './run-end.js';
 import { LeftInQueue, RunLost } from './run.errors.js';
@@ -34,6 +35,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly lifecycle: RunLifecycle,
     private readonly executor: RunExecutor,
     private readonly active: ActiveRuns,
+    private readonly requests: AbortRequests,
     private readonly config: AppConfig,
   ) {}
 
@@ -119,9 +121,12 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   async abort(run: OpenRun): Promise<void> {
     if (run.status === 'queued' && (await this.cancel(run))) return;
     const active = this.active.get(run.id);
-    if (!active) return this.endLost(run, 'aborted');
-    active.abort();
-    await active.ended();
+    if (active) {
+      active.abort();
+      await active.ended();
+    } else if (!(await this.requests.abort(run))) {
+      await this.endLost(run, 'aborted');
+    }
   }
 
   /** Aborts the session's run under way, earlier interrupting ones included, so that `runId` is next. */
@@ -129,6 +134,9 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const run of this.active.ofSession(sessionId)) {
       if (run.id !== runId && run.waitingOn !== 'queue') run.abort();
     }
+    this.requests.request(sessionId).catch((error: unknown) => {
+      this.logger.warn(`The run of another server is not interrupted: ${String(error)}`);
+    });
   }
 
   /** Ends a run of another process, alive or dead; the queue behind it goes on. */
@@ -162,6 +170,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     // A queued run may have been registered by an earlier hook of this commit: callers await the end of that one.
     const known = this.active.get(run.id) ?? run;
     this.active.add(known);
+    this.requests.watch();
     void this.executor.execute(known, begun).then((someWait) => {
       if (someWait) return this.startWaiting();
     });

@@ -133,6 +133,32 @@ export class RunsRepository {
     return changed === 1;
   }
 
+  /** Asks the owner of the session's running run to abort it, unless that is `asking`. */
+  async requestAbort(tx: Transaction, sessionId: string, asking: string): Promise<void> {
+    await tx.execute(
+      `UPDATE "runs" SET "abortRequestedAt" = ? WHERE "sessionId" = ? AND "status" = 'running' AND "owner" <> ?`,
+      [Date.now(), sessionId, asking],
+    );
+  }
+
+  /** Ids of the owner's running runs that it is asked to abort. */
+  async abortRequested(owner: string): Promise<string[]> {
+    const rows = await this.work.read((db) =>
+      db.select<{ id: string }>(
+        `SELECT "id" FROM "runs" WHERE "status" = 'running' AND "abortRequestedAt" IS NOT NULL AND "owner" = ?`,
+        [owner],
+      ),
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async isRunning(id: string): Promise<boolean> {
+    const rows = await this.work.read((db) =>
+      db.select(`SELECT 1 FROM "runs" WHERE "id" = ? AND "status" = 'running'`, [id]),
+    );
+    return rows.length > 0;
+  }
+
   /** The session's unfinished runs: the running one first, then the queue in its order. */
   openOf(tx: Transaction, sessionId: string): Promise<OpenRun[]> {
     return tx.query<OpenRun>(OPEN_OF, [sessionId, sessionId]);

@@ -58,7 +58,7 @@ describe('an embedded server', () => {
   }
 
   const sameFile = (name: string): AgentTarsConfig => ({
-    server: { storage: { type: 'sqlite', path: join(directory, name) } },
+    server: { shared: true, storage: { type: 'sqlite', path: join(directory, name) } },
   });
 
   it('takes middleware before it starts, which then answers beside the API', async () => {
@@ -236,7 +236,7 @@ describe('an embedded server', () => {
 
 describe('two servers of one process on one SQLite file', () => {
   it("leave each other's runs alone, whoever starts or stops", async () => {
-    const first = await TestServer.start();
+    const first = await TestServer.start({ config: { server: { shared: true } } });
     const gate = new Gate();
     first.model.next(async (reply) => {
       reply.text('Half');
@@ -251,7 +251,7 @@ describe('two servers of one process on one SQLite file', () => {
       workspace: first.workspace,
       logLevel: 'silent',
       model: first.model.config,
-      server: { port: 0 },
+      server: { port: 0, shared: true },
     });
     await second.start();
     const other = new Client(second.url);

@@ -14,7 +14,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export default {
-  server: { shutdownGraceMs: Number(process.env.GRACE ?? 0) },
+  server: { shutdownGraceMs: Number(process.env.GRACE ?? 0), shared: true },
   tools: [{
     name: 'endless',
     description: 'Never ends.',

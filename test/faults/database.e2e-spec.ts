@@ -82,9 +82,9 @@ interface Place {
   readonly file: string;
 }
 
-async function place(driver: SqliteDriverName): Promise<Place> {
+async function place(driver: SqliteDriverName, more: object = {}): Promise<Place> {
   const cwd = await mkdtemp(join(directory, `${driver}-`));
-  const config = { server: { storage: { type: 'sqlite', driver }, shutdownGraceMs: 500 } };
+  const config = { server: { storage: { type: 'sqlite', driver }, shutdownGraceMs: 500, ...more } };
   await writeFile(join(cwd, 'agent-tars.config.json'), JSON.stringify(config));
   const data = join(cwd, 'data');
   return { cwd, data, file: join(data, 'agent-tars.db') };
@@ -704,7 +704,7 @@ describe('a file that is no sound database, at start', () => {
 
 it('two servers that start on a new file at once print nothing but their greetings', async () => {
   await onEveryDriver(async (driver) => {
-    const at = await place(driver);
+    const at = await place(driver, { shared: true });
     const start = async () => {
       const child = ServerProcess.spawn(['--port', '0', ...argumentsAt(at)], { cwd: at.cwd });
       let [stdout, stderr] = ['', ''];

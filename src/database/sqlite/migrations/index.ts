@@ -4,6 +4,7 @@ import { NextOfQueue1795900000000 } from './1795900000000-next-of-queue.js';
 import { OrderOfChanges1796000000000 } from './1796000000000-order-of-changes.js';
 import { SessionKeys1796010000000 } from './1796010000000-session-keys.js';
 import { ModelRecords1796000100000 } from './1796000100000-model-records.js';
+import { AbortRequests1796020000000 } from './1796020000000-abort-requests.js';
 
 export type MigrationClass = new () => MigrationInterface;
 
@@ -14,4 +15,5 @@ export const migrations: readonly MigrationClass[] = [
   OrderOfChanges1796000000000,
   SessionKeys1796010000000,
   ModelRecords1796000100000,
+  AbortRequests1796020000000,
 ];
