@@ -1,5 +1,16 @@
 import { constants, type Dirent, existsSync, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, opendir, readlink, realpath, stat } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 
 // Windows has none of these flags.
@@ -41,9 +52,9 @@ export class DirectoryHandle {
   }
 
   /** Opens a file. The caller must check its type: it may be a pipe or a directory. */
-  async file(name: string, flags: number): Promise<FileHandle> {
+  async file(name: string, flags: number, mode?: number): Promise<FileHandle> {
     // Without O_NONBLOCK a pipe would block a thread until another process writes to it.
-    const file = await open(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK);
+    const file = await open(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK, mode);
     if (this.handle) return file;
     try {
       await this.compare(file, name);
@@ -62,6 +73,22 @@ export class DirectoryHandle {
     const real = join(this.real, name);
     if (!this.handle) return DirectoryHandle.open(real, false);
     return new DirectoryHandle(real, await open(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  }
+
+  /** Puts a file of the directory in the place of another name. A symbolic link there is replaced, not followed. */
+  async rename(from: string, to: string): Promise<void> {
+    if (!this.handle && (await realpath(this.real)) !== this.real) throw changed();
+    await rename(this.at(from), this.at(to));
+  }
+
+  /** Removes a file of the directory, if it is there. */
+  async remove(name: string): Promise<void> {
+    await rm(this.at(name), { force: true });
+  }
+
+  /** Brings the names of the directory to the disk, where the platform can. */
+  async sync(): Promise<void> {
+    await this.handle?.sync();
   }
 
   /** Stats of a name, without following a symbolic link; of the directory itself without a name. */

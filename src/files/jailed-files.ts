@@ -4,18 +4,14 @@ import { basename, dirname } from 'node:path';
 import { explainFileError, WrongKindOfFile } from './file-errors.js';
 import { DirectoryHandle } from './directory-handle.js';
 import type { PathJail } from './path-jail.js';
+import { replaceContent } from './replace-content.js';
 
-const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_RDONLY, O_RDWR } = constants;
 
-/** Access to a file; `replace` makes the file and the directories above it if they are missing. */
-export type Access = 'read' | 'edit' | 'replace';
+/** Access to a file that is there; {@link replaceFile} makes one. */
+export type Access = 'read' | 'edit';
 
-// No O_TRUNC: an opened file is checked before it is changed.
-const FLAGS: Readonly<Record<Access, number>> = {
-  read: O_RDONLY,
-  edit: O_RDWR,
-  replace: O_WRONLY | O_CREAT,
-};
+const FLAGS: Readonly<Record<Access, number>> = { read: O_RDONLY, edit: O_RDWR };
 
 export interface OpenFile {
   readonly handle: FileHandle;
@@ -33,7 +29,7 @@ export function openFile(jail: PathJail, path: string, access: Access = 'read'):
   return explained(path, async () => {
     const real = await jail.resolve(path, access === 'read' ? 'read' : 'write');
     if (real === jail.root) throw new WrongKindOfFile(path, 'a directory');
-    const parent = await (access === 'replace' ? makeDirectory(jail, dirname(real)) : holdParent(real));
+    const parent = await holdParent(real);
     try {
       return { ...(await openIn(parent, basename(real), path, access)), real };
     } finally {
@@ -80,18 +76,43 @@ export function statInside(jail: PathJail, path: string): Promise<{ real: string
   });
 }
 
-/** Overwrites the whole content of a file. */
-export async function replaceContent(
-  handle: FileHandle,
-  content: string | Buffer,
+/**
+ * Gives a file of a workspace a new content, and makes it and the directories above it if they are missing. Whatever
+ * happens (a full disk, an abort, a power cut), the file holds the old content or the new one.
+ * @returns the real path of the file
+ * @throws PathForbidden, WrongKindOfFile, the signal's reason, and the file system's error when the disk is full
+ */
+export function replaceFile(
+  jail: PathJail,
+  path: string,
+  content: Buffer,
   signal: AbortSignal,
-): Promise<void> {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  signal.throwIfAborted();
-  await handle.truncate(0);
-  for (let at = 0; at < bytes.length;) {
-    at += (await handle.write(bytes, at, bytes.length - at, at)).bytesWritten;
-    signal.throwIfAborted();
+): Promise<string> {
+  return explained(path, async () => {
+    const real = await jail.resolve(path, 'write');
+    if (real === jail.root) throw new WrongKindOfFile(path, 'a directory');
+    const parent = await makeDirectory(jail, dirname(real));
+    try {
+      const existing = await existingIn(parent, basename(real), path);
+      try {
+        await replaceContent(parent, basename(real), content, { existing, signal });
+      } finally {
+        await existing?.handle.close();
+      }
+      return real;
+    } finally {
+      await parent.close();
+    }
+  });
+}
+
+/** Opens a file for writing, if it is there: one that may not be written must not be replaced either. */
+async function existingIn(parent: DirectoryHandle, name: string, path: string) {
+  try {
+    return await openIn(parent, name, path, 'edit');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

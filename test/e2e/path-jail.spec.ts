@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { DirectoryHandle } from '../../src/files/directory-handle.js';
 import { isHidden, isRunLater } from '../../src/files/hidden-names.js';
 import { listDirectory } from '../../src/files/list-directory.js';
-import { type Access, openFile, replaceContent, statInside } from '../../src/files/jailed-files.js';
+import { openFile, replaceFile, statInside } from '../../src/files/jailed-files.js';
 import { PathJail } from '../../src/files/path-jail.js';
 import { walk } from '../../src/files/walk.js';
 
@@ -162,13 +162,15 @@ describe('the path jail', () => {
   }
 
   async function write(path: string, text: string, from = jail): Promise<void> {
-    const { handle } = await openFile(from, path, 'replace');
-    try {
-      await replaceContent(handle, text, never);
-    } finally {
-      await handle.close();
-    }
+    await replaceFile(from, path, Buffer.from(text), never);
   }
+
+  /** The ways in which a file is opened for writing, and all ways. */
+  const writing = [
+    (from: PathJail, path: string) => openFile(from, path, 'edit'),
+    (from: PathJail, path: string) => replaceFile(from, path, Buffer.from('new'), never),
+  ];
+  const opening = [openFile, ...writing];
 
   /** A jail that answers as this one does, after which something happens before the answer is used. */
   function meanwhile(happens: () => Promise<unknown>): PathJail {
@@ -233,8 +235,8 @@ describe('the path jail', () => {
       'chain',
       'dir',
     ]) {
-      for (const access of ['read', 'edit', 'replace'] as Access[]) {
-        await expect(openFile(jail, path, access)).rejects.toThrow(
+      for (const open of opening) {
+        await expect(open(jail, path)).rejects.toThrow(
           `"${path}" cannot be used: a symbolic link in it leads out of the workspace, or nowhere.`,
         );
       }
@@ -324,8 +326,8 @@ describe('the path jail', () => {
       'Conf.mjs',
       'conf.MJS\u200d',
     ]) {
-      for (const access of ['read', 'edit', 'replace'] as Access[]) {
-        await expect(openFile(own, path, access)).rejects.toThrow(/off limits/);
+      for (const open of opening) {
+        await expect(open(own, path)).rejects.toThrow(/off limits/);
       }
     }
     expect(await readdir(root)).toEqual(['docs']);
@@ -335,8 +337,8 @@ describe('the path jail', () => {
     const READ_ONLY = /may be read but not changed/;
 
     async function expectReadOnly(path: string, from = jail): Promise<void> {
-      for (const access of ['edit', 'replace'] as Access[]) {
-        await expect(openFile(from, path, access)).rejects.toThrow(READ_ONLY);
+      for (const open of writing) {
+        await expect(open(from, path)).rejects.toThrow(READ_ONLY);
       }
     }
 
@@ -440,8 +442,8 @@ describe('the path jail', () => {
 
   it('does not wait at a pipe', async () => {
     execFileSync('mkfifo', [join(root, 'pipe')]);
-    for (const access of ['read', 'edit', 'replace'] as Access[]) {
-      await expect(openFile(jail, 'pipe', access)).rejects.toThrow(/no regular file/);
+    for (const open of opening) {
+      await expect(open(jail, 'pipe')).rejects.toThrow(/no regular file/);
     }
     expect((await listDirectory(jail, '.')).entries.map(({ name }) => name)).toEqual(['docs']);
   });
@@ -467,12 +469,12 @@ describe('the path jail', () => {
       ['a link for its directory', swapParent, 'docs/a.md'],
       ['a link for a directory above', swapParent, 'docs/deep/b.md'],
     ])('opens nothing: %s', async (_what, swap, path) => {
-      for (const access of ['read', 'edit', 'replace'] as Access[]) {
+      for (const open of opening) {
         await rm(join(root, 'docs'), { recursive: true });
         await rm(join(root, 'moved'), { recursive: true, force: true });
         await mkdir(join(root, 'docs', 'deep'), { recursive: true });
         for (const file of ['a.md', 'deep/b.md']) await writeFile(join(root, 'docs', file), 'inside');
-        await expect(openFile(meanwhile(swap), path, access)).rejects.toThrow(
+        await expect(open(meanwhile(swap), path)).rejects.toThrow(
           /changed while it was opened|There is no|is no directory/,
         );
         await untouched();

@@ -2,11 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { WrongKindOfFile } from '../../files/file-errors.js';
 import { listDirectory } from '../../files/list-directory.js';
-import { openFile, replaceContent } from '../../files/jailed-files.js';
+import { openFile, replaceFile } from '../../files/jailed-files.js';
 import type { PathJail } from '../../files/path-jail.js';
 import { readUpTo, wholeCharacters } from '../../files/text-file.js';
 import { editDiff } from './edit-diff.js';
-import { edited, findPlaces, type Place, sizeAfter } from './places.js';
+import { type Edit, edited, findPlaces, type Place, sizeAfter } from './places.js';
 import { defineTool, textResult, ToolError } from '../tool.js';
 
 /** The jail of a workspace: every path that the model names goes through it. */
@@ -74,13 +74,9 @@ export const writeFileTool = (jailOf: JailOf) =>
     parameters: z.object({ path, content: z.string() }),
     async execute(args, { workspace, signal }) {
       const jail = await jailOf(workspace);
-      const { handle, real } = await openFile(jail, args.path, 'replace');
-      try {
-        await replaceContent(handle, args.content, signal).catch(explainDisk);
-      } finally {
-        await handle.close();
-      }
-      return textResult(`Wrote ${Buffer.byteLength(args.content)} bytes to ${jail.show(real)}.`);
+      const bytes = Buffer.from(args.content);
+      const real = await replaceFile(jail, args.path, bytes, signal).catch(explainDisk);
+      return textResult(`Wrote ${bytes.length} bytes to ${jail.show(real)}.`);
     },
   });
 
@@ -97,35 +93,41 @@ export const editFileTool = (jailOf: JailOf) =>
     }),
     async execute(args, { workspace, signal }) {
       const jail = await jailOf(workspace);
-      const { handle, stats, real } = await openFile(jail, args.path, 'edit');
-      try {
-        const bytes = await readUpTo(handle, MAX_EDIT_BYTES);
-        if (!bytes) {
-          throw new ToolError(
-            `${args.path} is too large to edit: ${stats.size} bytes, and ${MAX_EDIT_BYTES} is the limit.`,
-          );
-        }
-        // Editing any encoding but UTF-8 would change other parts of the file.
-        if (!isUtf8(bytes)) throw new WrongKindOfFile(args.path, 'no text file');
-        const edit = {
-          before: bytes,
-          places: await placesOf(bytes, args),
-          part: Buffer.from(args.old_text),
-          replacement: Buffer.from(args.new_text),
-        };
-        requireSize(args.path, sizeAfter(edit));
-        await replaceContent(handle, edited(edit), signal).catch(explainDisk);
-        return textResult(await editDiff(jail.show(real), edit));
-      } finally {
-        await handle.close();
-      }
+      const edit = await editOf(jail, args);
+      requireSize(args.path, sizeAfter(edit));
+      const real = await replaceFile(jail, args.path, edited(edit), signal).catch(explainDisk);
+      return textResult(await editDiff(jail.show(real), edit));
     },
   });
 
 interface EditArguments {
   readonly path: string;
   readonly old_text: string;
+  readonly new_text: string;
   readonly replace_all: boolean;
+}
+
+/** @throws ToolError, WrongKindOfFile, and what {@link openFile} throws */
+async function editOf(jail: PathJail, args: EditArguments): Promise<Edit> {
+  const { handle, stats } = await openFile(jail, args.path, 'edit');
+  try {
+    const before = await readUpTo(handle, MAX_EDIT_BYTES);
+    if (!before) {
+      throw new ToolError(
+        `${args.path} is too large to edit: ${stats.size} bytes, and ${MAX_EDIT_BYTES} is the limit.`,
+      );
+    }
+    // Editing any encoding but UTF-8 would change other parts of the file.
+    if (!isUtf8(before)) throw new WrongKindOfFile(args.path, 'no text file');
+    return {
+      before,
+      places: await placesOf(before, args),
+      part: Buffer.from(args.old_text),
+      replacement: Buffer.from(args.new_text),
+    };
+  } finally {
+    await handle.close();
+  }
 }
 
 /** @throws ToolError when the text is missing or found too often */
@@ -154,5 +156,6 @@ function requireSize(name: string, bytes: number): void {
 }
 
 function explainDisk(error: NodeJS.ErrnoException): never {
-  throw error.code === 'ENOSPC' ? new ToolError('The disk is full.') : error;
+  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(error.code ?? '');
+  throw isFull ? new ToolError('The disk is full. The file was left as it was.') : error;
 }
