@@ -30,6 +30,7 @@ export {
 export { type Reader, type Transaction, UnitOfWork } from './database/index.js';
 export { DomainError, type ErrorBody, type ErrorCode } from './common/errors.js';
 export type * from './events/control-messages.js';
+export type * from './gateway/socket-messages.js';
 export * from './events/event.types.js';
 export { EventBus, EventLog, EventFeed, type RunRecorder } from './events/index.js';
 export { SessionsModule, SessionsService, type SessionDto } from './sessions/index.js';

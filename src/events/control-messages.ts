@@ -71,10 +71,13 @@ export interface AbortResult {
   readonly success: boolean;
 }
 
-/** The messages that a socket is sent, by their names: Socket.IO's `ServerToClientEvents`. */
-export interface SocketMessages {
+/** The messages that a socket is sent, by their names. */
+export interface ServerToClientEvents {
+  /** What happens in a session that the socket has joined. */
   'agent-event': (event: AgentEvent | ReplayEnd) => void;
+  /** What a session is doing: on join, and at every change. */
   'agent-status': (status: AgentStatus) => void;
+  /** The end of an abort, beside its acknowledgement. */
   'abort-result': (result: AbortResult) => void;
   /** A sentence that says what was wrong. */
   error: (message: string) => void;

@@ -1,7 +1,16 @@
-/** A part of a user's message: text, or an image as a `data:` or http(s) URL. */
-export type ContentPart =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
+export interface TextPart {
+  readonly type: 'text';
+  readonly text: string;
+}
+
+export interface ImagePart {
+  readonly type: 'image_url';
+  /** A `data:` or http(s) URL. */
+  readonly image_url: { readonly url: string };
+}
+
+/** A part of a user's message. */
+export type ContentPart = TextPart | ImagePart;
 
 export type QueryContent = string | readonly ContentPart[];
 

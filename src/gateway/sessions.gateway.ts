@@ -25,12 +25,10 @@ import { JoinSessionDto, LeaveSessionDto } from './dto/messages.dto.js';
 import { drained } from './backpressure.js';
 import type { ClientSocket } from './client-socket.js';
 import { SessionRooms } from './session-rooms.js';
+import type { AbortAck, DoneAck, QueryAck } from './socket-messages.js';
 
 /** How long a server that stops waits for sockets that have not taken all yet: they come back with their cursor. */
 const FLUSH_TIMEOUT_MS = 1_000;
-
-/** The acknowledgement of every message. */
-type Ack = { readonly ok: true; readonly [key: string]: unknown } | RefusedAck;
 
 /** The message as it came: a global pipe that threw would do so where no acknowledgement can be given any more. */
 const Message = createParamDecorator((_: unknown, context: ExecutionContext): unknown => {
@@ -56,7 +54,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   ) {}
 
   @SubscribeMessage('join-session')
-  join(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
+  join(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<DoneAck | RefusedAck> {
     return this.answer(socket, message, async () => {
       const { sessionId, after } = await this.check(toObject(message), JoinSessionDto);
       await this.events.requireCursor(sessionId, after ?? 0);
@@ -67,7 +65,7 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   }
 
   @SubscribeMessage('leave-session')
-  leave(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
+  leave(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<DoneAck | RefusedAck> {
     this.rooms.stopReplay(socket, sessionIn(message));
     return this.answer(socket, message, async () => {
       const { sessionId } = await this.check(toObject(message), LeaveSessionDto);
@@ -77,16 +75,19 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
   }
 
   @SubscribeMessage('send-query')
-  send(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
+  send(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<QueryAck | RefusedAck> {
     return this.answer(socket, message, async () => {
       this.limits.takeRun(clientIdOf(socket.request));
       const { runId, position } = await this.queries.start(await this.check(message, QueryDto));
-      return { runId, ...(position !== undefined && { queued: true, position }) };
+      return { runId, ...(position !== undefined && { queued: true as const, position }) };
     });
   }
 
   @SubscribeMessage('abort-query')
-  abort(@ConnectedSocket() socket: ClientSocket, @Message() message: unknown): Promise<Ack> {
+  abort(
+    @ConnectedSocket() socket: ClientSocket,
+    @Message() message: unknown,
+  ): Promise<AbortAck | RefusedAck> {
     return this.answer(socket, message, async () => {
       const { sessionId, runId } = await this.check(message, AbortDto);
       const success = await this.queries.abort(sessionId, runId);
@@ -127,11 +128,11 @@ export class SessionsGateway implements OnGatewayDisconnect, BeforeApplicationSh
    * Runs a handler when those of the messages before it have run: who joins and then asks sees the answer
    * from its start. An error is told in the acknowledgement and as an `error` message.
    */
-  private async answer(
+  private async answer<Told extends object>(
     socket: ClientSocket,
     message: unknown,
-    handle: () => Promise<Record<string, unknown>>,
-  ): Promise<Ack> {
+    handle: () => Promise<Told>,
+  ): Promise<(DoneAck & Told) | RefusedAck> {
     try {
       this.limits.takeMessage(clientIdOf(socket.request));
       return { ok: true, ...(await this.inTurn(`${socket.id} ${sessionIn(message)}`, handle)) };
