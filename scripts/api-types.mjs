@@ -1,5 +1,5 @@
-// Leaves beside the built code what only its TypeScript says of the API: the docstrings, and the types of the
-// answers. The API's documentation is made of it at run time.
+// Leaves beside the built code what only its TypeScript says of the API: the docstrings, the types of the answers, and
+// the messages of sockets. The API's documentation is made of it at run time.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -17,6 +17,7 @@ const written = membersOf('WrittenAnswers');
 const streamed = membersOf('StreamedAnswers');
 const files = membersOf('FileAnswers');
 
+const tags = {};
 const operations = {};
 const inputs = {};
 for (const file of own) {
@@ -28,10 +29,14 @@ for (const file of own) {
 for (const id of [...written.keys(), ...streamed.keys(), ...files.keys()]) {
   if (!(id in operations)) throw new Error(`${RESPONSE_TYPES} describes ${id}, which does not exist.`);
 }
+const sockets = {
+  received: messagesOf('src/gateway/socket-messages.ts', 'ClientToServerEvents'),
+  sent: messagesOf('src/events/control-messages.ts', 'ServerToClientEvents'),
+};
 json.of(typeOf(exported('src/common/errors.ts', 'ErrorBody')));
 writeFileSync(
   `${ROOT}dist/api-types.json`,
-  `${JSON.stringify({ operations, inputs, schemas: json.schemas })}\n`,
+  `${JSON.stringify({ tags, operations, inputs, sockets, schemas: json.schemas })}\n`,
 );
 
 function createProgram() {
@@ -41,6 +46,8 @@ function createProgram() {
 }
 
 function describeController(controller) {
+  const description = json.docOf(controller.symbol);
+  if (description) tags[controller.name.text.replace(/Controller$/, '')] = description;
   for (const method of controller.members.filter(ts.isMethodDeclaration)) {
     if (!decoratorsOf(method).some(({ name }) => ROUTES.includes(name))) continue;
     const id = `${controller.name.text}_${method.name.text}`;
@@ -103,10 +110,36 @@ function contentTypeOf(method) {
   return undefined;
 }
 
-/** The first sentence is the summary, what follows the description. */
+/** The first sentence is the summary; what follows is the description, or that sentence again: linters ask for one. */
 function splitDoc(doc) {
   const end = doc.search(/\.(\s|$)/);
-  return end < 0 ? { summary: doc } : { summary: doc.slice(0, end), description: doc.slice(end + 1).trim() };
+  const summary = end < 0 ? doc : doc.slice(0, end);
+  return { summary, description: (end < 0 ? '' : doc.slice(end + 1).trim()) || doc };
+}
+
+/** The messages of a map of Socket.IO's events: what each holds, and how it is acknowledged. */
+function messagesOf(file, name) {
+  const members = checker.getPropertiesOfType(typeOf(exported(file, name)));
+  return Object.fromEntries(
+    members.map((member) => {
+      const [message, ack] = parametersOf(checker.getTypeOfSymbol(member));
+      const [answer] = ack ? parametersOf(checker.getNonNullableType(ack)) : [];
+      const description = json.docOf(member);
+      return [
+        member.name,
+        {
+          ...(description && { description }),
+          payload: json.of(message),
+          ...(answer && { answer: json.of(answer) }),
+        },
+      ];
+    }),
+  );
+}
+
+function parametersOf(type) {
+  const [signature] = type.getCallSignatures();
+  return signature.parameters.map((parameter) => checker.getTypeOfSymbol(parameter));
 }
 
 /** The properties of an interface that describes answers, by name. */

@@ -10,6 +10,7 @@ export const AGENT = Symbol('Agent');
 export interface RunOptions {
   readonly instructions?: string;
   readonly maxIterations?: number;
+  /** @fraction */
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
   readonly runtimeSettings?: Readonly<Record<string, unknown>>;

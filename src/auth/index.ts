@@ -1,9 +1,10 @@
 export { AccessControl } from './access-control.js';
-export { credentialsOf } from './credentials.js';
+export { COOKIE, credentialsOf } from './credentials.js';
 export { accessGuard } from './guard.js';
 export { loginRoutes } from './login.js';
 export { CODE_MINUTES } from './login-codes.js';
 export { ownerFile } from './token-commands.js';
 export { routesOf } from './nest-routes.js';
+export { RouteScopes } from './route-scopes.js';
 export { type Scope, type TokenEntry } from './token.js';
 export { TokensUnreadable } from './token-file.js';

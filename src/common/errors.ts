@@ -34,6 +34,14 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+/** Codes of a model's failures. */
+export const MODEL_FAILURES = [
+  'MODEL_ERROR',
+  'MODEL_AUTH',
+  'MODEL_RATE_LIMITED',
+  'MODEL_TIMEOUT',
+] as const satisfies readonly ErrorCode[];
+
 /** Milliseconds to wait before asking again, by the code of an error that names no other time. */
 export const RETRY_AFTER_MS = {
   QUEUE_FULL: 5_000,

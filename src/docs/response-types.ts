@@ -29,6 +29,7 @@ export interface WrittenAnswers {
     /** The page's HTML, or the URL of the uploaded page. */
     ({ readonly html: string } | { readonly url: string });
   DocsController_document: Readonly<Record<string, unknown>>;
+  DocsController_socketDocument: Readonly<Record<string, unknown>>;
 }
 
 /** What the data of each Server-Sent Event is, of the operations that stream: as the services say that make it. */

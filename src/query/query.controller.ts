@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { Fails } from '../http/fails.js';
 import { IdempotencyKey, markReplayed } from '../http/idempotency.js';
 import { RunLimit } from '../http/run-limit.js';
 import { Limits } from '../http/limits.js';
@@ -9,10 +10,13 @@ import { SessionIdDto } from '../sessions/index.js';
 import { AbortDto, OneshotDto, QueryDto } from './dto/query.dto.js';
 import { OneshotService } from './oneshot.service.js';
 import { type Answer, QueryService } from './query.service.js';
+import { NOT_ANSWERED, NOT_TAKEN } from './query.errors.js';
 import { QueryStreams } from './query-streams.js';
 import { type RunDto, type RunDetailsDto, toRunDto } from './dto/run.dto.js';
 
+/** Queries, and the runs that answer them. */
 @Controller()
+@Fails('DATABASE_UNAVAILABLE')
 export class QueryController {
   constructor(
     private readonly queries: QueryService,
@@ -27,6 +31,7 @@ export class QueryController {
    * @param key the same as `idempotencyKey` in the body, which wins
    */
   @Post('sessions/query')
+  @Fails(...NOT_TAKEN, ...NOT_ANSWERED)
   @UseGuards(RunLimit)
   @HttpCode(200)
   query(@Body() dto: QueryDto, @IdempotencyKey() key?: string): Promise<Answer> {
@@ -38,6 +43,7 @@ export class QueryController {
    * @param key the same as `idempotencyKey` in the body, which wins
    */
   @Post('sessions/query/stream')
+  @Fails(...NOT_TAKEN)
   @UseGuards(RunLimit)
   @HttpCode(200)
   async stream(
@@ -51,6 +57,7 @@ export class QueryController {
 
   /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */
   @Post('sessions/abort')
+  @Fails('SESSION_NOT_FOUND')
   @HttpCode(200)
   async abort(@Body() { sessionId, runId }: AbortDto): Promise<{ success: boolean }> {
     return { success: await this.queries.abort(sessionId, runId) };
@@ -58,6 +65,7 @@ export class QueryController {
 
   /** What a session is doing. */
   @Get('sessions/status')
+  @Fails('SESSION_NOT_FOUND')
   status(@Query() { sessionId }: SessionIdDto): Promise<{ sessionId: string; status: DetailedStatus }> {
     return this.queries.status(sessionId);
   }
@@ -67,6 +75,7 @@ export class QueryController {
    * @param key the same key within 24 hours, with the same body, attaches to the same run of the same session
    */
   @Post('oneshot/query')
+  @Fails(...NOT_TAKEN, ...NOT_ANSWERED)
   @UseGuards(RunLimit)
   @HttpCode(200)
   async oneshot(
@@ -82,6 +91,7 @@ export class QueryController {
    * @param key the same key within 24 hours, with the same body, attaches to the same run of the same session
    */
   @Post('oneshot/query/stream')
+  @Fails(...NOT_TAKEN)
   @UseGuards(RunLimit)
   @HttpCode(200)
   async oneshotStream(
@@ -95,12 +105,14 @@ export class QueryController {
 
   /** The runs of a session. */
   @Get('runs')
+  @Fails('SESSION_NOT_FOUND')
   async runs(@Query() { sessionId }: SessionIdDto): Promise<{ runs: RunDto[] }> {
     return { runs: (await this.queries.list(sessionId)).map(toRunDto) };
   }
 
   /** One run. */
   @Get('runs/:id')
+  @Fails('RUN_NOT_FOUND')
   async run(@Param('id') id: string): Promise<{ run: RunDetailsDto }> {
     const { run, steps } = await this.runReads.details(id);
     return { run: { ...toRunDto(run), steps } };

@@ -1,5 +1,23 @@
-import { DomainError, type ErrorCode } from '../common/errors.js';
+import { DomainError, type ErrorCode, MODEL_FAILURES } from '../common/errors.js';
 import type { Run } from '../runs/index.js';
+
+/** Codes with which a query is not taken. */
+export const NOT_TAKEN = [
+  'SESSION_NOT_FOUND',
+  'SESSION_BUSY',
+  'QUEUE_FULL',
+  'UNKNOWN_MODEL',
+  'IDEMPOTENCY_MISMATCH',
+  'DRAINING',
+] as const satisfies readonly ErrorCode[];
+
+/** Codes with which a query that was taken is not answered. */
+export const NOT_ANSWERED = [
+  ...MODEL_FAILURES,
+  'RUN_ABORTED',
+  'RUN_NOT_FOUND',
+  'DRAINING',
+] as const satisfies readonly ErrorCode[];
 
 export class SessionBusy extends DomainError {
   constructor(sessionId: string, runId: string) {

@@ -11,6 +11,7 @@ export interface AgentOptions {
   readonly instructions?: string;
   /** Most model steps of one run; never more than the server allows. */
   readonly maxIterations?: number;
+  /** @fraction */
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
 }

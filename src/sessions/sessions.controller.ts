@@ -1,5 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { MODEL_FAILURES } from '../common/errors.js';
+import { Fails } from '../http/fails.js';
 import { Answers } from '../http/answers.js';
 import { requestedCursor, sendEventStream } from '../http/event-stream.js';
 import { IdempotencyKey } from '../http/idempotency.js';
@@ -23,7 +25,9 @@ import { SessionSettings } from './session-settings.js';
 import { SessionTitles } from './session-titles.js';
 import { SessionsService } from './sessions.service.js';
 
+/** Sessions, and the events stored in them. */
 @Controller('sessions')
+@Fails('DATABASE_UNAVAILABLE')
 export class SessionsController {
   constructor(
     private readonly sessions: SessionsService,
@@ -40,6 +44,7 @@ export class SessionsController {
    * @param key the same key within 24 hours, with the same body, gives the same session
    */
   @Post('create')
+  @Fails('IDEMPOTENCY_MISMATCH')
   async create(
     @Body() dto: CreateSessionDto,
     @IdempotencyKey() key: string | undefined,
@@ -57,18 +62,21 @@ export class SessionsController {
 
   /** One session. */
   @Get('details')
+  @Fails('SESSION_NOT_FOUND')
   async details(@Query() { sessionId }: SessionIdDto): Promise<{ session: SessionDto }> {
     return { session: this.sessions.toDto(await this.sessions.get(sessionId)) };
   }
 
   /** The stored events of a session, in seq order. */
   @Get('events')
+  @Fails('SESSION_NOT_FOUND')
   async events(@Query() dto: ListEventsDto, @Res() res: ExpressResponse): Promise<void> {
     await this.answers.send(res, this.sessionEvents.page(dto));
   }
 
   /** The session that was updated last, with all its stored events. */
   @Get('events/latest')
+  @Fails('SESSION_NOT_FOUND')
   async latest(@Res() res: ExpressResponse): Promise<void> {
     await this.answers.send(res, this.sessionEvents.latest());
   }
@@ -78,6 +86,7 @@ export class SessionsController {
    * @param lastEventId the id of the last event that the client has; it wins over `after`
    */
   @Get('stream')
+  @Fails('SESSION_NOT_FOUND')
   async stream(
     @Query() { sessionId, after }: WatchSessionDto,
     @Headers('last-event-id') lastEventId: string | undefined,
@@ -89,6 +98,7 @@ export class SessionsController {
 
   /** Changes the name, the tags or the metadata of a session; what is left out stays. */
   @Post('update')
+  @Fails('SESSION_NOT_FOUND')
   @HttpCode(200)
   async update(@Body() dto: UpdateSessionDto): Promise<{ session: SessionDto }> {
     return { session: this.sessions.toDto(await this.sessions.update(dto)) };
@@ -96,6 +106,7 @@ export class SessionsController {
 
   /** Deletes a session with all that belongs to it. A run under way is aborted first. */
   @Post('delete')
+  @Fails('SESSION_NOT_FOUND')
   @HttpCode(200)
   async delete(@Body() { sessionId }: SessionIdDto): Promise<{ success: true }> {
     await this.sessions.delete(sessionId);
@@ -104,6 +115,7 @@ export class SessionsController {
 
   /** A title of at most six words for a conversation, written by the model. */
   @Post('generate-summary')
+  @Fails('SESSION_NOT_FOUND', 'UNKNOWN_MODEL', ...MODEL_FAILURES)
   @UseGuards(RunLimit)
   @HttpCode(200)
   async generateSummary(@Body() dto: GenerateSummaryDto): Promise<{ summary: string }> {
@@ -112,6 +124,7 @@ export class SessionsController {
 
   /** Chooses the model of a session, for its next query on. */
   @Post('model')
+  @Fails('SESSION_NOT_FOUND', 'UNKNOWN_MODEL')
   @HttpCode(200)
   async chooseModel(@Body() dto: ChooseModelDto): Promise<{ success: true; sessionInfo: SessionDto }> {
     return { success: true, sessionInfo: this.sessions.toDto(await this.settings.chooseModel(dto)) };

@@ -1,10 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { Fails } from '../http/fails.js';
 import { Answers } from '../http/answers.js';
 import { withoutCredentials } from '../common/secret.js';
 import { ShareDto } from './dto/share.dto.js';
 import { ShareService } from './share.service.js';
 
+/** Sessions as pages to be shared. */
 @Controller()
 export class ShareController {
   constructor(
@@ -21,6 +23,7 @@ export class ShareController {
 
   /** Makes a session into one self-contained page: sends it back, or uploads it and gives its address. */
   @Post('sessions/share')
+  @Fails('SESSION_NOT_FOUND', 'SHARE_FAILED', 'DATABASE_UNAVAILABLE')
   @HttpCode(200)
   async share(@Body() { sessionId, upload }: ShareDto, @Res() res: ExpressResponse): Promise<void> {
     await this.answers.send(res, this.shares.share(sessionId, upload ?? false));

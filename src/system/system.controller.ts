@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Fails } from '../http/fails.js';
 import { type BuildInfo, buildInfo } from '../config/index.js';
 import {
   type CurrentSettingsDto,
@@ -10,6 +11,7 @@ import type { AgentSetupDto, ModelDto } from './dto/agent-setup.dto.js';
 import { OptionalSessionDto } from './dto/system.dto.js';
 import { SystemService } from './system.service.js';
 
+/** The server itself: its health, version, models and settings. */
 @Controller()
 export class SystemController {
   constructor(
@@ -25,6 +27,7 @@ export class SystemController {
 
   /** Whether queries can run and the database can be written: 503 with the reason, and what to do, when not. */
   @Get('ready')
+  @Fails('DRAINING', 'DATABASE_UNAVAILABLE')
   ready(): Promise<{ status: 'ready' }> {
     return this.system.ready();
   }
@@ -49,12 +52,14 @@ export class SystemController {
 
   /** Runtime settings of a session: their schema, and their values. */
   @Get('runtime-settings')
+  @Fails('SESSION_NOT_FOUND', 'DATABASE_UNAVAILABLE')
   settings(@Query() { sessionId }: OptionalSessionDto): Promise<CurrentSettingsDto> {
     return this.sessionSettings.runtimeSettings(sessionId);
   }
 
   /** Changes the runtime settings of a session. */
   @Post('runtime-settings')
+  @Fails('SESSION_NOT_FOUND', 'DATABASE_UNAVAILABLE')
   @HttpCode(200)
   setSettings(
     @Body() dto: RuntimeSettingsDto,

@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Req } from '@nestjs/common';
 import type { Request as ExpressRequest } from 'express';
+import { Fails } from '../http/fails.js';
 import { ModelCatalog } from '../models/index.js';
 import { PAGE_STYLE } from '../common/html.js';
 import { linkTo } from '../http/public-path.js';
@@ -10,7 +11,9 @@ import { homePage } from './home-page.js';
 
 const SHOWN = 50;
 
+/** The web page. */
 @Controller()
+@Fails('DATABASE_UNAVAILABLE')
 export class WebUiController {
   constructor(
     private readonly sessions: SessionsService,

@@ -13,6 +13,14 @@ import {
 import { Gate } from '../support/model-stub.js';
 import { TestServer } from '../support/test-server.js';
 
+interface Discriminated {
+  readonly oneOf: readonly { readonly $ref: string }[];
+  readonly discriminator: {
+    readonly propertyName: string;
+    readonly mapping: Readonly<Record<string, string>>;
+  };
+}
+
 describe('the API document', () => {
   let app: TestServer;
   let document: ApiDocument;
@@ -48,11 +56,118 @@ describe('the API document', () => {
         summary: expect.stringMatching(/\w/),
         success: expect.stringMatching(/^2\d\d$/),
         types: [expect.stringMatching(/\//)],
-        failures: ['4XX', '5XX'],
+        failures: failures.filter((status) => /^[45]\d\d$/.test(status)),
       });
+      expect(failures).toEqual(expect.arrayContaining(['403', '429', '431', '500']));
     }
-    const failed = '/components/responses/Failed/content/application~1json/schema/$ref';
-    expect(resolve(document, failed)).toBe('#/components/schemas/ErrorBody');
+  });
+
+  it('names the codes of every status, each with the shape of its error', () => {
+    expect(codesOf('get', '/api/sessions/details')).toEqual({
+      400: ['INVALID_INPUT'],
+      401: ['UNAUTHORIZED'],
+      403: ['FORBIDDEN'],
+      404: ['SESSION_NOT_FOUND'],
+      429: ['RATE_LIMITED'],
+      431: ['HEADERS_TOO_LARGE'],
+      500: ['INTERNAL'],
+      503: ['DATABASE_UNAVAILABLE'],
+    });
+    expect(codesOf('post', '/api/sessions/query')).toMatchObject({
+      409: ['IDEMPOTENCY_MISMATCH', 'RUN_ABORTED', 'SESSION_BUSY'],
+      413: ['PAYLOAD_TOO_LARGE'],
+      429: ['QUEUE_FULL', 'RATE_LIMITED'],
+      502: ['MODEL_AUTH', 'MODEL_ERROR', 'MODEL_RATE_LIMITED', 'MODEL_TIMEOUT'],
+    });
+    const { responses } = operation('get', '/api/sessions/details');
+    const $ref = responses['404']?.$ref ?? '';
+    expect($ref).toBe('#/components/responses/SessionNotFound');
+    const checker = new DocumentChecker(document);
+    const schema = `${$ref.slice(1)}/content/application~1json/schema`;
+    checker.expect({ error: 'No.', code: 'SESSION_NOT_FOUND' }, schema);
+    expect(() => checker.expect({ error: 'No.', code: 'FORBIDDEN' }, schema)).toThrow();
+  });
+
+  it('takes a token or a cookie, and neither for what a balancer asks', async () => {
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'cookie']);
+    expect(document.security).toEqual([{}, { bearer: [] }, { cookie: [] }]);
+    for (const { path, security, responses } of operations) {
+      const isOpen = path === '/api/health' || path === '/api/ready';
+      expect([path, security, '401' in responses]).toEqual([path, isOpen ? [] : undefined, !isOpen]);
+    }
+    const guarded = await TestServer.start({ config: { server: { auth: { token: 'a'.repeat(32) } } } });
+    try {
+      const { body } = await guarded.send<ApiDocument>('GET', '/api/docs/openapi.json', undefined, {
+        authorization: `Bearer ${'a'.repeat(32)}`,
+      });
+      expect(body.security).toEqual([{ bearer: [] }, { cookie: [] }]);
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it('names the headers of answers', () => {
+    const headersOf = (method: string, path: string, status: string): string[] => {
+      const { $ref, headers } = operation(method, path).responses[status] ?? {};
+      const answer = $ref ? (resolve(document, $ref.slice(1)) as { headers: object }) : { headers };
+      return Object.keys(answer.headers ?? {});
+    };
+    expect(headersOf('get', '/api/health', '200')).toEqual(['X-Request-Id']);
+    expect(headersOf('post', '/api/sessions/create', '201')).toEqual([
+      'X-Request-Id',
+      'Location',
+      'Idempotency-Replayed',
+    ]);
+    expect(headersOf('get', '/api/sessions', '429')).toEqual(['X-Request-Id', 'Retry-After']);
+    expect(headersOf('get', '/api/sessions', '401')).toEqual(['X-Request-Id', 'WWW-Authenticate']);
+  });
+
+  it('has whole numbers where the server sends whole numbers', () => {
+    const fractions: string[] = [];
+    const walk = (value: unknown, where: string): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if ('type' in value && value.type === 'number') fractions.push(where);
+      for (const [key, inner] of Object.entries(value)) walk(inner, `${where}/${key}`);
+    };
+    walk({ paths: document.paths, schemas: document.components.schemas }, '');
+    expect(fractions).toEqual([
+      '/schemas/AgentOptionsDto/properties/temperature',
+      '/schemas/AgentOptions/properties/temperature',
+    ]);
+  });
+
+  it('has an example of every JSON body, and every example fits', () => {
+    const checker = new DocumentChecker(document);
+    for (const { method, path, requestBody, responses } of operations) {
+      const [status = ''] = Object.keys(responses);
+      const bodies = [
+        [requestBody?.content['application/json'], 'requestBody/content'],
+        [responses[status]?.content?.['application/json'], `responses/${status}/content`],
+      ] as const;
+      for (const [body, place] of bodies) {
+        if (!body || path.startsWith('/api/docs')) continue;
+        expect([method, path, place, body.example]).toEqual([method, path, place, expect.anything()]);
+        const steps = ['paths', path, method].map((step) => encodeURIComponent(step.replaceAll('/', '~1')));
+        checker.expect(body.example, `/${steps.join('/')}/${place}/application~1json/schema`);
+      }
+    }
+  });
+
+  it('tells the kinds of events apart by their type', () => {
+    const { AgentEvent, ContentPart } = document.components.schemas as unknown as Record<string, Discriminated>;
+    expect(ContentPart?.discriminator.mapping).toEqual({
+      text: '#/components/schemas/TextPart',
+      image_url: '#/components/schemas/ImagePart',
+    });
+    const { discriminator, oneOf = [] } = AgentEvent ?? {};
+    expect(discriminator?.propertyName).toBe('type');
+    expect(discriminator?.mapping).toMatchObject({
+      user_message: '#/components/schemas/UserMessageEvent',
+      plan_update: '#/components/schemas/PlanEvent',
+    });
+    expect(new Set(Object.values(discriminator?.mapping ?? {}))).toEqual(
+      new Set(oneOf.map(({ $ref }) => $ref)),
+    );
   });
 
   it('holds together: references lead somewhere, ids are unique, paths name their parameters', () => {
@@ -170,7 +285,7 @@ describe('the API document', () => {
     const run = await app.get<object>(`/api/runs/${runId}`);
     checker.expect(run.body, pointerTo('get', '/api/runs/{id}', run.status));
     const unknown = await app.get<object>('/api/sessions/details?sessionId=none');
-    checker.expect(unknown.body, '/components/schemas/ErrorBody');
+    checker.expect(unknown.body, '/components/schemas/SessionNotFoundError');
     await post('sessions/delete', { sessionId });
   });
 
@@ -205,6 +320,15 @@ describe('the API document', () => {
     follower.leave();
     checker.expect(replayEnd, pointerTo('get', '/api/sessions/stream', 200, 'text/event-stream'));
   });
+
+  function codesOf(method: string, path: string): Record<string, string[]> {
+    const [, ...failures] = Object.entries(operation(method, path).responses);
+    const names = failures.map(([status, { $ref = '' }]) => {
+      const { description } = resolve(document, $ref.slice(1)) as { description: string };
+      return [status, description.match(/[A-Z]+(?:_[A-Z]+)*(?= or |\.$)/g)];
+    });
+    return Object.fromEntries(names) as Record<string, string[]>;
+  }
 
   function operation(method: string, path: string): Operation {
     const found = operations.find((each) => each.method === method && each.path === path);

@@ -32,6 +32,7 @@ describe('the source', () => {
     expect(found.sort()).toEqual([
       'auth/login-page.ts: fetch', // in the browser, of the page's own server
       'config/remote-config.ts: fetch',
+      'docs/failures.ts: STATUS_CODES of node:http',
       'http/client-id.ts: isIP, isIPv6 of node:net',
       'http/error-response.ts: STATUS_CODES of node:http',
       'http/express-adapter.ts: createServer, IncomingMessage, ServerResponse of node:http',

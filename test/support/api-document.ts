@@ -9,17 +9,24 @@ export interface Operation {
   readonly operationId: string;
   readonly summary?: string;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
-  readonly requestBody?: { readonly required: boolean };
+  readonly requestBody?: { readonly required: boolean; readonly content: Content };
+  readonly security?: readonly Json[];
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { schema?: Json }>> }>
+    Record<string, { readonly $ref?: string; readonly headers?: Json; readonly content?: Content }>
   >;
 }
+
+type Content = Readonly<Record<string, { readonly schema?: Json; readonly example?: unknown }>>;
 
 export interface ApiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Json>> };
+  readonly security: readonly Json[];
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Json>>;
+    readonly securitySchemes: Json;
+  };
 }
 
 export function operationsOf({ paths }: ApiDocument): Operation[] {
@@ -48,7 +55,7 @@ export function refsOf(value: unknown): string[] {
 export class DocumentChecker {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true });
 
-  constructor(document: ApiDocument) {
+  constructor(document: object) {
     this.ajv.addSchema(closed(document), 'api');
   }
 

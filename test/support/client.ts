@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { io, type Socket } from 'socket.io-client';
 import type { AgentEvent, StoredAgentEvent } from '../../src/index.js';
+import { requireDocumented } from './documented-failures.js';
 import { EventList } from './event-list.js';
 import { requireNoKey } from './leaks.js';
 import { type Frame, SseReader, type SseRequest } from './sse-reader.js';
@@ -102,11 +103,9 @@ export class Client {
     const text = await response.text();
     requireNoKey(`the answer of ${method} ${path}`, text);
     const isJson = response.headers.get('content-type')?.includes('json');
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (isJson ? JSON.parse(text) : text) as Body,
-    };
+    const answer = (isJson ? JSON.parse(text) : text) as Body;
+    if (isJson && response.status >= 400) await requireDocumented(method, path, answer as object);
+    return { status: response.status, headers: response.headers, body: answer };
   }
 
   async createSession(body: object = {}): Promise<string> {
