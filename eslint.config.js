@@ -57,7 +57,7 @@ const clocks = [
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'scripts/api-tools/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -38,9 +38,7 @@ describe('the document of the sockets', () => {
     const prototype = SessionsGateway.prototype as unknown as Record<string, object>;
     const taken = new MetadataScanner()
       .getAllMethodNames(prototype)
-      .map(
-        (name) => Reflect.getMetadata('message', prototype[name] ?? {}) as unknown,
-      )
+      .map((name) => Reflect.getMetadata('message', prototype[name] ?? {}) as unknown)
       .filter((message) => message !== undefined);
     const received = Object.entries(document.operations).filter(([, { action }]) => action === 'receive');
     expect(received.map(([name]) => name).sort()).toEqual(taken.sort());
