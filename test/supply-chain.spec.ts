@@ -17,6 +17,7 @@ const SLOW_MS = 60_000;
 
 interface Manifest {
   readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
   readonly optionalDependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
   readonly allowScripts: Record<string, boolean>;
@@ -38,7 +39,8 @@ const locked = Object.entries(lock.packages)
   .filter(([path]) => path !== '')
   .map(([path, entry]) => ({ ...entry, path, name: path.replace(/^.*node_modules\//, '') }));
 const shipped = locked.filter(({ dev }) => dev !== true);
-const { dependencies, optionalDependencies, devDependencies, allowScripts } = manifest;
+const { dependencies, peerDependencies, optionalDependencies, devDependencies, allowScripts } = manifest;
+const shippedRanges = { ...dependencies, ...peerDependencies, ...optionalDependencies };
 
 function script(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   return new Promise<{ code: number; output: string }>((resolve) => {
@@ -58,12 +60,12 @@ describe('what the package brings along', () => {
       packagesIn([join(PROJECT, 'src'), join(PROJECT, 'bin')]).map(({ name }) => name),
     );
     for (const driver of SQLITE_DRIVERS) imported.add(driver); // by the name that the configuration gives
-    const declared = Object.keys({ ...dependencies, ...optionalDependencies });
+    const declared = Object.keys(shippedRanges).filter((name) => !name.startsWith('@types/'));
     expect(declared.filter((name) => !imported.has(name))).toEqual([]);
   });
 
   it('is declared: the code imports nothing else, but for types', () => {
-    const declared = new Set(Object.keys({ ...dependencies, ...optionalDependencies }));
+    const declared = new Set(Object.keys(shippedRanges));
     const others = packagesIn([join(PROJECT, 'src'), join(PROJECT, 'bin')])
       .filter(({ name, typeOnly }) => !typeOnly && !declared.has(name))
       .map(({ name, from }) => `${from}: ${name}`);
@@ -78,6 +80,21 @@ describe('what the package brings along', () => {
     expect(elsewhere.map(({ path }) => path)).toEqual([]);
     const ranges = Object.values({ ...dependencies, ...optionalDependencies, ...devDependencies });
     expect(ranges.filter((range) => !/^[~^]?\d+\.\d+\.\d+$/.test(range))).toEqual([]);
+  });
+
+  it('leaves Nest to whoever installs it: one copy for a host and the server, of either major version', () => {
+    const ofNest = Object.keys(shippedRanges).filter((name) => name.startsWith('@nestjs/'));
+    expect(Object.keys(peerDependencies)).toEqual(ofNest);
+    for (const range of Object.values(peerDependencies)) {
+      expect(range).toMatch(/^\^11\.\d+\.\d+ \|\| \^12\.\d+\.\d+$/);
+    }
+  });
+
+  it('brings the types along that its own refer to', () => {
+    expect(Object.keys(dependencies).filter((name) => name.startsWith('@types/'))).toEqual([
+      '@types/express',
+      '@types/json-schema',
+    ]);
   });
 
   it('may run scripts when it is installed only where a native module needs them', () => {
