@@ -3,18 +3,17 @@ import { z } from 'zod';
 
 import { InvalidConfig } from '../config/index.js';
 import type { ToolInfo } from '../events/index.js';
+import { type Arguments, readArguments } from './arguments.js';
 import { type AnyTool, ToolError } from './tool.js';
 import type { ToolSource } from './tool-source.js';
 
 /** Problems with a call's arguments that the model is told. */
 const MAX_ISSUES = 20;
 
-type JSONSchema = Parameters<typeof z.fromJSONSchema>[0];
-
 interface Entry {
   readonly tool: AnyTool;
   readonly info: ToolInfo;
-  readonly arguments: z.ZodType;
+  readonly arguments: Arguments['type'];
 }
 
 /** The tools of one server by name, with the schemas that models are given and arguments are checked against. */
@@ -31,15 +30,14 @@ export class ToolSet {
     const lists = await Promise.all(
       sources.map(async (source) => ({ name: source.name, tools: await source.list() })),
     );
-    const problems = lists.flatMap(({ name, tools }) =>
-      tools.flatMap((tool, i) => problemOf(tool, `${name}.${i}`)),
-    );
+    const read = lists.flatMap(({ name, tools }) => tools.map((tool, i) => readTool(tool, `${name}.${i}`)));
+    const problems = read.filter((each) => typeof each === 'string');
     if (problems.length > 0) throw new InvalidConfig(problems);
-    return new ToolSet(lists.flatMap(({ tools }) => tools));
+    return new ToolSet(read.filter((each) => typeof each !== 'string'));
   }
 
-  private constructor(tools: readonly AnyTool[]) {
-    for (const tool of tools) this.entries.set(tool.name, toEntry(tool));
+  private constructor(entries: readonly Entry[]) {
+    for (const entry of entries) this.entries.set(entry.info.name, entry);
     this.forModel = [...this.entries.values()].map(({ info }) => ({
       type: 'function',
       name: info.name,
@@ -72,7 +70,7 @@ export class ToolSet {
         `There is no tool named "${name}". The tools are: ${[...this.entries.keys()].join(', ')}.`,
       );
     }
-    const parsed = entry.arguments.safeParse(args);
+    const parsed = z.safeParse(entry.arguments, args);
     if (!parsed.success) {
       const first = new z.ZodError(parsed.error.issues.slice(0, MAX_ISSUES)); // a list may have one for each item
       throw new ToolError(`The arguments of ${name} are wrong. ${z.prettifyError(first)}`);
@@ -82,27 +80,20 @@ export class ToolSet {
 }
 
 /**
- * Problems that keep a user's tool from being offered to a model.
+ * A user's tool, or the problem that keeps it from being offered to a model.
  * @param place source of the tool, and its number there
  */
-function problemOf(tool: unknown, place: string): string[] {
+function readTool(tool: AnyTool, place: string): Entry | string {
   const { name, description, parameters, execute } = Object(tool) as Record<keyof AnyTool, unknown>;
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    return [`${place}.name must be 1 to 64 letters, digits, _ or -.`];
+    return `${place}.name must be 1 to 64 letters, digits, _ or -.`;
   }
-  if (typeof description !== 'string') return [`${place}.description (${name}) must be a text.`];
-  if (typeof parameters !== 'object' || parameters === null) {
-    return [`${place}.parameters (${name}) must be a zod object or a JSON Schema.`];
+  if (typeof description !== 'string') return `${place}.description (${name}) must be a text.`;
+  if (typeof execute !== 'function') return `${place}.execute (${name}) must be a function.`;
+  try {
+    const { schema, type } = readArguments(parameters);
+    return { tool, info: { name, description, schema }, arguments: type };
+  } catch (error) {
+    return `${place}.parameters (${name}) ${(error as Error).message}`;
   }
-  return typeof execute === 'function' ? [] : [`${place}.execute (${name}) must be a function.`];
-}
-
-function toEntry(tool: AnyTool): Entry {
-  const { name, description, parameters } = tool;
-  if (parameters instanceof z.ZodType) {
-    const schema = z.toJSONSchema(parameters, { io: 'input' });
-    return { tool, info: { name, description, schema }, arguments: parameters };
-  }
-  const schema = { type: 'object', ...parameters };
-  return { tool, info: { name, description, schema }, arguments: z.fromJSONSchema(schema as JSONSchema) };
 }

@@ -25,7 +25,7 @@ export interface Tool<Args = Record<string, unknown>> {
   readonly name: string;
   /** Purpose and use of the tool, for the model. */
   readonly description: string;
-  /** The arguments: a zod object or a JSON Schema. */
+  /** The arguments: an object of zod 4 or a JSON Schema. What is neither stops the start with InvalidConfig. */
   readonly parameters: z.ZodType<Args> | JsonSchema;
   /**
    * Runs the tool. The result is stored and given to the model: a text, a list of text parts, or JSON. A thrown error
