@@ -26,7 +26,9 @@ export async function serve(flags: ServeFlags): Promise<void> {
     const { config, files } = await readConfig(flags);
     // Nest takes most of a second to load: not before the configuration is valid.
     const { AgentTARSServer } = await import('../server.js');
+    const { surviveRejections } = await import('./survive-rejections.js');
     const server = new AgentTARSServer(config);
+    surviveRejections(config);
     await server.start();
     tuneForThroughput();
     stopOnSignals(server);
