@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { printable } from './printable.js';
 import { InvalidConfig } from '../config/index.js';
 import { dropUnreadOutput } from './standard-streams.js';
@@ -20,7 +21,23 @@ export function explain(error: unknown): string {
 function wordsOf(error: unknown): string {
   if (error instanceof InvalidConfig) return error.message;
   if (!(error instanceof Error)) return String(error);
+  const peer = missingPeer(error);
+  if (peer !== undefined) return howToInstall(peer);
   return EXPECTED.has(error.name) ? error.message : (error.stack ?? error.message);
+}
+
+/** Name of a missing package of Nest. */
+function missingPeer(error: Error): string | undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') return undefined;
+  return /Cannot find package '(@nestjs\/[a-z.-]+)/.exec(error.message)?.[1];
+}
+
+/** Nest 11: the newest major version that Yarn 1, which leaves peers to its user, installs on Node 20. */
+function howToInstall(missing: string): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { peerDependencies } = JSON.parse(manifest) as { peerDependencies: Record<string, string> };
+  const all = Object.keys(peerDependencies).map((name) => `${name}@11`);
+  return `${missing} is not installed: it is a peer dependency, which this package manager does not install by itself. Add all of them, here with Yarn: yarn add ${all.join(' ')}`;
 }
 
 /** Runs a command; if it fails, prints the reason and sets exit code 1. */

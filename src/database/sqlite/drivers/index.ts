@@ -33,7 +33,7 @@ export async function loadSqliteDriver(name?: SqliteDriverName): Promise<SqliteD
     }
   }
   throw new NoSqliteDriver(
-    `No SQLite driver could be loaded (${failures.join('; ')}). Install one: npm install better-sqlite3`,
+    `No SQLite driver could be loaded (${failures.join('; ')}). Install one: npm install libsql, which runs no install script, or npm install better-sqlite3, which does.`,
   );
 }
 
