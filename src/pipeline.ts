@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import { FEATURES } from './app.module.js';
 import { AccessControl, accessGuard, loginRoutes, routesOf } from './auth/index.js';
 import { jsonBody } from './http/json-body.js';
-import { ErrorFilter } from './http/error.filter.js';
+import { ErrorFilter, namedErrors } from './http/error.filter.js';
 import {
   type GuardOptions,
   type OriginPolicy,
@@ -13,10 +13,12 @@ import {
   guardServer,
 } from './http/origin-policy.js';
 import { Gate } from './http/gate.js';
+import { HandOver } from './http/hand-over.js';
 import { limitRequests, Limits } from './http/limits.js';
 import { answerOneByOne } from './http/one-by-one.js';
+import { OwnPaths } from './http/own-paths.js';
 import { maskSecrets } from './common/secret.js';
-import { securityHeaders } from './http/security-headers.js';
+import { leavePolicy, requirePolicy, securityHeaders } from './http/security-headers.js';
 import { validationPipe } from './http/validation.js';
 import type { AppConfig } from './config/index.js';
 import { SocketAdapter } from './gateway/io.adapter.js';
@@ -46,6 +48,7 @@ export class Pipeline {
   /** Undefined when no token is required. */
   readonly access: AccessControl | undefined;
   readonly gate: Gate;
+  readonly paths: OwnPaths;
 
   constructor(
     private readonly config: AppConfig,
@@ -55,12 +58,26 @@ export class Pipeline {
     const { basePath, auth, trustProxy } = server;
     this.access = auth && new AccessControl({ dataDir, basePath, token: auth.token });
     this.gate = new Gate(limits, trustProxy, this.access);
+    this.paths = new OwnPaths(config.server, this.access !== undefined);
   }
 
   /** Before the HTTP server's own listeners, because Socket.IO answers its requests there, without Express. */
   guardServer(server: Server, place: Omit<GuardOptions, 'gate'> = {}): void {
     guardServer(server, this.rules, { ...place, gate: this.gate });
     answerOneByOne(server); // before the door: what waits for its turn has not come yet
+  }
+
+  /**
+   * Guards a server that listens nowhere, and gets what comes to `host` for the own paths.
+   * @returns to be begun once the server is ready
+   */
+  handOver(host: Server, own: Server): HandOver {
+    const handOver = new HandOver(host, own, {
+      covers: (req) => this.paths.coverRequest(req),
+      admits: (socket) => this.gate.admits(socket),
+    });
+    this.guardServer(own, { reconnect: handOver.reconnect });
+    return handOver;
   }
 
   /** An Express application with the guards of all that is added to it. */
@@ -73,12 +90,14 @@ export class Pipeline {
     app.use(enforceOriginPolicy(this.rules)); // before tokens: a page of another origin learns nothing of them
     if (access) app.use(loginRoutes(access), accessGuard(access)); // in this order: a login is how a token comes
     app.use(limitRequests(limits)); // behind the guard: it has found the token that a request counts for
+    app.use(leavePolicy()); // last: what refuses above has no page of an embedder's
     return app;
   }
 
   /** Gives an application that serves {@link createExpress} what its controllers and gateways need, before its `init`. */
   prepare(app: INestApplication): void {
     const { basePath, maxBodyBytes } = this.config.server;
+    app.use(requirePolicy()); // first: what comes before is an embedder's
     app.use(versionPrefix(basePath)); // before handlers that read the path
     app.use(...jsonBody(maxBodyBytes)); // behind an embedder's own routes, which may take other bodies
     for (const handler of this.otherUi()) app.use(handler); // last: it has an answer to every GET
@@ -95,6 +114,7 @@ export class Pipeline {
   mountLast(adapter: AbstractHttpAdapter): void {
     const { publicPath, basePath } = this.config.server;
     adapter.use(unknownRoute(`${publicPath}${basePath}/docs`));
+    adapter.use(namedErrors);
   }
 
   private get rules(): OriginPolicy {

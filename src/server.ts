@@ -4,12 +4,14 @@ import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { Express } from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { AppModule, type Extensions } from './app.module.js';
 import { AppConfig, type ConfigInput, requireWorkspace, resolveConfig } from './config/index.js';
 import { DatabaseUnavailable, DataLock, notOpened } from './database/index.js';
 import { Limits } from './http/limits.js';
 import { ExpressHttpAdapter } from './http/express-adapter.js';
-import { routeStack } from './http/routes.js';
+import type { HandOver } from './http/hand-over.js';
+import { LayersBefore } from './http/routes.js';
 import { logger } from './logger.js';
 import { boundRequests, Pipeline } from './pipeline.js';
 import { ActiveRuns } from './runs/index.js';
@@ -52,8 +54,11 @@ export class AgentTARSServer {
   private starting: Promise<INestApplication> | undefined;
   private stopping: Promise<void> | undefined;
   private lock: DataLock | undefined;
-  /** How many layers of the Express application are not Nest's. */
-  private ownLayers = 0;
+  /** Layers of the Express application that are not Nest's, once it starts. */
+  private layers: LayersBefore | undefined;
+  /** The embedder's HTTP server that {@link attach} was given. */
+  private host: Server | undefined;
+  private handOver: HandOver | undefined;
 
   /**
    * @param config as exported by `agent-tars.config.ts`; every field has a default. An {@link AppConfig} is taken as
@@ -70,7 +75,7 @@ export class AgentTARSServer {
     this.app = this.pipeline.createExpress();
   }
 
-  /** The Express application. Handlers added before {@link start} come before the server's own routes. */
+  /** The Express application. Handlers that are added to it, at any time, come before the server's own routes. */
   getApp(): Express {
     return this.app;
   }
@@ -79,7 +84,8 @@ export class AgentTARSServer {
   get url(): string {
     const { address, port } = this.address();
     const host = address === '0.0.0.0' || address === '::' ? 'localhost' : address;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}${this.config.server.publicPath}`;
+    const scheme = this.host instanceof TlsServer ? 'https' : 'http';
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${this.config.server.publicPath}`;
   }
 
   get port(): number {
@@ -106,18 +112,25 @@ export class AgentTARSServer {
    * request can come.
    * @throws CannotListen, DatabaseNotOpened, DataInUse, InvalidConfig, TokensUnreadable
    */
-  async start(): Promise<void> {
-    if (this.nest || this.starting) throw new Error('The server has been started already.');
-    this.starting = this.open();
-    try {
-      this.nest = await this.starting;
-      await this.lock?.publish(this.url);
-    } finally {
-      this.starting = undefined;
-    }
+  start(): Promise<void> {
+    return this.begin();
   }
 
-  /** Lets runs end, ends the streams, closes the database. Safe to call twice; the server can start again. */
+  /**
+   * Starts as a part of an HTTP server of the embedder's, which listens itself, before or after this. What comes for
+   * `server.basePath` and `/socket.io`, with `server.auth` for `/auth/link`, `/auth/login` and `/auth/logout` too, never
+   * reaches its listeners; all else stays with them. {@link stop} leaves that server listening, as it was before.
+   * @param http plain or with TLS; its timeouts hold
+   * @throws DatabaseNotOpened, InvalidConfig, TokensUnreadable
+   */
+  attach(http: Server): Promise<void> {
+    return this.begin(http);
+  }
+
+  /**
+   * Lets runs end, ends the streams, closes the database. Safe to call twice; the server can start again, or be
+   * attached.
+   */
   async stop(): Promise<void> {
     await this.starting?.catch(() => undefined); // the caller of start() gets the rejection
     const nest = this.nest;
@@ -126,15 +139,29 @@ export class AgentTARSServer {
     await this.stopping;
   }
 
-  private async open(): Promise<INestApplication> {
+  private async begin(host?: Server): Promise<void> {
+    if (this.nest || this.starting) throw new Error('The server has been started already.');
+    this.starting = this.open(host);
+    try {
+      this.nest = await this.starting;
+      await this.lock?.publish(this.url);
+    } finally {
+      this.starting = undefined;
+    }
+  }
+
+  private async open(host: Server | undefined): Promise<INestApplication> {
     await this.stopping?.catch(() => undefined); // the caller of stop() gets the rejection
-    this.ownLayers = routeStack(this.app).length;
+    this.host = host;
+    this.layers = new LayersBefore(this.app);
     let nest: INestApplication | undefined;
     try {
       await requireWorkspace(this.config.workspace);
       this.lock = await DataLock.take(this.config.server);
       await this.pipeline.access?.open();
       nest = await this.createApplication();
+      await nest.init();
+      this.layers.keep();
       await this.listen(nest);
       return nest;
     } catch (error) {
@@ -161,8 +188,11 @@ export class AgentTARSServer {
       await (nest.getHttpAdapter() as ExpressHttpAdapter).close(); // a hook that failed may have come before
       throw error;
     } finally {
+      this.handOver?.end();
+      this.handOver?.release();
+      this.handOver = undefined;
       this.pipeline.access?.close();
-      routeStack(this.app).splice(this.ownLayers); // the next start adds its own
+      this.layers?.removeOthers(); // the next start adds its own
     }
   }
 
@@ -186,26 +216,36 @@ export class AgentTARSServer {
         logger: false, // what fails until here is thrown, and told once
       },
     );
-    const http = nest.getHttpServer() as Server;
-    boundRequests(http);
-    http.keepAliveTimeout = config.server.keepAliveMs;
-    pipeline.guardServer(http);
+    this.guard(nest.getHttpServer() as Server);
     nest.useLogger(logger(config.logLevel, config.secrets));
     warnOfIgnored(config);
     pipeline.prepare(nest);
     return nest;
   }
 
+  private guard(http: Server): void {
+    const { config, pipeline, host } = this;
+    if (host) {
+      this.handOver = pipeline.handOver(host, http);
+    } else {
+      boundRequests(http);
+      http.keepAliveTimeout = config.server.keepAliveMs;
+      pipeline.guardServer(http);
+    }
+  }
+
   private async listen(nest: INestApplication): Promise<void> {
     const { port, host } = this.config.server;
-    await nest.init();
-    await (nest.getHttpAdapter() as ExpressHttpAdapter).listenOn(port, host);
+    if (this.handOver) this.handOver.begin();
+    else await (nest.getHttpAdapter() as ExpressHttpAdapter).listenOn(port, host);
     nest.get(HttpAdapterHost).listening = true;
   }
 
   private address(): AddressInfo {
     if (!this.nest) throw new Error('The server has not been started.');
-    return (this.nest.getHttpServer() as { address(): AddressInfo }).address();
+    const address = (this.host ?? (this.nest.getHttpServer() as Server)).address();
+    if (typeof address === 'object' && address) return address;
+    throw new Error('The HTTP server that this server was attached to does not listen on a port.');
   }
 }
 

@@ -12,13 +12,13 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, type NestContainer } fro
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import type { Express, RequestHandler } from 'express';
 import type { Server } from 'node:http';
+import type { HandOver } from '../http/hand-over.js';
 import { Limits } from '../http/limits.js';
+import { SOCKET_PATH } from '../http/own-paths.js';
 import { AppConfig } from '../config/index.js';
 import { boundRequests, Pipeline } from '../pipeline.js';
-import { HandOver } from './hand-over.js';
 import { HostedApplication } from './hosted-application.js';
 import { hideControllers, ownModules } from './own-modules.js';
-import { OwnPaths, SOCKET_PATH } from './own-paths.js';
 import {
   hasRoot,
   requireFoundation,
@@ -46,7 +46,6 @@ export class HostedDoorModule
     BeforeApplicationShutdown,
     OnApplicationShutdown
 {
-  private readonly paths: OwnPaths;
   private hosted: HostedApplication | undefined;
   private handOver: HandOver | undefined;
   private showControllers: () => void = () => undefined;
@@ -59,16 +58,14 @@ export class HostedDoorModule
     @Optional() private readonly moduleRef?: ModuleRef,
     @Optional() private readonly hostConfig?: ApplicationConfig,
     @Optional() private readonly adapterHost?: HttpAdapterHost,
-  ) {
-    this.paths = new OwnPaths(config.server, pipeline.access !== undefined);
-  }
+  ) {}
 
   /**
    * Called by an application with HTTP, once it has connected its gateways and before it mounts controllers.
    * @throws UnfitHost, TokensUnreadable
    */
   async configure(): Promise<void> {
-    const { moduleRef, hostConfig, adapterHost, pipeline, paths } = this;
+    const { moduleRef, hostConfig, adapterHost, pipeline } = this;
     const platform = adapterHost?.httpAdapter?.getType();
     if (!moduleRef || !hostConfig || !adapterHost) return requireFoundation({ sharesCore: false, platform });
     requireFoundation({ sharesCore: true, platform });
@@ -77,7 +74,7 @@ export class HostedDoorModule
     const own = await ownModules(container);
     const socketPath = hostConfig.getIoAdapter() instanceof IoAdapter ? SOCKET_PATH : '/';
     requireOne(container.getModules().values());
-    requireFreeSockets(container.getModules().values(), own, paths, socketPath);
+    requireFreeSockets(container.getModules().values(), own, pipeline.paths, socketPath);
     await pipeline.access?.open();
     this.hosted = new HostedApplication({ container, config: hostConfig }, own, pipeline);
     this.handOver = this.guard(this.hosted, adapterHost.httpAdapter.getHttpServer() as Server);
@@ -96,7 +93,7 @@ export class HostedDoorModule
   onApplicationBootstrap(): void {
     if (!this.hosted) return;
     const app = this.adapterHost?.httpAdapter.getInstance<Express>() as Express;
-    requireFreePaths(app, this.paths);
+    requireFreePaths(app, this.pipeline.paths);
     this.servesRoot = !hasRoot(app);
   }
 
@@ -111,19 +108,15 @@ export class HostedDoorModule
   }
 
   private guard({ server }: HostedApplication, http: Server): HandOver {
-    const { paths, pipeline } = this;
     boundRequests(http);
-    const handOver = new HandOver(http, server, {
-      covers: (req) => paths.coverRequest(req),
-      admits: (socket) => pipeline.gate.admits(socket),
-    });
-    pipeline.guardServer(server, { reconnect: handOver.reconnect });
+    const handOver = this.pipeline.handOver(http, server);
+    handOver.begin();
     return handOver;
   }
 
   /** Serves the page at `/` when the host has none. */
   private readonly root: RequestHandler = (req, res, next) => {
-    const isPage = this.paths.isRoot(req.path) && (req.method === 'GET' || req.method === 'HEAD');
+    const isPage = this.pipeline.paths.isRoot(req.path) && (req.method === 'GET' || req.method === 'HEAD');
     if (this.servesRoot && isPage) this.handOver?.serve(req, res);
     else next();
   };

@@ -8,10 +8,10 @@ import { type Layer, routeStack } from '../http/routes.js';
 import { normalizePath } from '../http/url-path.js';
 import { SessionsGateway } from '../gateway/sessions.gateway.js';
 import type { NestModule } from './own-modules.js';
-import { type OwnPaths, SOCKET_PATH } from './own-paths.js';
+import { type OwnPaths, SOCKET_PATH } from '../http/own-paths.js';
 
-/** Major version of Nest that the hosted application relies on the internals of. */
-const NEST_MAJOR = '12';
+/** Major versions of Nest that the hosted application relies on the internals of. */
+const NEST_MAJORS: readonly string[] = ['11', '12'];
 const installed = (createRequire(import.meta.url)('@nestjs/core/package.json') as { version: string })
   .version;
 
@@ -37,9 +37,10 @@ export function requireFoundation({ sharesCore, core = installed, platform }: Fo
       `This application runs on another copy of @nestjs/core than @agent-tars/server, which has ${core}. Install that version, so that "npm ls @nestjs/core" shows one copy.`,
     );
   }
-  if (core.split('.')[0] !== NEST_MAJOR) {
+  if (!NEST_MAJORS.includes(core.split('.', 1)[0] ?? '')) {
+    const majors = NEST_MAJORS.join(' or ');
     throw new UnfitHost(
-      `AgentTarsModule needs Nest ${NEST_MAJOR}, and @nestjs/core is ${core}. Install @nestjs/core@${NEST_MAJOR}.`,
+      `AgentTarsModule needs Nest ${majors}, and @nestjs/core is ${core}. Install @nestjs/core@${NEST_MAJORS.at(-1)}, and the same version of Nest's other packages.`,
     );
   }
   if (platform !== 'express') {

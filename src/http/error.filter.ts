@@ -1,9 +1,10 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import { DomainError, type ErrorCode, toDomainError } from '../common/errors.js';
 import { cutText } from '../common/text.js';
 import { writeError } from './error-response.js';
 import { answeredId } from './request-id.js';
+import { ensurePolicy } from './security-headers.js';
 
 /** The one place where what routes throw becomes an error for the client. */
 @Catch()
@@ -21,9 +22,16 @@ export class ErrorFilter implements ExceptionFilter {
     if (error.status >= 500 && error.code === 'INTERNAL') {
       this.logger.error(`${req.method} ${req.path} failed (${id}): ${this.describe(thrown)}`);
     }
+    ensurePolicy(res); // an embedder's handler may have thrown
     writeError(res, error);
   }
 }
+
+/** Gives errors of middleware their meaning before Nest sees them: Nest 11 wraps some, and drops what they were. */
+export const namedErrors: ErrorRequestHandler = (error: unknown, req, res, next) => {
+  const named = toHttpError(error, req, answeredId(res));
+  next(named.code === 'INTERNAL' ? error : named); // what is unknown is logged as it was thrown
+};
 
 /** The codes of what an extension throws in Nest's own way. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {

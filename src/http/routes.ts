@@ -12,7 +12,44 @@ export interface Layer {
 
 /** The layers of an Express application, in their order. */
 export function routeStack(app: Express | Request['app']): Layer[] {
-  return (app as unknown as { router: { stack: Layer[] } }).router.stack;
+  return routerOf(app).stack;
+}
+
+function routerOf(app: Express | Request['app']): { stack: Layer[] } {
+  return (app as unknown as { router: { stack: Layer[] } }).router;
+}
+
+/**
+ * The layers of an Express application that come before those of the server, in whatever order they are added.
+ * Express looks at a layer only when it is pushed onto its list, so this is where each finds its place.
+ */
+export class LayersBefore {
+  private place: number;
+
+  /** All layers that the application has so far. */
+  constructor(private readonly app: Express) {
+    this.place = routeStack(app).length;
+  }
+
+  /** Has layers that are added from now on come before those of the server. Requests under way keep their list. */
+  keep(): void {
+    this.put(routeStack(this.app));
+  }
+
+  /** Removes the layers of the server. */
+  removeOthers(): void {
+    routerOf(this.app).stack = routeStack(this.app).slice(0, this.place);
+  }
+
+  private put(stack: Layer[]): void {
+    stack.push = (...added) => {
+      const all = stack.toSpliced(this.place, 0, ...added);
+      this.place += added.length;
+      this.put(all);
+      return all.length;
+    };
+    routerOf(this.app).stack = stack;
+  }
 }
 
 /** The methods that do exist for the path of this request, other than its own. */

@@ -68,6 +68,28 @@ export function setCommonHeaders(req: IncomingMessage, res: ServerResponse): voi
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value);
 }
 
+/** Takes the policy away from the pages of an embedder: it would leave them blank. The other headers stay. */
+export function leavePolicy(): RequestHandler {
+  return (_req, res, next) => {
+    res.removeHeader('content-security-policy');
+    next();
+  };
+}
+
+/** Sets the policy of answers that are no pages, where there is none yet. */
+export function requirePolicy(): RequestHandler {
+  return (_req, res, next) => {
+    ensurePolicy(res);
+    next();
+  };
+}
+
+export function ensurePolicy(res: ServerResponse): void {
+  if (!res.headersSent && !res.hasHeader('content-security-policy')) {
+    res.setHeader('content-security-policy', NOTHING);
+  }
+}
+
 /** The same for an application that is served by a server of the embedder's own, without the door that sets them. */
 export function securityHeaders(): RequestHandler {
   return (req, res, next) => {

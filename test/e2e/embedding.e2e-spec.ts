@@ -93,6 +93,62 @@ describe('an embedded server', () => {
     expect((await client.get('/nowhere')).status).toBe(404);
   });
 
+  it('takes routes after it has started too, before its own, until it stops and after it starts again', async () => {
+    const server = create();
+    const app = server.getApp();
+    app.get('/early', (_req: Request, res: Response) => void res.json({ at: 'early' }));
+    await server.start();
+    app.use('/api/late', (_req: Request, res: Response) => void res.json({ at: 'late' }));
+    app.route('/api/health').post((_req: Request, res: Response) => void res.json({ at: 'own path' }));
+    app.get('/late', (_req: Request, _res: Response, next: () => void) => next());
+    app.get('/late', () => {
+      throw new Error('a secret of the route');
+    });
+    const check = async () => {
+      const client = new Client(server.url);
+      expect((await client.get('/early')).body).toEqual({ at: 'early' });
+      expect((await client.get('/api/late')).body).toEqual({ at: 'late' });
+      expect((await client.post('/api/health', {})).body).toEqual({ at: 'own path' });
+      expect(await client.get('/late')).toMatchObject({ status: 500, body: { code: 'INTERNAL' } });
+      expect((await client.get('/nowhere')).body).toMatchObject({ code: 'ROUTE_NOT_FOUND' });
+      expect((await client.query(await client.createSession(), '1 + 1')).status).toBe(200);
+    };
+    await check();
+    await server.stop();
+    await server.start();
+    await check();
+  });
+
+  it("leaves to an embedder's page what it loads, and keeps the policy of its own answers", async () => {
+    const server = create();
+    const app = server.getApp();
+    app.get('/page', (_req: Request, res: Response) => void res.send('<script src="/page.js"></script>'));
+    app.get('/broken', () => {
+      throw new Error('broken');
+    });
+    app.use('/strict', (_req: Request, res: Response, next: () => void) => {
+      res.setHeader('content-security-policy', 'script-src example.com');
+      next();
+    });
+    await server.start();
+    app.get('/late', (_req: Request, res: Response) => void res.send('<img src="/late.png">'));
+    const headers = async (path: string, init?: RequestInit) =>
+      (await fetch(server.url + path, init)).headers;
+    const policy = async (path: string, init?: RequestInit) =>
+      (await headers(path, init)).get('content-security-policy');
+    for (const path of ['/page', '/late']) {
+      expect(await policy(path)).toBeNull();
+      expect((await headers(path)).get('x-frame-options')).toBe('DENY');
+    }
+    expect(await policy('/strict')).toBe('script-src example.com');
+    for (const path of ['/api/health', '/nowhere', '/broken', '/socket.io/?EIO=4&transport=polling']) {
+      expect(await policy(path)).toMatch(/^default-src 'none'/);
+    }
+    expect(await policy('/page', { headers: { origin: 'http://evil.example' } })).toMatch(
+      /^default-src 'none'/,
+    );
+  });
+
   it('refuses a second start', async () => {
     const server = create();
     await server.start();

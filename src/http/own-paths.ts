@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { ServerConfig } from '../config/index.js';
-import { withoutPrefix } from '../http/public-path.js';
-import { normalizePath, pathOf } from '../http/url-path.js';
+import { withoutPrefix } from './public-path.js';
+import { normalizePath, pathOf } from './url-path.js';
 
 /** Default path of Socket.IO's clients. */
 export const SOCKET_PATH = '/socket.io';
@@ -15,7 +14,10 @@ export class OwnPaths {
   private readonly publicPath: string;
 
   /** @param hasLogin whether tokens are required, and browsers log in here */
-  constructor({ basePath, publicPath }: Pick<ServerConfig, 'basePath' | 'publicPath'>, hasLogin: boolean) {
+  constructor(
+    { basePath, publicPath }: { readonly basePath: string; readonly publicPath: string },
+    hasLogin: boolean,
+  ) {
     this.basePath = basePath;
     this.publicPath = publicPath;
     this.prefixes = [basePath.toLowerCase(), SOCKET_PATH];

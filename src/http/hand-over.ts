@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ignoreOffer } from '../http/upgrades.js';
+import { ignoreOffer } from './upgrades.js';
 
 export interface HandOverRules {
   /** Whether a request is for the own server. */
@@ -11,15 +11,22 @@ export interface HandOverRules {
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
+/** Node tells of upgrades only where there is a listener. */
+const hearUpgrades = (): void => undefined;
+
 /**
  * Hands a host server's requests for certain paths to a second HTTP server, which listens nowhere. The host's
  * middleware, parsers and upgrade listeners do not see them. All other requests stay with the host.
  */
 export class HandOver {
+  /** The host's `emit` as it was; bound. */
   private readonly emit: Emit;
+  /** The host's own property `emit`, if it had one. */
+  private readonly replaced: PropertyDescriptor | undefined;
   private readonly admitted = new WeakSet<Socket>();
   /** Responses in progress. */
   private readonly answers = new Set<ServerResponse>();
+  private isReleased = false;
 
   constructor(
     private readonly host: Server,
@@ -27,8 +34,23 @@ export class HandOver {
     private readonly rules: HandOverRules,
   ) {
     this.emit = host.emit.bind(host) as Emit;
-    host.emit = (event: string | symbol, ...args: unknown[]) => this.receive(event, args);
-    host.on('upgrade', () => undefined); // Node tells of upgrades only where there is a listener
+    this.replaced = Object.getOwnPropertyDescriptor(host, 'emit');
+  }
+
+  /** Takes the requests from now on. */
+  begin(): void {
+    this.host.emit = this.receive;
+    this.host.on('upgrade', hearUpgrades);
+  }
+
+  /** Leaves the host's server as it was before {@link begin}. */
+  release(): void {
+    const { host, replaced } = this;
+    this.isReleased = true;
+    host.off('upgrade', hearUpgrades);
+    if (host.emit !== this.receive) return; // replaced again since then, on top of this one
+    if (replaced) Object.defineProperty(host, 'emit', replaced);
+    else Reflect.deleteProperty(host, 'emit');
   }
 
   /** Takes a connection back, as if new. */
@@ -50,7 +72,8 @@ export class HandOver {
     for (const res of this.answers) if (!res.writableEnded || res.writableLength > 0) res.destroy();
   }
 
-  private receive(event: string | symbol, args: unknown[]): boolean {
+  private readonly receive = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (this.isReleased) return this.emit(event, ...args);
     const [req, second, head] = args as [IncomingMessage, unknown, Buffer];
     switch (event) {
       case 'request':
@@ -64,14 +87,15 @@ export class HandOver {
         return this.upgrade(req, second as Socket, head);
     }
     return this.emit(event, ...args);
-  }
+  };
 
   private upgrade(req: IncomingMessage, socket: Socket, head: Buffer): boolean {
     if (this.rules.covers(req)) {
       if (this.mayStay(socket)) this.own.emit('upgrade', req, socket, head);
       return true;
     }
-    if (this.host.listenerCount('upgrade') > 1) return this.emit('upgrade', req, socket, head);
+    if (this.host.listeners('upgrade').some((each) => each !== hearUpgrades))
+      return this.emit('upgrade', req, socket, head);
     ignoreOffer(req, socket, head, this.reconnect); // as Node does without listeners for upgrades
     return true;
   }
