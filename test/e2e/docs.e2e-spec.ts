@@ -154,7 +154,10 @@ describe('the API document', () => {
   });
 
   it('tells the kinds of events apart by their type', () => {
-    const { AgentEvent, ContentPart } = document.components.schemas as unknown as Record<string, Discriminated>;
+    const { AgentEvent, ContentPart } = document.components.schemas as unknown as Record<
+      string,
+      Discriminated
+    >;
     expect(ContentPart?.discriminator.mapping).toEqual({
       text: '#/components/schemas/TextPart',
       image_url: '#/components/schemas/ImagePart',
