@@ -1,7 +1,7 @@
 // A directory that the packed package is installed in, by one package manager, and run.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -12,6 +12,8 @@ const MANAGERS = {
   yarn: ['npx', '--yes', 'yarn@1.22.22', 'add', '--ignore-scripts', '--non-interactive', '--no-progress'],
 };
 const ENGINE_ERROR = /EBADENGINE|UNSUPPORTED_ENGINE|is incompatible with this module/;
+
+const SERVE = ['serve', '--port', '0', '--data-dir', 'data', '--no-config'];
 
 /** No key of this machine may choose the model. */
 const env = Object.fromEntries(
@@ -54,20 +56,17 @@ export class Consumer {
     console.log(`${this.name}, ${file}: as expected`);
   }
 
-  /** Runs the command, which has to fail. @returns what it printed */
-  fail() {
-    const { status, stderr } = spawnSync('node_modules/.bin/agent-tars', ['serve'], {
-      cwd: this.directory,
-      env,
-      encoding: 'utf8',
-    });
-    if (status !== 1) throw new Error(`${this.name}: it did not fail, but ended with ${status}: ${stderr}`);
-    return stderr;
+  /** Removes packages, without which the command has to fail, and to say something. */
+  failWithout(packages, words) {
+    for (const name of packages) rmSync(join(this.directory, 'node_modules', name), { recursive: true });
+    const options = { cwd: this.directory, env, encoding: 'utf8' };
+    const { status, stderr } = spawnSync('node_modules/.bin/agent-tars', SERVE, options);
+    if (status !== 1 || !stderr.includes(words)) throw new Error(`${this.name}: ${status} ${stderr}`);
+    console.log(`${this.name}, without ${packages.join(', ')}: ${stderr.trim()}`);
   }
 
   async serve() {
-    const args = ['serve', '--port', '0', '--data-dir', 'data', '--no-config'];
-    await this.ask('the command', join(this.directory, 'node_modules/.bin/agent-tars'), args);
+    await this.ask('the command', join(this.directory, 'node_modules/.bin/agent-tars'), SERVE);
   }
 
   /** Starts a program, waits for the line that names its URL, asks it something and ends it. */
