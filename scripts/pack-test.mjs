@@ -105,7 +105,7 @@ async function pnpm(tarball) {
   await consumer.serve();
 }
 
-const CHECKS = { newestNest, oldestNest11, oldestNest12WithCommonJs, yarn, pnpm };
+const CHECKS = { yarn, pnpm, oldestNest12WithCommonJs, oldestNest11, newestNest };
 const wanted = process.argv.slice(2); // names of some of them; default: all
 try {
   const tarball = pack();

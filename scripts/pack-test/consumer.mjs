@@ -91,6 +91,8 @@ async function urlIn(stdout) {
 }
 
 async function answerOf(url) {
+  const asset = await fetch(`${url}/api/docs/swagger-ui.css`); // of a package that Nest's brings along
+  if (!asset.ok) throw new Error(`The documentation's page has no style: ${asset.status}`);
   const { sessionId } = await post(`${url}/api/sessions/create`, {});
   const { result } = await post(`${url}/api/sessions/query`, { sessionId, query: '6 * 7' });
   if (result?.content !== '6 * 7 = 42') throw new Error(`It answered ${JSON.stringify(result)}`);

@@ -20,6 +20,6 @@ export function openAsset(name: string): StreamableFile {
 
 /** Directory of the Swagger UI that @nestjs/swagger depends on, resolved without loading either package. */
 function directory(): string {
-  const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger/package.json');
+  const swagger = createRequire(import.meta.url).resolve('@nestjs/swagger');
   return dirname(createRequire(swagger).resolve('swagger-ui-dist/package.json'));
 }

@@ -2,7 +2,9 @@ import 'reflect-metadata';
 import type { Type } from '@nestjs/common';
 import { GATEWAY_METADATA, GATEWAY_OPTIONS, PORT_METADATA } from '@nestjs/websockets/constants.js';
 import type { Express } from 'express';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { AppModule } from '../app.module.js';
 import { type Layer, routeStack } from '../http/routes.js';
 import { normalizePath } from '../http/url-path.js';
@@ -12,8 +14,14 @@ import { type OwnPaths, SOCKET_PATH } from '../http/own-paths.js';
 
 /** Major versions of Nest that the hosted application relies on the internals of. */
 const NEST_MAJORS: readonly string[] = ['11', '12'];
-const installed = (createRequire(import.meta.url)('@nestjs/core/package.json') as { version: string })
-  .version;
+const installed = versionOf('@nestjs/core');
+
+/** Version of a package whose entry lies beside its package.json, which not every Nest 12 exports. */
+function versionOf(name: string): string {
+  const entry = createRequire(import.meta.url).resolve(name);
+  const manifest = readFileSync(join(dirname(entry), 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 /** `AgentTarsModule` cannot guard its doors in this application. The message says what to do. */
 export class UnfitHost extends Error {
