@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { ServeFlags } from './options.js';
+import type { DbFlags } from './db-compact.js';
 import type { CreateFlags } from './token-create.js';
 import type { TokenFlags } from './token-options.js';
 import type { RotateFlags } from './token-rotate.js';
@@ -52,6 +53,19 @@ program
   .action(async (flags: ServeFlags) => {
     const { serve } = await import('./serve.js');
     await serve(flags);
+  });
+
+program
+  .command('db')
+  .description('look after the database of a stopped server')
+  .command('compact')
+  .description('rewrite the database without the space and the remains of deleted sessions')
+  .addOption(new Option('--config <file>', 'a configuration file, as for serve').argParser(collect))
+  .option('--no-config', NO_CONFIG)
+  .option('--data-dir <dir>', 'where the database is (default ~/.agent-tars)')
+  .action(async (flags: DbFlags) => {
+    const { compact } = await import('./db-compact.js');
+    await compact(flags);
   });
 
 const token = program.command('token').description('make, list and end the tokens that a server asks for');
