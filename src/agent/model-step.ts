@@ -269,7 +269,10 @@ class StepCollector {
         outputTokens: toCount(end.usage.outputTokens.total),
       },
       message: this.message,
-      record: recordOf(dialectOf(this.turn.modelConfig).model, this.pieces.filter(isKept).flatMap(toRecorded)),
+      record: recordOf(
+        dialectOf(this.turn.modelConfig).model,
+        this.pieces.filter(isKept).flatMap(toRecorded),
+      ),
       hosted: this.hosted.events(),
     };
   }

@@ -1,3 +1,4 @@
+import { cutText } from '../common/text.js';
 import { inspect } from 'node:util';
 import { maskSecrets } from '../common/secret.js';
 import type { AppConfig } from '../config/index.js';
@@ -13,7 +14,7 @@ export function surviveRejections({ secrets, logLevel }: AppConfig): void {
   process.on('unhandledRejection', (reason) => {
     if (logLevel === 'silent') return;
     const line = maskSecrets(`A promise that nobody awaited was rejected: ${describe(reason)}`, secrets);
-    console.error(printable(line).slice(0, MAX_CHARS));
+    console.error(cutText(printable(line), MAX_CHARS));
   });
 }
 

@@ -4,47 +4,47 @@ import type { StoredAgentEvent } from './event.types.js';
 import { maskEvent } from './mask-event.js';
 
 const event = (fields: object) =>
-  ({ id: 'password-1', seq: 1, sessionId: 'password-s', runId: 'password-r', ...fields }) as StoredAgentEvent;
+  ({ id: 'passphrase-7-1', seq: 1, sessionId: 'passphrase-7-s', runId: 'passphrase-7-r', ...fields }) as StoredAgentEvent;
 
 describe('masking an event', () => {
-  const secrets = [new Secret('password')];
+  const secrets = [new Secret('passphrase-7')];
 
   it.each([
-    { type: 'agent_run_start', provider: 'password', model: 'password', modelDisplayName: 'password' },
-    { type: 'tool_call', toolCallId: 'password', name: 'password', tool: { name: 'password' } },
-    { type: 'assistant_message', messageId: 'password', finishReason: 'password' },
-    { type: 'system', level: 'password' },
+    { type: 'agent_run_start', provider: 'passphrase-7', model: 'passphrase-7', modelDisplayName: 'passphrase-7' },
+    { type: 'tool_call', toolCallId: 'passphrase-7', name: 'passphrase-7', tool: { name: 'passphrase-7' } },
+    { type: 'assistant_message', messageId: 'passphrase-7', finishReason: 'passphrase-7' },
+    { type: 'system', level: 'passphrase-7' },
   ])('leaves alone what says what it is: %j', (fields) => {
     const given = event(fields);
     expect(maskEvent(given, secrets)).toBe(given);
   });
 
   it.each([
-    [{ content: 'a password' }, { content: 'a ***' }],
-    [{ error: 'a password' }, { error: 'a ***' }],
+    [{ content: 'a passphrase-7' }, { content: 'a ***' }],
+    [{ error: 'a passphrase-7' }, { error: 'a ***' }],
     [
-      { message: 'a password', details: { why: ['password'] } },
+      { message: 'a passphrase-7', details: { why: ['passphrase-7'] } },
       { message: 'a ***', details: { why: ['***'] } },
     ],
-    [{ arguments: { password: 'password' } }, { arguments: { password: '***' } }],
-    [{ runOptions: { instructions: 'a password' } }, { runOptions: { instructions: 'a ***' } }],
+    [{ arguments: { passphrase-7: 'passphrase-7' } }, { arguments: { passphrase-7: '***' } }],
+    [{ runOptions: { instructions: 'a passphrase-7' } }, { runOptions: { instructions: 'a ***' } }],
   ])('hides it in what somebody said: %j', (fields, masked) => {
     expect(maskEvent(event(fields), secrets)).toEqual(event(masked));
   });
 
   it('hides it in the JSON text of calls, and nowhere else in them', () => {
     const call = (args: string) => ({
-      id: 'password',
+      id: 'passphrase-7',
       type: 'function',
-      function: { name: 'password', arguments: args },
+      function: { name: 'passphrase-7', arguments: args },
     });
     const given = event({
       type: 'assistant_message',
       content: '',
-      toolCalls: [call('{"password": "password"}')],
+      toolCalls: [call('{"passphrase-7": "passphrase-7"}')],
     });
     expect(maskEvent(given, secrets)).toEqual(
-      event({ type: 'assistant_message', content: '', toolCalls: [call('{"password":"***"}')] }),
+      event({ type: 'assistant_message', content: '', toolCalls: [call('{"passphrase-7":"***"}')] }),
     );
   });
 });

@@ -119,7 +119,9 @@ class EventStream {
     };
     const error = (thrown: unknown) => {
       const { method, url } = this.res.req;
-      logger.error(`${method} ${url?.split('?', 1)[0]} broke off (${answeredId(this.res)}): ${String(thrown)}`);
+      logger.error(
+        `${method} ${url?.split('?', 1)[0]} broke off (${answeredId(this.res)}): ${String(thrown)}`,
+      );
       this.res.destroy(); // what ends in order looks complete
     };
     this.res.on('drain', () => (this.largest = 0));

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../common/clock.js';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppConfig } from '../config/index.js';
@@ -47,8 +48,8 @@ export class AbortRequests implements OnModuleDestroy {
   async abort({ id, sessionId, owner }: OpenRun): Promise<boolean> {
     if (!this.config.server.shared || !isOwnerAlive(owner)) return false;
     await this.request(sessionId);
-    const deadline = Date.now() + ANSWER_MS;
-    while (isOwnerAlive(owner) && Date.now() < deadline) {
+    const deadline = monotonicMs() + ANSWER_MS;
+    while (isOwnerAlive(owner) && monotonicMs() < deadline) {
       if (!(await this.runs.isRunning(id))) return true;
       await sleep(LOOK_MS / 4);
     }

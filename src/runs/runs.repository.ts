@@ -137,7 +137,7 @@ export class RunsRepository {
   async requestAbort(tx: Transaction, sessionId: string, asking: string): Promise<void> {
     await tx.execute(
       `UPDATE "runs" SET "abortRequestedAt" = ? WHERE "sessionId" = ? AND "status" = 'running' AND "owner" <> ?`,
-      [Date.now(), sessionId, asking],
+      [epochMs(), sessionId, asking],
     );
   }
 

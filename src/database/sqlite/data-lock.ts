@@ -1,3 +1,4 @@
+import { epochMs, monotonicMs } from '../../common/clock.js';
 import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +34,7 @@ const schema = z.object({
 
 /** The lock of a database file: one server works with it, or several that are all meant to (`server.shared`). */
 export class DataLock {
-  private readonly startedAt = Date.now();
+  private readonly startedAt = epochMs();
 
   private constructor(
     private readonly database: string | undefined,
@@ -80,7 +81,7 @@ export class DataLock {
 const FORMAT = migrations.at(-1)?.name ?? '';
 
 async function locked(driver: SqliteDriver, database: string, shared: boolean): Promise<DataSource> {
-  const deadline = Date.now() + WAIT_MS;
+  const deadline = monotonicMs() + WAIT_MS;
   for (;;) {
     const guard = dataSource(driver, guardOf(database));
     try {
@@ -91,7 +92,7 @@ async function locked(driver: SqliteDriver, database: string, shared: boolean): 
     } catch (error) {
       if (guard.isInitialized) await guard.destroy();
       if (!isLock(error)) throw error;
-      if (Date.now() > deadline) throw new DataInUse(database, await readHolder(database), shared);
+      if (monotonicMs() > deadline) throw new DataInUse(database, await readHolder(database), shared);
     }
     await sleep(RETRY_MS);
   }

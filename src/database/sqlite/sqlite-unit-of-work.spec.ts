@@ -604,7 +604,13 @@ describe.each(SQLITE_DRIVERS)('storage with %s', (driver) => {
             `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`,
           ),
         );
-        expect(tables.map(({ name }) => name)).toEqual(['events', 'migrations', 'runs', 'sessions']);
+        expect(tables.map(({ name }) => name)).toEqual([
+          'events',
+          'migrations',
+          'runs',
+          'session_keys',
+          'sessions',
+        ]);
         const applied = await work.read((reader) =>
           reader.query<{ name: string }>('SELECT name FROM migrations'),
         );

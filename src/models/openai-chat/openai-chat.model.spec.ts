@@ -375,11 +375,15 @@ describe('the client of /chat/completions', () => {
     expect(parts.at(-1)).toMatchObject({ type: 'finish', usage: { outputTokens: { total: 3 } } });
   });
 
-  it('fails with the error that stands in the place of an answer, and its status', async () => {
+  it('fails with the error that stands in the place of an answer, and hands on its body', async () => {
     const error = { message: 'Provider returned error', code: 502 };
     answer = (res) =>
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
-    const expected = { name: 'AI_APICallError', statusCode: 502, message: 'Provider returned error' };
+    const expected = {
+      name: 'AI_APICallError',
+      message: 'Provider returned error',
+      responseBody: JSON.stringify({ error }),
+    };
     await expect(stream()).rejects.toMatchObject(expected);
     await expect(model.generate({ prompt: [] }, new AbortController().signal)).rejects.toMatchObject(
       expected,
