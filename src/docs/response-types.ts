@@ -1,5 +1,5 @@
 import type { LiveEvent, PacedStream, StoredAgentEvent } from '../events/index.js';
-import type { OneshotService, QueryStreams } from '../query/index.js';
+import type { OneshotService, QueryStreams, RunDto } from '../query/index.js';
 import type { SessionDto, SessionEvents } from '../sessions/index.js';
 
 // Answer types of operations whose return type does not give them: these operations stream, or write JSON text, so that
@@ -12,6 +12,10 @@ export interface WrittenAnswers {
     readonly sessions: readonly SessionDto[];
     /** Set if a limit was given and there are more sessions. */
     readonly nextCursor?: string;
+  };
+  QueryController_runs: {
+    /** Oldest first. */
+    readonly runs: readonly RunDto[];
   };
   SessionsController_events: {
     /** In seq order. */

@@ -1,11 +1,26 @@
 import { applyDecorators, type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
 import type { ClassConstructor } from 'class-transformer';
-import { IsNotEmpty, IsString, MaxLength, type ValidationError } from 'class-validator';
+import { IsNotEmpty, IsString, MaxLength, ValidateIf, type ValidationError } from 'class-validator';
 import { InvalidInput } from '../common/errors.js';
 
 /** The id of a session, as it came from this server. */
 export function IsSessionId(): PropertyDecorator {
   return applyDecorators(IsString(), IsNotEmpty(), MaxLength(100));
+}
+
+/** A field that may be left out; unlike with `IsOptional`, null is a wrong type. */
+export function IsLeftOutOr(): PropertyDecorator {
+  return ValidateIf((_object, value) => value !== undefined);
+}
+
+/** The id of a run, as it came from this server. */
+export function IsRunId(): PropertyDecorator {
+  return applyDecorators(IsString(), IsNotEmpty(), MaxLength(100));
+}
+
+/** A path of a workspace: `PathJail` takes no longer one. */
+export function IsPath(each = false): PropertyDecorator {
+  return applyDecorators(IsString({ each }), MaxLength(4_096, { each }));
 }
 
 /** How deep objects and lists may stand in each other. Nothing that is sent here comes near. */

@@ -1,6 +1,8 @@
 import { registerDecorator } from 'class-validator';
 
 const MAX_PARTS = 1_000;
+/** Characters of an image's URL that is no data. */
+const MAX_URL = 8_192;
 
 /**
  * What is wrong with the content of a query, or undefined. A part that slipped through would be stored, and
@@ -42,6 +44,7 @@ function imageProblem(image: unknown): string | undefined {
       ? undefined
       : 'must hold a base64 image: "data:image/png;base64,…"';
   }
+  if (url.length > MAX_URL) return `must have a URL of at most ${MAX_URL} characters`;
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return undefined;
   return 'must have a URL that starts with data:, http:// or https://';
 }

@@ -1,9 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import type { Response as ExpressResponse } from 'express';
+import { Answers } from '../http/answers.js';
 import { Fails } from '../http/fails.js';
 import { IdempotencyKey, markReplayed } from '../http/idempotency.js';
 import { RunLimit } from '../http/run-limit.js';
-import { Limits } from '../http/limits.js';
 import { sendEventStream } from '../http/event-stream.js';
 import { type DetailedStatus, RunsService } from '../runs/index.js';
 import { SessionIdDto } from '../sessions/index.js';
@@ -12,7 +12,7 @@ import { OneshotService } from './oneshot.service.js';
 import { type Answer, QueryService } from './query.service.js';
 import { NOT_ANSWERED, NOT_TAKEN } from './query.errors.js';
 import { QueryStreams } from './query-streams.js';
-import { type RunDto, type RunDetailsDto, toRunDto } from './dto/run.dto.js';
+import { type RunDetailsDto, toRunDto } from './dto/run.dto.js';
 
 /** Queries, and the runs that answer them. */
 @Controller()
@@ -23,7 +23,7 @@ export class QueryController {
     private readonly streams: QueryStreams,
     private readonly oneshots: OneshotService,
     private readonly runReads: RunsService,
-    private readonly limits: Limits,
+    private readonly answers: Answers,
   ) {}
 
   /**
@@ -52,7 +52,7 @@ export class QueryController {
     @Res() res: ExpressResponse,
   ): Promise<void> {
     const events = await this.streams.stream({ ...dto, idempotencyKey: dto.idempotencyKey ?? key });
-    sendEventStream(res, events, this.limits.rules);
+    sendEventStream(res, events, this.answers);
   }
 
   /** Ends the run under way, or takes one out of the queue. When it answers, the run has ended. */
@@ -100,14 +100,14 @@ export class QueryController {
     @Res() res: ExpressResponse,
   ): Promise<void> {
     const opened = markReplayed(res, await this.oneshots.open(dto, key));
-    sendEventStream(res, await this.oneshots.stream(opened), this.limits.rules);
+    sendEventStream(res, await this.oneshots.stream(opened), this.answers);
   }
 
   /** The runs of a session. */
   @Get('runs')
   @Fails('SESSION_NOT_FOUND')
-  async runs(@Query() { sessionId }: SessionIdDto): Promise<{ runs: RunDto[] }> {
-    return { runs: (await this.queries.list(sessionId)).map(toRunDto) };
+  async runs(@Query() { sessionId }: SessionIdDto, @Res() res: ExpressResponse): Promise<void> {
+    await this.answers.send(res, this.queries.list(sessionId));
   }
 
   /** One run. */

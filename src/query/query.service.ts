@@ -17,9 +17,9 @@ import {
   RunScheduler,
   RunsRepository,
   RunsService,
-  type StoredRun,
 } from '../runs/index.js';
 import { type Session, SessionsService } from '../sessions/index.js';
+import { toRunDto } from './dto/run.dto.js';
 import { IdempotencyMismatch, RunAborted, RunFailed, RunInterrupted } from './query.errors.js';
 import { type AwaitedResult, RunResults } from './run-results.service.js';
 import { type Entry, entryOf } from './when-busy.js';
@@ -115,10 +115,16 @@ export class QueryService {
     return { sessionId, status: await this.runs.statusOf(sessionId, state) };
   }
 
-  /** The session's runs, oldest first. @throws SessionNotFound */
-  async list(sessionId: string): Promise<StoredRun[]> {
+  /** The JSON text of `{ runs }`: the session's runs, oldest first. @throws SessionNotFound */
+  async *list(sessionId: string): AsyncGenerator<string, void, void> {
     await this.sessions.require(sessionId);
-    return this.runs.list(sessionId);
+    let before = '{"runs":[';
+    for await (const page of this.runs.list(sessionId)) {
+      const text = page.map((run) => JSON.stringify(toRunDto(run))).join(',');
+      if (text !== '') yield before + text;
+      if (text !== '') before = ',';
+    }
+    yield before === ',' ? ']}' : `${before}]}`;
   }
 
   private async accept(tx: Transaction, request: QueryRequest, runId: string): Promise<Accepted> {

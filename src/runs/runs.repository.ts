@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FindOptionsSelect } from 'typeorm';
+import { type FindOptionsSelect, MoreThan } from 'typeorm';
 import { epochMs } from '../common/clock.js';
 import { type Select, type Transaction, UnitOfWork } from '../database/index.js';
 import type { RunEnd } from './run-end.js';
@@ -205,10 +205,15 @@ export class RunsRepository {
     return run;
   }
 
-  /** Runs of a session in order of acceptance. */
-  list(sessionId: string): Promise<StoredRun[]> {
+  /** The next runs of a session in order of acceptance. @param after the `no` of the last one before them */
+  page(sessionId: string, after: number, limit: number): Promise<StoredRun[]> {
     return this.work.read((db) =>
-      db.find(Run, { select: WITHOUT_INPUT, where: { sessionId }, order: { no: 'ASC' } }),
+      db.find(Run, {
+        select: WITHOUT_INPUT,
+        where: { sessionId, no: MoreThan(after) },
+        order: { no: 'ASC' },
+        take: limit,
+      }),
     );
   }
 

@@ -27,6 +27,9 @@ export interface QueuedRun {
   readonly since: number;
 }
 
+/** Runs that are read at once. */
+const PAGE = 64;
+
 /** Read model of runs. */
 @Injectable()
 export class RunsService {
@@ -36,9 +39,15 @@ export class RunsService {
     private readonly active: ActiveRuns,
   ) {}
 
-  /** The session's runs, oldest first. */
-  list(sessionId: string): Promise<StoredRun[]> {
-    return this.runs.list(sessionId);
+  /** The session's runs, oldest first, in pages. */
+  async *list(sessionId: string): AsyncGenerator<readonly StoredRun[], void, void> {
+    for (let after = 0; ;) {
+      const page = await this.runs.page(sessionId, after, PAGE);
+      yield page;
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return;
+      after = last.no;
+    }
   }
 
   /** A run with the steps that it took. @throws RunNotFound */

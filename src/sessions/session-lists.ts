@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Part } from '../http/answers.js';
+import { nextTurn } from '../files/loop-turns.js';
 import { InvalidInput } from '../common/errors.js';
 import type { ListSessionsDto } from './dto/sessions.dto.js';
-import { type Listed, type ListFilter, SessionsRepository } from './sessions.repository.js';
+import { type Listed, type ListFilter, type Place, SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 
 /** Sessions that are read at once: about a megabyte at most. */
@@ -25,9 +26,9 @@ export class SessionLists {
       ...(cursor !== undefined && { before: parseCursor(cursor) }),
       ...(tag !== undefined && { tag }),
     };
-    const first = await this.repository.list(filter, Math.min(limit, PAGE) + 1);
+    const first = tag === undefined ? await this.repository.list(filter, Math.min(limit, PAGE) + 1) : [];
     yield '{"sessions":[';
-    const isLong = limit > PAGE && first.length > PAGE;
+    const isLong = tag !== undefined || (limit > PAGE && first.length > PAGE);
     const next = yield* isLong ? this.long(filter, limit) : this.short(first, limit);
     yield next === undefined ? ']}' : `],"nextCursor":"${toCursor(next)}"}`;
   }
@@ -36,26 +37,48 @@ export class SessionLists {
   private async *short(
     listed: readonly Listed[],
     limit: number,
-  ): AsyncGenerator<Part, string | undefined, void> {
+  ): AsyncGenerator<Part, Place | undefined, void> {
     const page = listed.slice(0, limit);
     yield* this.textOf(page, true);
     const last = page.at(-1);
-    return last && page.length < listed.length ? `${last.changeNo}:${last.id}` : undefined;
+    return page.length < listed.length ? last : undefined;
   }
 
   /**
    * Which sessions there are, and in which order, is settled at the beginning: none that changes meanwhile, and moves
    * in the list by it, is left out or comes twice.
    */
-  private async *long(filter: ListFilter, limit: number): AsyncGenerator<Part, string | undefined, void> {
-    const places = await this.repository.places(filter, limit < Infinity ? limit + 1 : undefined);
+  private async *long(filter: ListFilter, limit: number): AsyncGenerator<Part, Place | undefined, void> {
+    const places = await this.places(filter, limit + 1);
     const page = places.slice(0, limit);
     let isFirst = true;
     for (let at = 0; at < page.length; at += PAGE) {
-      const listed = await this.repository.listAll(page.slice(at, at + PAGE).map(idOf));
+      const listed = await this.repository.listAll(page.slice(at, at + PAGE).map(({ id }) => id));
       isFirst = yield* this.textOf(listed, isFirst);
     }
     return page.length < places.length ? page.at(-1) : undefined;
+  }
+
+  /** Read in turns of the event loop; a session that was changed meanwhile stands where it came to. */
+  private async places(filter: ListFilter, limit: number): Promise<Place[]> {
+    const places = await this.placesFrom(filter, limit);
+    const [newest] = places;
+    if (filter.before || !newest) return places; // what moves leaves the rest of the list
+    const moved = await this.placesFrom({ ...filter, after: newest }, limit);
+    const ids = new Set(moved.map(({ id }) => id));
+    return [...moved, ...places.filter(({ id }) => !ids.has(id))].slice(0, limit);
+  }
+
+  private async placesFrom(filter: ListFilter, limit: number): Promise<Place[]> {
+    const found: Place[] = [];
+    for (let before = filter.before; found.length < limit;) {
+      const { places, next } = await this.repository.places({ ...filter, before });
+      found.push(...places);
+      if (!next) break;
+      before = next;
+      await nextTurn();
+    }
+    return found.slice(0, limit);
   }
 
   /** @returns whether the next session is still the first one */
@@ -76,11 +99,9 @@ export class SessionLists {
   }
 }
 
-const idOf = (place: string): string => place.slice(place.indexOf(':') + 1);
+const toCursor = ({ changeNo, id }: Place): string => Buffer.from(`${changeNo}:${id}`).toString('base64url');
 
-const toCursor = (place: string): string => Buffer.from(place).toString('base64url');
-
-function parseCursor(cursor: string): { changeNo: number; id: string } {
+function parseCursor(cursor: string): Place {
   const match = /^(\d+):(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
   if (!match?.[1] || !match[2]) {
     throw new InvalidInput('cursor is not one of this server: take nextCursor of the page before.');

@@ -5,10 +5,26 @@ import type { Usage } from '../events/index.js';
 import { SessionNotFound, type SessionState } from '../runs/index.js';
 import { Session } from './session.entity.js';
 
+/** Place of a session in the list. */
+export interface Place {
+  /** Number of its last change: see {@link NEXT_CHANGE}. */
+  readonly changeNo: number;
+  readonly id: string;
+}
+
 export interface ListFilter {
   /** Only sessions older than this place in the list. */
-  readonly before?: { readonly changeNo: number; readonly id: string };
+  readonly before?: Place | undefined;
+  /** Only sessions newer than this place. */
+  readonly after?: Place;
   readonly tag?: string;
+}
+
+/** Places of a part of the list, in its order. */
+export interface PlacesPart {
+  readonly places: readonly Place[];
+  /** Where the next part begins. */
+  readonly next: Place | undefined;
 }
 
 /** A session as a page of the list holds it. */
@@ -63,8 +79,8 @@ export class SessionsRepository {
   }
 
   /** A page of the list, the newest first. */
-  async list(filter: ListFilter, limit: number): Promise<Listed[]> {
-    const { sql, values } = conditionOf(filter);
+  async list({ before }: Pick<ListFilter, 'before'>, limit: number): Promise<Listed[]> {
+    const { sql, values } = conditionOf({ before });
     const rows = await this.work.read((db) =>
       db.select<ListedRow>(`SELECT ${LISTED} FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?`, [
         ...values,
@@ -86,17 +102,28 @@ export class SessionsRepository {
     return ids.flatMap((id) => listed.get(id) ?? []);
   }
 
-  /** The whole list as it stands, of places (`changeNo:id`) only: read as one text, for there may be very many. */
-  async places(filter: ListFilter, limit = -1): Promise<string[]> {
-    const { sql, values } = conditionOf(filter);
-    const [row] = await this.work.read((db) =>
-      db.select<{ places: string | null }>(
-        `SELECT group_concat("changeNo" || ':' || "id") AS "places"
-         FROM (SELECT "changeNo", "id" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?)`,
-        [...values, limit],
+  /**
+   * A part of the list, of places only: it may be empty where the filter has a tag, and is the last one when `next` is
+   * undefined. The part is small enough to keep nobody waiting.
+   */
+  async places({ tag, ...range }: ListFilter): Promise<PlacesPart> {
+    const { sql, values } = conditionOf(range);
+    const fits = tag === undefined ? '1' : 'EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)';
+    const limit = tag === undefined ? PLACES : TAGGED_PLACES;
+    const rows = await this.work.read((db) =>
+      db.select<Place & { readonly fits: number }>(
+        `SELECT "changeNo", "id", ${fits} AS "fits" FROM "sessions" ${sql} ${NEWEST_FIRST} LIMIT ?`,
+        [...(tag === undefined ? [] : [tag]), ...values, limit],
       ),
     );
-    return row?.places?.split(',') ?? [];
+    const places = rows
+      .filter((row) => row.fits === 1)
+      .map(({ changeNo, id }) => ({ changeNo: Number(changeNo), id }));
+    const last = rows.at(-1);
+    return {
+      places,
+      next: last && rows.length === limit ? { ...last, changeNo: Number(last.changeNo) } : undefined,
+    };
   }
 
   /** Changes a session's columns, and the time of its update. @throws SessionNotFound */
@@ -148,6 +175,10 @@ const COLUMNS = [
   'outputTokens',
 ] as const satisfies readonly (keyof Session)[];
 
+/** Rows of a part of the places: some milliseconds. With a tag the tags of each are read, which may be 20 KB. */
+const PLACES = 2_000;
+const TAGGED_PLACES = 100;
+
 /** Changes are counted by the database: the wall clock, and `updatedAt` with it, may stand still. */
 const NEXT_CHANGE = '(SELECT COALESCE(MAX("changeNo"), 0) + 1 FROM "sessions")';
 const NEWEST_FIRST = 'ORDER BY "changeNo" DESC, "id" DESC';
@@ -195,19 +226,19 @@ function toListed(row: ListedRow): Listed {
   return { id, changeNo: Number(changeNo), session: isShort ? fromRow(row) : null };
 }
 
-function conditionOf({ before, tag }: ListFilter): {
+function conditionOf({ before, after }: Omit<ListFilter, 'tag'>): {
   readonly sql: string;
   readonly values: readonly unknown[];
 } {
   const where: string[] = [];
   const values: unknown[] = [];
   if (before) {
-    where.push('("changeNo" < ? OR ("changeNo" = ? AND "id" < ?))');
-    values.push(before.changeNo, before.changeNo, before.id);
+    where.push('("changeNo", "id") < (?, ?)'); // unlike with OR, the index leads to the place
+    values.push(before.changeNo, before.id);
   }
-  if (tag !== undefined) {
-    where.push('EXISTS (SELECT 1 FROM json_each("tags") WHERE "value" = ?)');
-    values.push(tag);
+  if (after) {
+    where.push('("changeNo", "id") > (?, ?)');
+    values.push(after.changeNo, after.id);
   }
   return { sql: where.length > 0 ? `WHERE ${where.join(' AND ')}` : '', values };
 }

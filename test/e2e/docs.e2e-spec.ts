@@ -221,7 +221,11 @@ describe('the API document', () => {
       schema: { type: 'string', minLength: 1, maxLength: 100 },
     });
     expect(parameters).toContainEqual(
-      expect.objectContaining({ name: 'after', required: false, schema: { type: 'integer', minimum: 0 } }),
+      expect.objectContaining({
+        name: 'after',
+        required: false,
+        schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      }),
     );
     expect(operation('post', '/api/sessions/create').requestBody?.required).toBe(false);
     expect(operation('post', '/api/sessions/query').requestBody?.required).toBe(true);

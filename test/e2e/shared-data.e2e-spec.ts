@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadSqliteDriver } from '../../src/database/sqlite/drivers/index.js';
 import { AgentTARSServer, type AgentTarsConfig } from '../../src/index.js';
 import { type AnyEvent, types } from '../support/client.js';
 import { ModelStub } from '../support/model-stub.js';
@@ -169,4 +170,26 @@ describe('two servers that share their data', () => {
     expect((await second.post('/api/sessions/abort', { sessionId })).body).toEqual({ success: true });
     expect((await storedIn(sessionId)).at(-1)).toMatchObject({ type: 'agent_run_end', status: 'aborted' });
   });
+});
+
+it('agent-tars db compact gives the space of a stopped server back, and refuses beside one that runs', async () => {
+  const server = await startProcess();
+  const sessionId = await server.createSession();
+  await server.query(sessionId, 'x'.repeat(3_000_000));
+  const compact = () => run(['db', 'compact', '--data-dir', data], { cwd: directory });
+  expect(await compact()).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Another server works with'),
+  });
+  await server.kill('SIGTERM');
+  const { dataSource } = await loadSqliteDriver('better-sqlite3');
+  const database = await dataSource({ type: 'better-sqlite3', database: file }).initialize();
+  for (const sql of ['PRAGMA auto_vacuum = NONE', 'VACUUM', 'DELETE FROM "sessions"'])
+    await database.query(sql);
+  await database.destroy();
+  const { code, stdout } = await compact();
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^Compacted \S+agent-tars\.db: [3-9]\.\d MB before, 0\.\d MB now\.\n$/),
+  ]);
 });

@@ -1,4 +1,4 @@
-import { IsInt, IsOptional, Min } from 'class-validator';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import { IsSessionId } from '../../http/validation.js';
 
 export class JoinSessionDto {
@@ -9,6 +9,7 @@ export class JoinSessionDto {
   @IsOptional()
   @IsInt()
   @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
   readonly after?: number;
 }
 

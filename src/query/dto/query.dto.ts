@@ -1,5 +1,6 @@
 import { ArrayMaxSize, IsArray, IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
-import { IsSessionId } from '../../http/validation.js';
+import { MAX_KEY_LENGTH } from '../../http/idempotency.js';
+import { IsRunId, IsSessionId } from '../../http/validation.js';
 import { WHEN_BUSY, type WhenBusy } from '../../config/index.js';
 import type { QueryContent } from '../../events/index.js';
 import { IsQueryContent } from '../query-content.js';
@@ -21,7 +22,7 @@ export class QueryDto {
   @IsOptional()
   @IsString()
   @IsNotEmpty()
-  @MaxLength(200)
+  @MaxLength(MAX_KEY_LENGTH)
   readonly idempotencyKey?: string;
 }
 
@@ -31,7 +32,7 @@ export class AbortDto {
 
   /** A run of the queue, to take it out. Default: the one under way. */
   @IsOptional()
-  @IsString()
+  @IsRunId()
   readonly runId?: string;
 }
 

@@ -16,7 +16,7 @@ import {
   ValidateNested,
   validateSync,
 } from 'class-validator';
-import { IsSessionId, problemsOf } from '../../http/validation.js';
+import { IsLeftOutOr, IsSessionId, problemsOf } from '../../http/validation.js';
 
 /** The only options of the agent that a client may set, per session. */
 export class AgentOptionsDto {
@@ -78,14 +78,14 @@ function HasNameAndTags(): PropertyDecorator {
 }
 
 export class CreateSessionDto extends NameAndTagsDto {
-  @IsOptional()
+  @IsLeftOutOr()
   @IsObject()
   @ValidateNested()
   @Type(() => AgentOptionsDto)
   readonly agentOptions?: AgentOptionsDto;
 
   /** Checked against the server's schema of runtime settings. */
-  @IsOptional()
+  @IsLeftOutOr()
   @IsObject()
   readonly runtimeSettings?: Record<string, unknown>;
 }
@@ -106,10 +106,12 @@ export class ListSessionsDto {
   /** `nextCursor` of the page before. */
   @IsOptional()
   @IsString()
+  @MaxLength(500)
   readonly cursor?: string;
 
   @IsOptional()
   @IsString()
+  @MaxLength(200)
   readonly tag?: string;
 }
 
@@ -119,6 +121,7 @@ export class ListEventsDto extends SessionIdDto {
   @Type(() => Number)
   @IsInt()
   @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
   readonly after?: number;
 
   @IsOptional()
@@ -131,6 +134,7 @@ export class ListEventsDto extends SessionIdDto {
   /** Event types, separated by commas. */
   @IsOptional()
   @IsString()
+  @MaxLength(2_000)
   readonly types?: string;
 }
 
@@ -140,6 +144,7 @@ export class WatchSessionDto extends SessionIdDto {
   @Type(() => Number)
   @IsInt()
   @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
   readonly after?: number;
 }
 
@@ -148,7 +153,7 @@ export class UpdateSessionDto extends NameAndTagsDto {
   readonly sessionId: string;
 
   /** Merged into what is there, key by key; `null` removes a key. `name` and `tags` may stand here too. */
-  @IsOptional()
+  @IsLeftOutOr()
   @IsObject()
   @HasNameAndTags()
   readonly metadata?: Record<string, unknown> & NameAndTagsDto;
@@ -157,10 +162,12 @@ export class UpdateSessionDto extends NameAndTagsDto {
 export class ModelRefDto {
   @IsString()
   @MinLength(1)
+  @MaxLength(200)
   readonly provider: string;
 
   @IsString()
   @MinLength(1)
+  @MaxLength(200)
   readonly id: string;
 }
 
@@ -181,10 +188,12 @@ export class GenerateSummaryDto extends SessionIdDto {
 
   @IsOptional()
   @IsString()
+  @MaxLength(200)
   readonly model?: string;
 
   @IsOptional()
   @IsString()
+  @MaxLength(200)
   readonly provider?: string;
 }
 

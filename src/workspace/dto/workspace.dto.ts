@@ -1,6 +1,6 @@
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { IsSessionId } from '../../http/validation.js';
+import { IsPath, IsSessionId } from '../../http/validation.js';
 
 export const ITEM_TYPES = ['file', 'directory', 'all'] as const;
 
@@ -10,7 +10,7 @@ export class WorkspaceFilesDto {
 
   /** Path relative to the workspace, which is "." or "/" itself. Default: the workspace. */
   @IsOptional()
-  @IsString()
+  @IsPath()
   readonly path?: string;
 
   /** "1" includes the content of a file. */
@@ -38,7 +38,7 @@ export class WorkspaceSearchDto {
 export class ValidatePathsDto {
   @IsArray()
   @ArrayMaxSize(1_000)
-  @IsString({ each: true })
+  @IsPath(true)
   readonly paths: string[];
 }
 
@@ -48,6 +48,6 @@ export class RawFileDto {
 
   /** Path relative to the workspace. */
   @Transform(({ value }: { value: unknown }) => (Array.isArray(value) ? value.join('/') : value))
-  @IsString()
+  @IsPath()
   readonly path: string;
 }
