@@ -144,7 +144,8 @@ export class AgentTARSServer {
     this.starting = this.open(host);
     try {
       this.nest = await this.starting;
-      await this.lock?.publish(this.url);
+      const http = host ?? (this.nest.getHttpServer() as Server);
+      await this.lock?.publish(http.listening ? this.url : undefined);
     } finally {
       this.starting = undefined;
     }
@@ -157,8 +158,8 @@ export class AgentTARSServer {
     let nest: INestApplication | undefined;
     try {
       await requireWorkspace(this.config.workspace);
-      this.lock = await DataLock.take(this.config.server);
       await this.pipeline.access?.open();
+      this.lock = await DataLock.take(this.config.server);
       nest = await this.createApplication();
       await nest.init();
       this.layers.keep();

@@ -65,6 +65,7 @@ export class SessionLists {
     const [newest] = places;
     if (filter.before || !newest) return places; // what moves leaves the rest of the list
     const moved = await this.placesFrom({ ...filter, after: newest }, limit);
+    if (moved.length === 0) return places;
     const ids = new Set(moved.map(({ id }) => id));
     return [...moved, ...places.filter(({ id }) => !ids.has(id))].slice(0, limit);
   }

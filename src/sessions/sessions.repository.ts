@@ -176,7 +176,7 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof Session)[];
 
 /** Rows of a part of the places: some milliseconds. With a tag the tags of each are read, which may be 20 KB. */
-const PLACES = 2_000;
+const PLACES = 1_000;
 const TAGGED_PLACES = 100;
 
 /** Changes are counted by the database: the wall clock, and `updatedAt` with it, may stand still. */

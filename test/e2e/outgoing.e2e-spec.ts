@@ -36,6 +36,7 @@ describe('the source', () => {
       'http/client-id.ts: isIP, isIPv6 of node:net',
       'http/error-response.ts: STATUS_CODES of node:http',
       'http/express-adapter.ts: createServer, IncomingMessage, ServerResponse of node:http',
+      'http/http.errors.ts: fetch', // in a sentence
       'http/listen.ts: net of node:net', // which listens
       'http/origin-policy.ts: isIP of node:net',
       'http/routes.ts: METHODS of node:http',
@@ -46,6 +47,7 @@ describe('the source', () => {
       'models/bounded-fetch.ts: fetch',
       'models/openai-chat/connection-pool.ts: buildConnector, Client of undici',
       'models/openai-chat/http-post.ts: util of undici',
+      'server.ts: Server as TlsServer of node:tls',
       'share/share-provider.ts: fetch',
     ]);
   });

@@ -229,8 +229,8 @@ describe('the page at /', () => {
       expect(page).toContain('<title>Agent TARS Server</title>');
       expect(page).toContain('scripted (openai-compatible)');
       expect(page).toContain(app.workspace);
-      expect(page).toContain(`<a href="/api/sessions/events?sessionId=${sessionId}">My first session</a>`);
-      expect(page).toContain('<a href="/api/docs">');
+      expect(page).toContain(`<a href="./api/sessions/events?sessionId=${sessionId}">My first session</a>`);
+      expect(page).toContain('<a href="./api/docs">');
       const docs = await fetch(`${app.url}/api/docs`);
       expect(docs.status).toBe(200);
     } finally {
@@ -312,7 +312,7 @@ describe('a base path of its own', () => {
   it('is where the page links to', async () => {
     const { body } = await app.post('/tars/agent/sessions/create', { name: 'based' });
     const page = await (await fetch(app.url)).text();
-    expect(page).toContain('<a href="/tars/agent/docs">');
-    expect(page).toContain(`<a href="/tars/agent/sessions/events?sessionId=${body.sessionId}">based</a>`);
+    expect(page).toContain('<a href="./tars/agent/docs">');
+    expect(page).toContain(`<a href="./tars/agent/sessions/events?sessionId=${body.sessionId}">based</a>`);
   });
 });

@@ -74,6 +74,7 @@ describe('without a terminal, the configuration of the working directory', () =>
     const server = await serve(['--no-config']);
     expect(hasRun()).toBe(false);
     expect(server.greeting.join('\n')).not.toContain('Config');
+    await server.kill();
     await writeFile(home('mine.json'), '{"agent":{"name":"mine"}}');
     const other = await serve(['--no-config', '--config', home('mine.json')]);
     expect(await nameOf(other.url)).toBe('mine');
@@ -94,6 +95,7 @@ describe('without a terminal, the configuration of the working directory', () =>
     });
     const keySent = async (server: ServerProcess) => {
       await server.query(await server.createSession());
+      await server.kill();
       return model.lastRequest.headers.authorization;
     };
     expect(await keySent(await serve(['--config', 'agent-tars.config.json'], env))).toBe(

@@ -133,7 +133,7 @@ describe('what keeps no event loop busy', () => {
         call('search_files', { query: 'sentinel-7391' }),
         call('search_files', { query: 'needle' }),
       );
-      expect(JSON.stringify(found?.['content'])).toContain('note.txt:1: sentinel-7391');
+      expect(JSON.stringify(found?.['content'])).toContain('note.txt:1: the note says sentinel-7391');
       expect(JSON.stringify(needle?.['content'])).toContain('empty-lines.txt:2000001: needle');
     });
 

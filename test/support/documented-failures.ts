@@ -28,7 +28,8 @@ export async function requireDocumented(
   const route = (await (routes ??= allRoutes())).find(
     (each) => each.method === method && each.path.test(path),
   );
-  if (!route || route.codes.has(code)) return;
+  // A server with another base path has no routes here.
+  if (!route || code === 'ROUTE_NOT_FOUND' || route.codes.has(code)) return;
   throw new Error(
     `${method} ${path} answered ${code}, which is not documented: name it in the route's @Fails.`,
   );

@@ -56,7 +56,11 @@ export async function run(
 export async function greetingOf({
   stdout,
   stderr,
-}: ChildProcessByStdio<null, Readable, Readable>): Promise<{ url: string; lines: string[] }> {
+}: ChildProcessByStdio<null, Readable, Readable>): Promise<{
+  url: string;
+  lines: string[];
+  log: () => string;
+}> {
   let complaints = '';
   stderr.on('data', (data) => (complaints += String(data)));
   const lines: string[] = [];
@@ -66,7 +70,7 @@ export async function greetingOf({
   }
   const url = lines.map((line) => /URL\s+(http\S+)/.exec(line)?.[1]).find(Boolean);
   if (!url) throw new Error(`The server did not start: ${lines.join('\n')} ${complaints}`);
-  return { url, lines };
+  return { url, lines, log: () => complaints };
 }
 
 /** The built server in a process of its own, so that it can be killed. */
@@ -76,6 +80,8 @@ export class ServerProcess extends Client {
     readonly child: ChildProcess,
     /** What it printed at start. */
     readonly greeting: readonly string[],
+    /** What it has logged so far. */
+    readonly log: () => string,
   ) {
     super(url);
   }
@@ -85,8 +91,8 @@ export class ServerProcess extends Client {
     const port = args.includes('--port') || options.configuredPort ? [] : ['--port', '0'];
     const child = ServerProcess.spawn([...port, ...args], options);
     options.spawned?.(child);
-    const { url, lines } = await greetingOf(child);
-    return new ServerProcess(url, child, lines);
+    const { url, lines, log } = await greetingOf(child);
+    return new ServerProcess(url, child, lines, log);
   }
 
   /** Runs `agent-tars serve` without waiting for anything. */

@@ -78,14 +78,14 @@ function HasNameAndTags(): PropertyDecorator {
 }
 
 export class CreateSessionDto extends NameAndTagsDto {
-  @IsLeftOutOr()
+  @IsOptional()
   @IsObject()
   @ValidateNested()
   @Type(() => AgentOptionsDto)
   readonly agentOptions?: AgentOptionsDto;
 
   /** Checked against the server's schema of runtime settings. */
-  @IsLeftOutOr()
+  @IsOptional()
   @IsObject()
   readonly runtimeSettings?: Record<string, unknown>;
 }

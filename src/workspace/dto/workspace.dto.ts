@@ -35,10 +35,14 @@ export class WorkspaceSearchDto {
   readonly type?: (typeof ITEM_TYPES)[number];
 }
 
+/** Characters of a path that may be asked about: beyond those of any real one, which the answer says. */
+const MAX_ASKED = 16_384;
+
 export class ValidatePathsDto {
   @IsArray()
   @ArrayMaxSize(1_000)
-  @IsPath(true)
+  @IsString({ each: true })
+  @MaxLength(MAX_ASKED, { each: true })
   readonly paths: string[];
 }
 
