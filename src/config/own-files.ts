@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -32,6 +32,16 @@ export function realPath(path: string): string {
     return realpathSync(path);
   } catch {
     return path;
+  }
+}
+
+/** The path that a symbolic link leads to, also where nothing is there yet; any other path as it is. */
+export function linkTarget(path: string): string {
+  try {
+    if (!lstatSync(path).isSymbolicLink()) return path;
+    return existsSync(path) ? realPath(path) : resolve(dirname(path), readlinkSync(path));
+  } catch {
+    return path; // nothing is there
   }
 }
 

@@ -5,7 +5,7 @@ import { OWNER_FILE, TOKENS_FILE, TRUSTED_CONFIGS_FILE } from '../files/data-dir
 import { AppConfig, type StorageConfig } from './app-config.js';
 import { type ConfigInput, configSchema, type Settings } from './config.schema.js';
 import { describeIssues, InvalidConfig } from './invalid-config.js';
-import { realPath, startedFrom } from './own-files.js';
+import { linkTarget, realPath, startedFrom } from './own-files.js';
 import { resolveAuth } from './resolve-auth.js';
 import { resolveLimits } from './resolve-limits.js';
 import { resolveModels } from './resolve-models.js';
@@ -79,7 +79,7 @@ export function resolveDataDir(cwd: string, dataDir: string | undefined): string
 function resolveStorage(storage: ServerSettings['storage'], cwd: string, dataDir: string): StorageConfig {
   if (storage.type === 'memory') return storage;
   const path = storage.path === undefined ? join(dataDir, 'agent-tars.db') : resolvePath(cwd, storage.path);
-  return { ...storage, path };
+  return { ...storage, path: linkTarget(path) }; // SQLite keeps its log, and locks, beside the target
 }
 
 /** The files of a SQLite database, and of its lock. */

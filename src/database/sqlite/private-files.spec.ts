@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AppConfig, SQLITE_DRIVERS } from '../../config/index.js';
+import { type AppConfig, resolveConfig, SQLITE_DRIVERS } from '../../config/index.js';
 import { loadSqliteDriver } from './drivers/index.js';
 import { openDatabase } from './open-database.js';
 import { PrivateFiles } from './private-files.js';
@@ -55,6 +55,25 @@ async function wide(name: string, ...files: string[]): Promise<string> {
       const names = (await readdir(join(directory, driver))).sort();
       expect(names).toEqual(['new.db', 'new.db-shm', 'new.db-wal']);
       for (const name of names) expect(await modeOf(join(directory, driver, name))).toBe(0o600);
+      await work.close();
+    } finally {
+      process.umask(before);
+    }
+  });
+
+  it('are made so where server.storage.path is outside, and a link that leads to nothing yet', async () => {
+    const before = process.umask(0);
+    const target = join(directory, 'elsewhere', 'target.db');
+    const link = join(directory, 'link.db');
+    await symlink(target, link);
+    try {
+      const { server } = resolveConfig(
+        { dataDir: join(directory, 'data'), server: { storage: { type: 'sqlite', path: link } } },
+        { cwd: directory, env: {} },
+      );
+      const work = await openDatabase(server.storage, []);
+      await work.write((tx) => tx.execute('DELETE FROM "sessions"'));
+      for (const suffix of ['', '-wal', '-shm']) expect(await modeOf(target + suffix)).toBe(0o600);
       await work.close();
     } finally {
       process.umask(before);
