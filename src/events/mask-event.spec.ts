@@ -4,7 +4,13 @@ import type { StoredAgentEvent } from './event.types.js';
 import { maskEvent } from './mask-event.js';
 
 const event = (fields: object) =>
-  ({ id: 'passphrase-1', seq: 1, sessionId: 'passphrase-s', runId: 'passphrase-r', ...fields }) as StoredAgentEvent;
+  ({
+    id: 'passphrase-1',
+    seq: 1,
+    sessionId: 'passphrase-s',
+    runId: 'passphrase-r',
+    ...fields,
+  }) as StoredAgentEvent;
 
 describe('masking an event', () => {
   const secrets = [new Secret('passphrase')];

@@ -108,7 +108,7 @@ describe('the second address', () => {
     const server = await ServerProcess.start(args, { cwd: directory, env: { HOME: directory } });
     try {
       expect((await raw(server.url)).status).toBe(200);
-      expect(server.greeting.join('\n')).toContain(`Port ${port} is taken on ::1 by somebody else`);
+      expect(server.log()).toContain(`Port ${port} is taken on ::1 by somebody else`);
     } finally {
       await server.kill('SIGTERM');
       holder.close();

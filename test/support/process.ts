@@ -53,10 +53,7 @@ export async function run(
 }
 
 /** What a server prints when it is ready, and its address in it. @throws with what it said when it ends instead */
-export async function greetingOf({
-  stdout,
-  stderr,
-}: ChildProcessByStdio<null, Readable, Readable>): Promise<{
+export async function greetingOf({ stdout, stderr }: ChildProcessByStdio<null, Readable, Readable>): Promise<{
   url: string;
   lines: string[];
   log: () => string;
