@@ -79,6 +79,7 @@ describe('a second server on the data of another', () => {
 
     await first.kill('SIGKILL');
     expect(await holder()).toMatchObject({ pid });
+    expect((await readdir(data)).filter((name) => name.includes('guard'))).toEqual(['agent-tars.db.guard']);
     const next = await startProcess();
     expect(await holder()).toMatchObject({ pid: next.child.pid, url: next.url });
     await next.kill('SIGTERM');

@@ -236,6 +236,12 @@ describe('an event of the worst kind', () => {
     expect(html.endsWith('</main>\n</body>\n</html>\n')).toBe(true);
     await attack.requireUnharmed();
   });
+
+  it('is deleted with its session, and the loop stays free', async () => {
+    await attack.forget();
+    expect((await attack.server.post('/api/sessions/delete', { sessionId })).status).toBe(200);
+    await attack.requireUnharmed();
+  });
 });
 
 describe('a list of many large sessions', () => {

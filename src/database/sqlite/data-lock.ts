@@ -86,6 +86,7 @@ async function locked(driver: SqliteDriver, database: string, shared: boolean): 
     const guard = dataSource(driver, guardOf(database));
     try {
       await guard.initialize();
+      await guard.query('PRAGMA journal_mode = MEMORY'); // nothing is written: no file beside the guard
       await guard.query(shared ? 'BEGIN' : 'BEGIN EXCLUSIVE');
       await guard.query('SELECT COUNT(*) FROM "sqlite_master"'); // the first read takes the shared lock
       return guard;
