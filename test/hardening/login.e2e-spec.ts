@@ -210,7 +210,7 @@ onUnix('what the server stores', () => {
     );
     for (const file of files) expect([file, await modeOf(file)]).toEqual([file, 0o600]);
     expect(await modeOf(at.data)).toBe(0o700);
-    expect(server.greeting.join('\n')).not.toContain('Other users');
+    expect(server.log()).not.toContain('Other users');
   });
 
   it('is taken from others where they could read it, and a directory that they can look into is told of', async () => {
@@ -225,14 +225,14 @@ onUnix('what the server stores', () => {
     const server = await serve(at, ['--auth']);
     for (const name of names) expect([name, await modeOf(join(at.data, name))]).toEqual([name, 0o600]);
     expect(await modeOf(at.data)).toBe(0o750);
-    const told = server.greeting.filter((line) => line.includes('Other users'));
+    const told = server.log().split('\n').filter((line) => line.includes('Other users'));
     expect(told).toHaveLength(2);
     for (const name of names) expect(told[0]).toContain(join(at.data, name));
     expect(told[0]).toContain('From now on their owner alone can.');
     expect(told[1]).toContain(`can look into ${at.data}. Run "chmod 700" on it`);
     await chmod(at.data, 0o700);
     await server.kill();
-    expect((await serve(at, ['--auth'])).greeting.join('\n')).not.toContain('Other users');
+    expect((await serve(at, ['--auth'])).log()).not.toContain('Other users');
   });
 });
 
