@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { AppConfig } from '../../config/index.js';
 import { OWNER_FILE, TOKENS_FILE } from '../../files/data-directory.js';
 
-/** The database itself, its write-ahead log, the log's index, a rollback journal, and the files of its lock. */
-const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal', '.guard', '.guard-journal', '.lock'];
+/** The database itself, its write-ahead log, the log's index, a rollback journal, and the file that is its lock. */
+const SQLITE_SUFFIXES = ['', '-wal', '-shm', '-journal', '.guard'];
 /** Mode bits of all users but the owner. */
 const OTHERS = 0o077;
 
