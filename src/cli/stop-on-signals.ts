@@ -11,13 +11,13 @@ const FORWARDED_MS = 500;
 
 /** The first signal lets runs end and streams close; a second one does not wait. */
 export function stopOnSignals(server: AgentTARSServer): void {
-  let askedAt: number | undefined;
+  let first: { readonly signal: Signal; readonly at: number } | undefined;
   const onSignal = (signal: Signal) => {
-    if (askedAt === undefined) {
-      askedAt = monotonicMs();
+    if (!first) {
+      first = { signal, at: monotonicMs() };
       tellWait(signal, server);
       void stop(server);
-    } else if (isAnother(signal, askedAt)) {
+    } else if (isAnother(signal, first)) {
       process.exit(128 + constants.signals[signal]); // as shells tell of a signal
     }
   };
@@ -28,10 +28,10 @@ export function stopOnSignals(server: AgentTARSServer): void {
  * Whether a signal was sent by itself, and did not come along with the first. A terminal that hangs up is told by the
  * kernel and by the shell.
  */
-function isAnother(signal: Signal, askedAt: number): boolean {
+function isAnother(signal: Signal, first: { readonly signal: Signal; readonly at: number }): boolean {
   if (signal === 'SIGHUP') return false;
   const underNpm = process.env['npm_config_user_agent'] !== undefined;
-  return !underNpm || elapsedMs(askedAt) >= FORWARDED_MS;
+  return !underNpm || signal !== first.signal || elapsedMs(first.at) >= FORWARDED_MS;
 }
 
 function tellWait(signal: Signal, { runsUnderWay, config }: AgentTARSServer): void {

@@ -276,7 +276,7 @@ describe('a server process', () => {
     const refused = async () =>
       (await server.query(sessionId, 'more').catch(() => undefined))?.status !== 409;
     while (!(await refused())) await new Promise((resolve) => setImmediate(resolve));
-    expect(await server.kill('SIGTERM')).toBe(1);
+    expect(await server.kill('SIGTERM')).toBe(143);
   });
 
   describe('beside another one on the same data', () => {

@@ -225,7 +225,10 @@ onUnix('what the server stores', () => {
     const server = await serve(at, ['--auth']);
     for (const name of names) expect([name, await modeOf(join(at.data, name))]).toEqual([name, 0o600]);
     expect(await modeOf(at.data)).toBe(0o750);
-    const told = server.log().split('\n').filter((line) => line.includes('Other users'));
+    const told = server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('Other users'));
     expect(told).toHaveLength(2);
     const old = names.filter((name) => name !== 'agent-tars.db.lock'); // which each start writes anew
     for (const name of old) expect(told[0]).toContain(join(at.data, name));

@@ -19,10 +19,10 @@ export interface ProcessOptions {
   readonly spawned?: (child: ChildProcess) => void;
 }
 
-/** No key of the machine that the tests run on may choose the model. */
+/** No key of the machine that the tests run on may choose the model, and npm has started the tests, not the server. */
 export function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS/.test(name),
+    ([name]) => !/API_KEY|BASE_URL|^AGENT_TARS_|NODE_OPTIONS|^npm_/.test(name),
   );
   return { ...Object.fromEntries(kept), ...more };
 }

@@ -59,7 +59,7 @@ export class DataDirectory {
 
   static async open(directory: string, suite: Suite): Promise<DataDirectory> {
     const opened = new DataDirectory(directory, suite);
-    await mkdir(opened.data, { recursive: true });
+    await mkdir(opened.data, { recursive: true, mode: 0o700 }); // a wider one is warned of
     await writeFile(join(directory, 'agent-tars.config.mjs'), CONFIG);
     return opened;
   }
