@@ -1,5 +1,4 @@
 import { DomainError, type ErrorCode, MODEL_FAILURES } from '../common/errors.js';
-import type { Run } from '../runs/index.js';
 
 /** Codes with which a query is not taken. */
 export const NOT_TAKEN = [
@@ -75,9 +74,4 @@ export class RunFailed extends DomainError {
     const more = typeof details === 'object' && details !== null ? details : {};
     super(code, message, { ...more, runId }, { retryAfterMs, headers });
   }
-}
-
-/** The error of an ended run, from its row; undefined when it did not fail. */
-export function storedError({ errorCode, errorMessage }: Run): DomainError | undefined {
-  return errorCode === null ? undefined : new DomainError(errorCode as ErrorCode, errorMessage ?? '');
 }

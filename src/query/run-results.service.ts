@@ -1,14 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/index.js';
-import {
-  type ActiveRun,
-  ActiveRuns,
-  type Run,
-  RunEvents,
-  type RunResult,
-  type RunStatus,
-} from '../runs/index.js';
-import { storedError } from './query.errors.js';
+import { type ActiveRun, ActiveRuns, type Run, RunEvents, type RunResult } from '../runs/index.js';
 
 /** A run's result, for a caller that comes after the query was accepted. */
 export interface AwaitedResult {
@@ -32,29 +24,9 @@ export class RunResults {
     const done = new Promise<RunResult>((resolve) => {
       tx.afterCommit(() => {
         active = this.active.get(run.id);
-        resolve(active?.done ?? this.stored(run));
+        resolve(active?.done ?? this.events.result(run));
       });
     });
     return { done, ended: () => active?.ended() ?? done };
   }
-
-  private async stored(run: Run): Promise<RunResult> {
-    const message = await this.events.lastMessage(run);
-    const error = storedError(run);
-    return {
-      runId: run.id,
-      status: END_STATUS[run.status],
-      ...(message && { message }),
-      ...(error && { error }),
-    };
-  }
 }
-
-const END_STATUS: Readonly<Record<RunStatus, RunResult['status']>> = {
-  queued: 'interrupted',
-  running: 'interrupted',
-  completed: 'completed',
-  failed: 'error',
-  aborted: 'aborted',
-  interrupted: 'interrupted',
-};

@@ -8,7 +8,9 @@ import {
 } from '../events/index.js';
 import { nextTurn } from '../files/loop-turns.js';
 import { type RunStep, stepsOf } from './run-steps.js';
-import type { StoredRun } from './run.entity.js';
+import type { RunResult } from './active-runs.js';
+import type { RunStatus, StoredRun } from './run.entity.js';
+import { storedError } from './run.errors.js';
 
 /** Reads the stored events of a run one by one: there may be many, and large ones. */
 @Injectable()
@@ -30,8 +32,20 @@ export class RunEvents {
     return steps;
   }
 
+  /** The result of an ended run. */
+  async result(run: StoredRun): Promise<RunResult> {
+    const message = await this.lastMessage(run);
+    const error = storedError(run);
+    return {
+      runId: run.id,
+      status: END_STATUS[run.status],
+      ...(message && { message }),
+      ...(error && { error }),
+    };
+  }
+
   /** The run's last message; undefined when it has none. */
-  async lastMessage({ id: runId, sessionId }: StoredRun): Promise<AssistantMessageEvent | undefined> {
+  private async lastMessage({ id: runId, sessionId }: StoredRun): Promise<AssistantMessageEvent | undefined> {
     let last: EventRow | undefined;
     for await (const row of this.pages.rows(sessionId, { types: ['assistant_message'], runId })) last = row;
     if (!last) return undefined;
@@ -39,3 +53,12 @@ export class RunEvents {
     return JSON.parse(json) as AssistantMessageEvent;
   }
 }
+
+const END_STATUS: Readonly<Record<RunStatus, RunResult['status']>> = {
+  queued: 'interrupted',
+  running: 'interrupted',
+  completed: 'completed',
+  failed: 'error',
+  aborted: 'aborted',
+  interrupted: 'interrupted',
+};

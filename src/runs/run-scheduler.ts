@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppConfig } from '../config/index.js';
 import { type Transaction, UnitOfWork } from '../database/index.js';
 import type { QueryContent } from '../events/index.js';
-import { AbortRequests } from './abort-requests.js';
+import { SharedRuns } from './shared-runs.js';
 import { ActiveRun, ActiveRuns, type RunResult } from './active-runs.js';
 import type { LostStatus } from './run-end.js';
 import { LeftInQueue, RunLost } from './run.errors.js';
@@ -35,7 +35,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly lifecycle: RunLifecycle,
     private readonly executor: RunExecutor,
     private readonly active: ActiveRuns,
-    private readonly requests: AbortRequests,
+    private readonly shared: SharedRuns,
     private readonly config: AppConfig,
   ) {}
 
@@ -100,7 +100,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Puts a run into its session's queue. */
   async enqueue(tx: Transaction, { run, row }: Admission): Promise<void> {
     await this.lifecycle.enqueue(tx, row);
-    tx.afterCommit(() => this.active.add(run));
+    tx.afterCommit(() => this.wait(run));
   }
 
   /**
@@ -111,7 +111,12 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.active.get(id)) return;
     const [first] = await this.runs.openOf(tx, sessionId);
     if (first?.status === 'running' && first.owner !== this.active.ownerId) return;
-    this.active.add(new ActiveRun(id, sessionId));
+    this.wait(new ActiveRun(id, sessionId));
+  }
+
+  private wait(run: ActiveRun): void {
+    this.active.add(run);
+    this.shared.watch(); // another server may begin it
   }
 
   /**
@@ -124,7 +129,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     if (active) {
       active.abort();
       await active.ended();
-    } else if (!(await this.requests.abort(run))) {
+    } else if (!(await this.shared.abort(run))) {
       await this.endLost(run, 'aborted');
     }
   }
@@ -134,7 +139,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const run of this.active.ofSession(sessionId)) {
       if (run.id !== runId && run.waitingOn !== 'queue') run.abort();
     }
-    this.requests.request(sessionId).catch((error: unknown) => {
+    this.shared.request(sessionId).catch((error: unknown) => {
       this.logger.warn(`The run of another server is not interrupted: ${String(error)}`);
     });
   }
@@ -170,7 +175,7 @@ export class RunScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     // A queued run may have been registered by an earlier hook of this commit: callers await the end of that one.
     const known = this.active.get(run.id) ?? run;
     this.active.add(known);
-    this.requests.watch();
+    this.shared.watch();
     void this.executor.execute(known, begun).then((someWait) => {
       if (someWait) return this.startWaiting();
     });

@@ -1,7 +1,7 @@
-import { DomainError } from '../common/errors.js';
+import { DomainError, type ErrorCode } from '../common/errors.js';
 import { cutText } from '../common/text.js';
 import { DatabaseUnavailable } from '../database/index.js';
-import type { OpenRun } from './run.entity.js';
+import type { OpenRun, StoredRun } from './run.entity.js';
 
 export class Draining extends DomainError {
   constructor(message = 'The server is about to stop and takes no new query. Try again in a moment.') {
@@ -60,4 +60,9 @@ export class UnreadableQuery extends DomainError {
   constructor(runId: string) {
     super('INTERNAL', 'This query could not be read when its turn came. Send it again.', { runId });
   }
+}
+
+/** The error of an ended run, from its row; undefined when it did not fail. */
+export function storedError({ errorCode, errorMessage }: StoredRun): DomainError | undefined {
+  return errorCode === null ? undefined : new DomainError(errorCode as ErrorCode, errorMessage ?? '');
 }

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
-import { AbortRequests } from './abort-requests.js';
+import { SharedRuns } from './shared-runs.js';
 import { ActiveRuns } from './active-runs.js';
 import { RunEvents } from './run-events.js';
 import { RunExecutor } from './run-executor.js';
@@ -18,7 +18,7 @@ export class RunsModule {
       global: true,
       imports,
       providers: [
-        AbortRequests,
+        SharedRuns,
         ActiveRuns,
         RunEvents,
         RunExecutor,

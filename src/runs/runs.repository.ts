@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type FindOptionsSelect, MoreThan } from 'typeorm';
+import { type FindOptionsSelect, In, MoreThan } from 'typeorm';
 import { epochMs } from '../common/clock.js';
 import { type Select, type Transaction, UnitOfWork } from '../database/index.js';
 import type { RunEnd } from './run-end.js';
@@ -150,6 +150,16 @@ export class RunsRepository {
       ),
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** Those of some runs that are neither queued nor running any more, by their ids; undefined where the row is gone. */
+  async endedAmong(ids: readonly string[]): Promise<Map<string, StoredRun | undefined>> {
+    const rows = await this.work.read((db) =>
+      db.find(Run, { select: WITHOUT_INPUT, where: { id: In([...ids]) } }),
+    );
+    const found = new Map<string, StoredRun>(rows.map((run) => [run.id, run]));
+    const isOpen = (id: string) => found.get(id)?.endedAt === null;
+    return new Map(ids.filter((id) => !isOpen(id)).map((id) => [id, found.get(id)]));
   }
 
   async isRunning(id: string): Promise<boolean> {

@@ -159,6 +159,28 @@ describe('two servers that share their data', () => {
     expect(events.at(-1)).toMatchObject({ type: 'agent_run_end', status: 'completed' });
   });
 
+  it('tell who waits at one of the end of a query that the other has run', async () => {
+    const { sessionId } = await underWay();
+    model.next((reply) => reply.text('Late', ' but whole').end());
+    const answered = second.query(sessionId, 'and then?', { whenBusy: 'queue' });
+    const isQueued = async () => ((await second.status(sessionId))['queued'] as number) > 0;
+    while (!(await isQueued())) await new Promise((resolve) => setImmediate(resolve));
+    await first.post('/api/sessions/abort', { sessionId });
+    expect(await answered).toMatchObject({ status: 200, body: { result: { content: 'Late but whole' } } });
+    expect((await second.status(sessionId)).isProcessing).toBe(false);
+  });
+
+  it('tell who waits at one that the other has taken its query out of the queue', async () => {
+    const { sessionId } = await underWay();
+    const answered = second.query(sessionId, 'never', { whenBusy: 'queue' });
+    const queued = async () => (await first.status(sessionId))['queue'] as { runId: string }[];
+    while ((await queued()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [{ runId } = { runId: '' }] = await queued();
+    await first.post('/api/sessions/abort', { sessionId, runId });
+    expect(await answered).toMatchObject({ status: 409, body: { code: 'RUN_ABORTED' } });
+    await first.post('/api/sessions/abort', { sessionId });
+  });
+
   it('delete a session while the other works in it', async () => {
     const { sessionId } = await underWay();
     expect(await second.post('/api/sessions/delete', { sessionId })).toMatchObject({ status: 200 });
