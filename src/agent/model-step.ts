@@ -43,7 +43,7 @@ export interface ModelStep {
   readonly cutCalls: ReadonlySet<string>;
   readonly usage: Usage;
   readonly message: StreamingMessage;
-  /** What only this model is sent again of the message: thoughts, signatures, the order of parts. */
+  /** Record for the next requests to this model alone: thoughts, signatures, the order of parts. */
   readonly record: string | undefined;
   /** Calls that the provider has run itself, with their results: shown, and never run. */
   readonly hosted: readonly EventDraft[];

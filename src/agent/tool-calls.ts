@@ -18,7 +18,7 @@ const MAX_ERROR_BYTES = 10_000;
 /** Least room for a result, in bytes: with less, the call is not run. */
 const LEAST_BYTES = 1_000;
 
-/** What the model is told of a call that was cut. */
+/** Result of a call that was cut, for the model. */
 const CUT =
   'Your answer reached its maximum length before this call was whole: it was not run. Make it again, shorter or in several steps.';
 /** Results of one answer's calls, by their ids; `bytes` is their approximate size as JSON. */

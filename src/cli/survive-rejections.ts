@@ -18,7 +18,7 @@ export function surviveRejections({ secrets, logLevel }: AppConfig): void {
   });
 }
 
-/** One line: the message, and the first place of the stack. */
+/** Message and first stack frame, in one line. */
 function describe(reason: unknown): string {
   if (!(reason instanceof Error)) return inspect(reason, { depth: 0, breakLength: Infinity });
   const place = /^ +at (.+)$/m.exec(reason.stack ?? '')?.[1];

@@ -124,7 +124,7 @@ function withRetryAfter(details: unknown, retryAfterMs: number | undefined): unk
 }
 
 /**
- * What anything that was thrown says to a client. An unknown error never says its own text.
+ * The error of anything thrown, as clients see it. The text of an unknown error is left out.
  * @param requestId of the request that failed, by which the log names it
  */
 export function toDomainError(thrown: unknown, requestId?: string): DomainError {

@@ -24,7 +24,7 @@ export class DatabaseNotOpened extends Error {
   override readonly name = 'DatabaseNotOpened';
 }
 
-/** Who works with a database. */
+/** Server that works with a database. */
 export interface LockHolder {
   readonly pid: number;
   /** In milliseconds since the epoch. */

@@ -8,7 +8,7 @@ import { FailureComponents, failuresOf } from './failures.js';
 import { type Handler, handlersOf } from './handlers.js';
 import { InputSchemas } from './input-schemas.js';
 
-/** What a document says of its server. */
+/** Properties of the server that its document states. */
 export interface Documented {
   readonly title: string;
   readonly about: string;

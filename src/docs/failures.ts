@@ -11,7 +11,7 @@ const OF_A_BODY: readonly ErrorCode[] = [
   'UNSUPPORTED_MEDIA_TYPE',
 ];
 
-/** What of an operation tells how it may fail. */
+/** Properties of an operation that decide how it may fail. */
 export interface Fallible {
   readonly failures: readonly ErrorCode[];
   readonly hasBody: boolean;

@@ -1,7 +1,7 @@
 import type { ApiTypes, Schema, SocketMessage } from './api-types.js';
 import { LICENSE, schemasFor, SECURITY_SCHEMES } from './components.js';
 
-/** What the document of the sockets says of its server. */
+/** Properties of the server that the document of its sockets states. */
 export interface DocumentedSockets {
   readonly title: string;
   readonly version: string;

@@ -73,9 +73,9 @@ export interface AbortResult {
 
 /** The messages that a socket is sent, by their names. */
 export interface ServerToClientEvents {
-  /** What happens in a session that the socket has joined. */
+  /** Event of a session that the socket has joined. */
   'agent-event': (event: AgentEvent | ReplayEnd) => void;
-  /** What a session is doing: on join, and at every change. */
+  /** Status of a session: on join, and at every change. */
   'agent-status': (status: AgentStatus) => void;
   /** The end of an abort, beside its acknowledgement. */
   'abort-result': (result: AbortResult) => void;

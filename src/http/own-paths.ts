@@ -24,7 +24,7 @@ export class OwnPaths {
     this.exact = new Set(hasLogin ? LOGIN_PATHS : []);
   }
 
-  /** One path for each of the prefixes and exact paths, below the public path too. */
+  /** An example of each prefix and exact path, below the public path too. */
   get examples(): string[] {
     const paths = [...this.prefixes, ...this.exact];
     return this.publicPath === '' ? paths : [...paths, ...paths.map((path) => this.publicPath + path)];

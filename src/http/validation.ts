@@ -19,8 +19,8 @@ export function IsRunId(): PropertyDecorator {
 }
 
 /** A path of a workspace: `PathJail` takes no longer one. */
-export function IsPath(each = false): PropertyDecorator {
-  return applyDecorators(IsString({ each }), MaxLength(4_096, { each }));
+export function IsPath(): PropertyDecorator {
+  return applyDecorators(IsString(), MaxLength(4_096));
 }
 
 /** How deep objects and lists may stand in each other. Nothing that is sent here comes near. */

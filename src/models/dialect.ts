@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cutText } from '../common/text.js';
 import type { ModelConfig } from '../config/index.js';
 
-/** What a model's provider takes for names and ids of calls, and which messages are the model's own. */
+/** Names and ids of calls as a model's provider takes them, and the identity of the model. */
 export interface Dialect {
   /** Identity of the model: what it has signed is sent to no other. */
   readonly model: string;

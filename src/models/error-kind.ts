@@ -2,7 +2,7 @@ import { cutText } from '../common/text.js';
 import type { ProviderError } from './error-body.js';
 
 /**
- * What an error means to whoever asked: a refused key, an account without money, a limited rate, a failure that may
+ * Meaning of an error for the caller: a refused key, an account without money, a limited rate, a failure that may
  * pass, or one that stays until the request or the configuration is another.
  */
 export type ErrorKind = 'key' | 'money' | 'rate' | 'passing' | 'lasting';

@@ -28,7 +28,7 @@ export interface FailedCall {
   readonly waitMs: number | undefined;
 }
 
-/** What was thrown, as a failed call; undefined when it is none. */
+/** The failed call in a thrown value; undefined when there is none. */
 export function toFailedCall(thrown: unknown): FailedCall | undefined {
   const reported = thrown instanceof StreamError ? thrown.reported : reportIn(thrown);
   if (reported !== undefined) {

@@ -102,7 +102,7 @@ export class SdkModel implements Model {
   }
 }
 
-/** What Google or Anthropic say of an end, beside its reason. */
+/** Google's or Anthropic's explanation of an end. */
 function reasonIn({ finishMessage, stopDetails }: Readonly<Record<string, unknown>>): string | undefined {
   const text = finishMessage ?? (stopDetails as { explanation?: unknown } | null | undefined)?.explanation;
   return typeof text === 'string' && text !== '' ? text : undefined;

@@ -1,12 +1,12 @@
 import { parseForeignJson } from './json.js';
 
 /**
- * What the SDK's client of a dialect leaves to others: when a streamed answer is over though its connection stays open
+ * Rules that the SDK's client of a dialect lacks: when a streamed answer is over though its connection stays open
  * or closes early, and which ends mean that the answer is not whole.
  */
 export interface StreamDialect {
   /**
-   * What the data of an event say of the end: `said` when the reason of the end has come and only figures may follow,
+   * The end in the data of an event: `said` when the reason of the end has come and only figures may follow,
    * `ended` when nothing follows.
    */
   endIn(data: string): 'said' | 'ended' | undefined;

@@ -18,7 +18,7 @@ const ANSWER_MS = 10_000;
 const ASKED_AT_ONCE = 500;
 
 /**
- * What servers that share a database (`server.shared`) owe each other. Aborts: the run's own server has the text that
+ * Cooperation of servers that share a database (`server.shared`). Aborts: the run's own server has the text that
  * has streamed so far, and keeps it; the others ask for the abort in the run's row. Ends: a run that waits in the queue
  * here may be begun there, and whoever awaits it here is told of its end.
  */

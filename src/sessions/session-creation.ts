@@ -19,7 +19,7 @@ export interface Created {
   readonly replayed: boolean;
 }
 
-/** What an idempotency key makes happen once. */
+/** Request that an idempotency key makes unique. */
 export type Purpose = 'create' | 'oneshot';
 
 /** The beginning of sessions. */

@@ -25,7 +25,7 @@ export class SessionSettings {
   }
 
   /**
-   * What may be set, and what is set in a session. An id that is no session's has the defaults: the published UI asks
+   * Schema and values of a session's settings. An id that is no session's has the defaults: the published UI asks
    * with one before there is a session.
    */
   async runtimeSettings(sessionId: string | undefined): Promise<CurrentSettingsDto> {

@@ -18,11 +18,11 @@ const WAIT_MS = 1_000;
 const RETRY_MS = 50;
 
 /**
- * What holds the lock: an empty file that SQLite locks. The kernel frees that lock with the process, however it ends,
+ * File of the lock: empty, and locked by SQLite. The kernel frees the lock with the process, however the process ends,
  * and it holds between containers that share the directory; a process id does neither.
  */
 const guardOf = (database: string): string => `${database}.guard`;
-/** Who holds the lock, for people and programs to read. */
+/** File that names the lock's holder, for people and programs to read. */
 const holderOf = (database: string): string => `${database}.lock`;
 
 const schema = z.object({

@@ -29,7 +29,7 @@ parentPort.on('message', (statement) => {
 });
 `;
 
-/** What a statement came to. */
+/** Result of a statement. */
 export interface StatementResult {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   /** Rows that it changed; 0 for a statement without values. */

@@ -23,7 +23,7 @@ const SYNC_RETRY_MS = 250;
 /** Duration from which a commit is logged: its writers, and the events behind it, waited for it. */
 const SLOW_MS = 500;
 
-/** What a unit of work needs of its file. */
+/** Connections and threads of one database file. */
 export interface Connections {
   readonly writer: DataSource;
   /** A second connection for reads; undefined where there can be one only (in memory). */

@@ -23,7 +23,7 @@ const thinking = (parts: Parts) =>
   parts.map((part) => (part.type === 'reasoning-delta' ? part.delta : '')).join('');
 const ofType = <Type extends LanguageModelV3StreamPart['type']>(parts: Parts, type: Type) =>
   parts.filter((part): part is Extract<LanguageModelV3StreamPart, { type: Type }> => part.type === type);
-/** What the reasoning part holds for the next request: the last word of each kind of metadata. */
+/** Metadata of the reasoning part for the next request, the last value of each kind. */
 const kept = (parts: Parts, type: 'reasoning' | 'text') =>
   Object.assign(
     {},

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../../config/index.js';
 import { readError } from '../error-body.js';
 import type { Model, ModelRequest } from '../model.js';
 import { notAStream } from '../not-a-stream.js';
-import { AnswerBody, isEventStream } from './answer-body.js';
+import { WholeBody, isEventStream } from './whole-body.js';
 import { ChatStream } from './chat-stream.js';
 import { errorIn } from './error-shape.js';
 import { type Fields, fieldsOf } from './fields.js';
@@ -44,7 +44,7 @@ export class OpenAIChatModel implements Model {
     take: (part: LanguageModelV3StreamPart) => void,
   ): Promise<void> {
     const stream = new ChatStream(take, () => take(ALIVE));
-    const body = new AnswerBody();
+    const body = new WholeBody();
     let mediaType = '';
     let isStream: boolean | undefined;
     const head = await this.send(request, true, signal, {
@@ -66,7 +66,7 @@ export class OpenAIChatModel implements Model {
   }
 
   async generate(request: ModelRequest, signal: AbortSignal): Promise<string> {
-    const body = new AnswerBody();
+    const body = new WholeBody();
     const head = await this.send(request, false, signal, { text: (text) => void body.push(text) });
     const answer = this.answerIn(body, head);
     const { content, refusal } = messageIn(answer) ?? {};
@@ -80,7 +80,7 @@ export class OpenAIChatModel implements Model {
   }
 
   /** The answer in a body. @throws APICallError if the body is an error, although its status says 200 */
-  private answerIn(body: AnswerBody, head: AnswerHead): unknown {
+  private answerIn(body: WholeBody, head: AnswerHead): unknown {
     const { json } = body;
     if (errorIn(json) === undefined) return json;
     throw this.failed(head, reasonOf(body), body.text);
@@ -94,7 +94,7 @@ export class OpenAIChatModel implements Model {
     reader: AnswerReader,
   ): Promise<AnswerHead> {
     for (let { fields } = this; ;) {
-      const refusal = new AnswerBody();
+      const refusal = new WholeBody();
       const json = toChatRequest(this.config.id, request, stream, fields);
       const head = await this.post(json, signal, reader, refusal);
       if (isOk(head)) return head;
@@ -109,7 +109,7 @@ export class OpenAIChatModel implements Model {
     json: string,
     signal: AbortSignal,
     reader: AnswerReader,
-    refusal: AnswerBody,
+    refusal: WholeBody,
   ): Promise<AnswerHead> {
     let head: AnswerHead = { status: 0, headers: {} };
     try {
@@ -169,5 +169,5 @@ function messageIn(answer: unknown): Fields | undefined {
 }
 
 /** Reason of an error answer: its own message, if any. */
-const reasonOf = ({ text }: AnswerBody): string =>
+const reasonOf = ({ text }: WholeBody): string =>
   readError(text).reason ?? (cutText(text, MAX_REASON) || 'no reason given');

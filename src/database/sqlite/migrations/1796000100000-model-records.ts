@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * What a model is sent again of its own messages: signed thoughts, the order of parts. The column stands last, so that
- * reading an event for a client does not touch it.
+ * Column for the parts of a message that its model is sent again: signed thoughts, the order of parts. It stands last,
+ * so that reading an event for a client does not touch it.
  */
 export class ModelRecords1796000100000 implements MigrationInterface {
   readonly name = 'ModelRecords1796000100000';

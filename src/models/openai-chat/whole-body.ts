@@ -4,7 +4,7 @@ import { parseForeignJson } from '../json.js';
 const MAX_BODY = 1_000_000;
 
 /** An answer that is read as a whole. What exceeds 1,000,000 characters is dropped. */
-export class AnswerBody {
+export class WholeBody {
   text = '';
 
   push(text: string): void {
