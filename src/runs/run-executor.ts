@@ -39,7 +39,7 @@ export class RunExecutor {
   /** Never rejects. @returns whether any session has queued runs: one of them may begin now */
   async execute(run: ActiveRun, begun: BegunRun): Promise<boolean> {
     run.startedAt = monotonicMs();
-    this.logger.log(startLine(run, begun.model));
+    this.tell(() => startLine(run, begun.model));
     const log = this.record(run, begun);
     run.waitsFor('model');
     run.progressAt = () => Math.max(run.since, log.progressAt);
@@ -49,12 +49,17 @@ export class RunExecutor {
     const outcome = await this.answer(run, begun, log).finally(() => stalls.stop());
     const ended = await this.end(run, outcome, log.takePending());
     this.active.remove(run.id);
-    this.logger.log(endLine(run, outcome, elapsedMs(run.startedAt)));
+    this.tell(() => endLine(run, outcome, elapsedMs(run.startedAt)));
     const error = ended.error ?? outcome.error;
     const message =
       ended.events?.findLast((event) => event.type === 'assistant_message') ?? (await log.lastMessage);
     run.end({ runId: run.id, status: outcome.status, ...(message && { message }), ...(error && { error }) });
     return ended.someWait ?? true;
+  }
+
+  /** Logs a line, which is made only for a level that is kept: twice a run. */
+  private tell(line: () => string): void {
+    if (Logger.isLevelEnabled('log')) this.logger.log(line());
   }
 
   private record(run: ActiveRun, { events }: BegunRun): RunRecorder {
